@@ -1,0 +1,107 @@
+/* SPDX-FileCopyrightText: The Gesso authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The operations that are our own on the CPU: everything but convolutions and matrix products. Raw pointers and sizes;
+ * formulas as in graph/graph.h. Values are of `dtype` F32 or BF16 unless said otherwise; statistics, gamma, beta and
+ * sums are always F32. Tensors are contiguous, channels innermost, with 64-byte aligned starts (rows need not be).
+ * `x` and `y` may be the same memory where "in place" is said. Each returns FALSE when the context's cancellable
+ * stopped it (the output is then undefined); nothing else can fail. Scratch is the caller's, 64-byte aligned.
+ */
+
+#pragma once
+
+#include "../graph/graph.h"
+
+typedef struct _GessoCpuKernels GessoCpuKernels; /* one table an instruction set; private to the kernels */
+
+typedef struct
+{
+  int n_threads;
+  const GessoCpuKernels *kernels;
+  GCancellable *cancellable; /* nullable; of the running call */
+} GessoCpuContext;
+
+/* The best table for this processor. `isa_limit`: NULL, or one of "sse2", "avx2", "avx512", "avx512-bf16" to go no
+ * further (tests run every table the processor has). */
+const GessoCpuKernels *gesso_cpu_kernels_get (const char *isa_limit);
+/* "AVX-512 BF16", ... */
+const char *gesso_cpu_kernels_name (const GessoCpuKernels *kernels);
+/* Whether the processor multiplies bf16 itself (AVX512-BF16 or AMX), so that bf16 is worth it. */
+gboolean gesso_cpu_has_bf16 (void);
+
+/* statistics [n, groups, 2] of x [n, rows, c]. */
+gboolean gesso_cpu_group_statistics (const GessoCpuContext *context, GessoDType dtype, const void *x, gint64 n,
+                                     gint64 rows, gint64 c, int groups, float eps, float *statistics);
+
+/* y = activation ((x - mean) * rstd * gamma + beta), x, y [n, rows, c]; in place allowed. */
+gboolean gesso_cpu_group_apply (const GessoCpuContext *context, GessoDType dtype, const void *x, gint64 n, gint64 rows,
+                                gint64 c, int groups, const float *statistics, const float *gamma, const float *beta,
+                                GessoActivation activation, void *y);
+
+/* Rows begin..end-1 of one picture's convolution input: x [h, w, c] normalised (statistics [groups, 2] of this picture;
+ * NULL: not) and enlarged to virtual_h x virtual_w (may equal h, w) into y [end - begin, virtual_w, c]. */
+gboolean gesso_cpu_prepare_conv_input (const GessoCpuContext *context, GessoDType dtype, const void *x, gint64 h,
+                                       gint64 w, gint64 c, gint64 virtual_h, gint64 virtual_w, gint64 begin, gint64 end,
+                                       int groups, const float *statistics, const float *gamma, const float *beta,
+                                       GessoActivation activation, void *y);
+
+/* x, y [rows, c]; in place allowed. */
+gboolean gesso_cpu_layer_norm (const GessoCpuContext *context, GessoDType dtype, const void *x, gint64 rows, gint64 c,
+                               const float *gamma, const float *beta, float eps, void *y);
+
+/* n values; in place allowed. GELU is the exact one (erf) to f32 rounding. */
+gboolean gesso_cpu_activation (const GessoCpuContext *context, GessoDType dtype, const void *x, gint64 n,
+                               GessoActivation activation, void *y);
+
+/* x [rows, 2c] -> y [rows, c]. */
+gboolean gesso_cpu_geglu (const GessoCpuContext *context, GessoDType dtype, const void *x, gint64 rows, gint64 c,
+                          void *y);
+
+/* y = a + b, n values; in place with a or b allowed. */
+gboolean gesso_cpu_add (const GessoCpuContext *context, GessoDType dtype, const void *a, const void *b, gint64 n,
+                        void *y);
+
+/* y = a + b, a, y [rows, c], b [c] of b_dtype (F32 or dtype); in place allowed. */
+gboolean gesso_cpu_add_vector (const GessoCpuContext *context, GessoDType dtype, const void *a, GessoDType b_dtype,
+                               const void *b, gint64 rows, gint64 c, void *y);
+
+/* a [rows, ca], b [rows, cb] -> y [rows, ca + cb]. */
+gboolean gesso_cpu_concat (const GessoCpuContext *context, GessoDType dtype, const void *a, gint64 ca, const void *b,
+                           gint64 cb, gint64 rows, void *y);
+
+/* x [n, h, w, c] -> y [n, oh, ow, c], nearest. */
+gboolean gesso_cpu_upsample (const GessoCpuContext *context, GessoDType dtype, const void *x, gint64 n, gint64 h,
+                             gint64 w, gint64 c, gint64 oh, gint64 ow, void *y);
+
+/* ids I32 [n, length], table F32 or BF16 (`dtype`) [vocab, c], positions (`dtype`) [>= length, c] or NULL -> y `dtype`.
+ * Ids outside 0..vocab-1 are taken as the nearest end of that range. */
+gboolean gesso_cpu_embedding (const GessoCpuContext *context, GessoDType dtype, const gint32 *ids, gint64 n,
+                              gint64 length, const void *table, gint64 vocab, gint64 c, const void *positions, void *y);
+
+/* Any of F32, BF16, F16 to any of them, round to nearest even. */
+gboolean gesso_cpu_cast (const GessoCpuContext *context, GessoDType from, const void *x, gint64 n, GessoDType to,
+                         void *y);
+
+/* bytes of x, `times` times one after another. */
+gboolean gesso_cpu_repeat (const GessoCpuContext *context, const void *x, gsize bytes, int times, void *y);
+
+/* y = sum of coefficients[i] * terms[i], n values of `dtype`; a zero coefficient's term is not read; y may be a term.
+ */
+gboolean gesso_cpu_combine (const GessoCpuContext *context, GessoDType dtype, int n_terms, const void *const *terms,
+                            const float *coefficients, gint64 n, void *y);
+
+/* Attention as in graph.h: q, y [n, lq, c], k, v [m, lk, c], head width c / heads (any). Query rows begin..end-1 of
+ * picture `image`, or image == -1: everything. Tiled: no lq x lk matrix in memory. */
+typedef struct
+{
+  GessoDType dtype;
+  gint64 n, m, lq, lk, c;
+  int heads;
+  float scale;
+  gboolean causal;
+} GessoCpuAttention;
+
+gsize gesso_cpu_attention_scratch (const GessoCpuContext *context, const GessoCpuAttention *attention);
+gboolean gesso_cpu_attention (const GessoCpuContext *context, const GessoCpuAttention *attention, gint64 image,
+                              gint64 begin, gint64 end, const void *q, const void *k, const void *v, void *y,
+                              void *scratch);

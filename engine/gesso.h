@@ -1,0 +1,417 @@
+/* SPDX-FileCopyrightText: The Gesso authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * libgesso: a sentence becomes a picture.
+ *
+ * The few lines a caller writes:
+ *
+ *   g_autoptr (GError) error = NULL;
+ *   g_autoptr (GessoEngine) engine = gesso_engine_new ("models/starter", NULL, NULL, &error);
+ *   g_autoptr (GessoRequest) request = gesso_request_new ("a red circle on blue");
+ *   g_autoptr (GPtrArray) pictures = NULL;
+ *
+ *   if (engine)
+ *     pictures = gesso_engine_generate (engine, request, NULL, NULL, NULL, &error);
+ *   if (pictures)
+ *     use_rgb_bytes (gesso_picture_get_pixels (g_ptr_array_index (pictures, 0)));
+ *
+ * This is the only public header. The library never prints, exits or aborts: whatever goes wrong is a GError
+ * of the domain GESSO_ERROR whose message names the file, the tensor or the value and what to do next.
+ *
+ * Threads: an engine may be used from any one thread at a time (a second caller waits for the first); different
+ * engines are independent. Each engine owns one long-lived compute thread, on which everything heavy runs;
+ * callbacks arrive on the thread that called, never on the compute thread.
+ */
+
+#pragma once
+
+#include <gio/gio.h>
+
+G_BEGIN_DECLS
+
+#if defined(_WIN32)
+#define GESSO_API __declspec (dllexport)
+#else
+#define GESSO_API __attribute__ ((visibility ("default")))
+#endif
+
+/**
+ * GESSO_ERROR:
+ *
+ * Error domain of the library, codes from #GessoError. Messages are translated.
+ */
+#define GESSO_ERROR (gesso_error_quark ())
+GESSO_API GQuark gesso_error_quark (void);
+
+/**
+ * GessoError:
+ * @GESSO_ERROR_MODEL_NOT_FOUND: no such folder, or a part of the model is missing from it
+ * @GESSO_ERROR_MODEL_INVALID: a file of the model is damaged, or asks for something the engine cannot do
+ * @GESSO_ERROR_REQUEST_INVALID: a value of the request (or of the options) is out of range
+ * @GESSO_ERROR_OUT_OF_MEMORY: it would need more memory than there is, or than it was allowed
+ * @GESSO_ERROR_DEVICE: the device is not there, cannot do it, or failed
+ * @GESSO_ERROR_CANCELLED: the #GCancellable was triggered
+ */
+typedef enum
+{
+  GESSO_ERROR_MODEL_NOT_FOUND,
+  GESSO_ERROR_MODEL_INVALID,
+  GESSO_ERROR_REQUEST_INVALID,
+  GESSO_ERROR_OUT_OF_MEMORY,
+  GESSO_ERROR_DEVICE,
+  GESSO_ERROR_CANCELLED,
+} GessoError;
+
+/**
+ * GessoPrecision:
+ * @GESSO_PRECISION_AUTO: what the device does best (CPU: bf16 where the processor has it, else f32)
+ * @GESSO_PRECISION_F32: 32-bit floats; the precision of the reference
+ * @GESSO_PRECISION_BF16: bfloat16 storage, 32-bit accumulation
+ * @GESSO_PRECISION_F16: IEEE half storage, 32-bit accumulation
+ */
+typedef enum
+{
+  GESSO_PRECISION_AUTO,
+  GESSO_PRECISION_F32,
+  GESSO_PRECISION_BF16,
+  GESSO_PRECISION_F16,
+} GessoPrecision;
+
+/**
+ * GessoDevice:
+ * @GESSO_DEVICE_AUTO: the best device that works here
+ * @GESSO_DEVICE_CPU: the processor
+ * @GESSO_DEVICE_CUDA: an NVIDIA card
+ */
+typedef enum
+{
+  GESSO_DEVICE_AUTO,
+  GESSO_DEVICE_CPU,
+  GESSO_DEVICE_CUDA,
+} GessoDevice;
+
+/**
+ * gesso_precision_from_string:
+ * @text: "auto", "f32", "bf16" or "f16"
+ * @precision: (out): the precision
+ *
+ * Returns: whether @text names a precision
+ */
+GESSO_API gboolean gesso_precision_from_string (const char *text, GessoPrecision *precision);
+
+/** gesso_precision_to_string: Returns: (transfer none): "auto", "f32", "bf16" or "f16" */
+GESSO_API const char *gesso_precision_to_string (GessoPrecision precision);
+
+/** gesso_device_from_string: the same for "auto", "cpu" and "cuda" */
+GESSO_API gboolean gesso_device_from_string (const char *text, GessoDevice *device);
+
+/** gesso_device_to_string: Returns: (transfer none): "auto", "cpu" or "cuda" */
+GESSO_API const char *gesso_device_to_string (GessoDevice device);
+
+/**
+ * GessoOptions:
+ * @device: where to compute
+ * @precision: in which precision
+ * @max_memory: what the process may hold for this engine, in bytes; 0: no limit but the machine's
+ * @n_threads: threads to compute with; 0: all cores the process may use
+ *
+ * How an engine is opened. Start from gesso_options_new().
+ */
+typedef struct
+{
+  GessoDevice device;
+  GessoPrecision precision;
+  guint64 max_memory;
+  int n_threads;
+} GessoOptions;
+
+#define GESSO_TYPE_OPTIONS (gesso_options_get_type ())
+GESSO_API GType gesso_options_get_type (void);
+GESSO_API GessoOptions *gesso_options_new (void);
+GESSO_API GessoOptions *gesso_options_copy (const GessoOptions *options);
+GESSO_API void gesso_options_free (GessoOptions *options);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (GessoOptions, gesso_options_free)
+
+/**
+ * GessoRequest:
+ * @prompt: what to paint, UTF-8; "" is allowed
+ * @negative_prompt: (nullable): what to keep away from
+ * @width: pixels, a multiple of 8 and at least 8; 0: the model's own size
+ * @height: likewise
+ * @steps: denoising steps, 1..1000 (the model's number of training steps)
+ * @guidance: guidance scale; 1.0 or less evaluates the prompt alone, as diffusers does
+ * @seed: seed of the noise (its low 32 bits count, as in torch); picture i of @n_images uses @seed + i
+ * @n_images: pictures to make, 1..64
+ * @batch: pictures computed at a time; 0: as many as suits the device and memory
+ * @scheduler: (nullable): "pndm"; %NULL: the folder's own, or PNDM where that is another
+ * @max_memory: limit for this request in bytes; 0: the engine's
+ *
+ * What is asked of an engine. Start from gesso_request_new(), which fills in the defaults.
+ */
+typedef struct
+{
+  char *prompt;
+  char *negative_prompt;
+  int width;
+  int height;
+  int steps;
+  double guidance;
+  guint64 seed;
+  int n_images;
+  int batch;
+  char *scheduler;
+  guint64 max_memory;
+} GessoRequest;
+
+#define GESSO_TYPE_REQUEST (gesso_request_get_type ())
+GESSO_API GType gesso_request_get_type (void);
+
+/**
+ * gesso_request_new:
+ * @prompt: what to paint
+ *
+ * Returns: (transfer full): a request with 25 steps, guidance 7.5, seed 0, one picture, the model's own size
+ */
+GESSO_API GessoRequest *gesso_request_new (const char *prompt);
+GESSO_API GessoRequest *gesso_request_copy (const GessoRequest *request);
+GESSO_API void gesso_request_free (GessoRequest *request);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (GessoRequest, gesso_request_free)
+
+/**
+ * GessoPicture:
+ *
+ * A finished picture: 8-bit sRGB, rows from the top, 3 bytes a pixel without padding.
+ */
+typedef struct _GessoPicture GessoPicture;
+
+#define GESSO_TYPE_PICTURE (gesso_picture_get_type ())
+GESSO_API GType gesso_picture_get_type (void);
+GESSO_API GessoPicture *gesso_picture_ref (GessoPicture *picture);
+GESSO_API void gesso_picture_unref (GessoPicture *picture);
+GESSO_API int gesso_picture_get_width (const GessoPicture *picture);
+GESSO_API int gesso_picture_get_height (const GessoPicture *picture);
+
+/** gesso_picture_get_seed: Returns: the seed that makes this very picture when asked for alone */
+GESSO_API guint64 gesso_picture_get_seed (const GessoPicture *picture);
+
+/** gesso_picture_get_pixels: Returns: (transfer none): width x height x 3 bytes */
+GESSO_API GBytes *gesso_picture_get_pixels (const GessoPicture *picture);
+
+/**
+ * gesso_picture_get_parameters:
+ *
+ * Returns: (transfer none): the text that other programs read from a PNG's "parameters" chunk: prompt,
+ * negative prompt, steps, sampler, guidance, seed, size, model
+ */
+GESSO_API const char *gesso_picture_get_parameters (const GessoPicture *picture);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (GessoPicture, gesso_picture_unref)
+
+/**
+ * GessoTensorData:
+ * @name: what it is
+ * @dtype: "I32", "F32" or "U8"
+ * @n_dims: number of dimensions
+ * @dims: the dimensions, outermost first
+ * @data: the values, in machine byte order
+ *
+ * An intermediate result, see #GessoProgress and gesso_engine_generate_traced().
+ */
+typedef struct
+{
+  char *name;
+  const char *dtype;
+  int n_dims;
+  gint64 dims[4];
+  GBytes *data;
+} GessoTensorData;
+
+GESSO_API void gesso_tensor_data_free (GessoTensorData *tensor);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (GessoTensorData, gesso_tensor_data_free)
+
+/**
+ * GessoStage:
+ * @GESSO_STAGE_OPEN: reading and packing weights
+ * @GESSO_STAGE_ENCODE: the prompt
+ * @GESSO_STAGE_DENOISE: the steps
+ * @GESSO_STAGE_DECODE: latents to pixels
+ */
+typedef enum
+{
+  GESSO_STAGE_OPEN,
+  GESSO_STAGE_ENCODE,
+  GESSO_STAGE_DENOISE,
+  GESSO_STAGE_DECODE,
+} GessoStage;
+
+typedef struct _GessoPreview GessoPreview;
+
+/**
+ * GessoProgress:
+ * @stage: what is being done
+ * @fraction: 0..1 of the whole request, estimated from the work of each part
+ * @step: denoising steps (scheduler evaluations) done
+ * @n_steps: of so many; all batches of the request together
+ * @first_image: index of the first picture of the running batch
+ * @n_images: pictures in the running batch
+ * @preview: (nullable): the latents as they are, only after a denoising step
+ *
+ * Valid during the callback only.
+ */
+typedef struct
+{
+  GessoStage stage;
+  double fraction;
+  int step;
+  int n_steps;
+  int first_image;
+  int n_images;
+  GessoPreview *preview;
+} GessoProgress;
+
+/**
+ * GessoProgressFunc:
+ * @progress: how far it is
+ * @user_data: the caller's own
+ */
+typedef void (*GessoProgressFunc) (const GessoProgress *progress, gpointer user_data);
+
+/**
+ * gesso_preview_get_latents:
+ * @preview: a preview
+ * @image: picture of the running batch
+ * @n_channels: (out): latent channels
+ * @height: (out): rows of latents
+ * @width: (out): columns of latents
+ *
+ * Returns: (transfer none): the predicted latents of one picture, channels x height x width, scaled as the
+ * scheduler has them; valid during the callback only
+ */
+GESSO_API const float *gesso_preview_get_latents (GessoPreview *preview, int image, int *n_channels, int *height,
+                                                  int *width);
+
+/**
+ * GessoEngine:
+ *
+ * An open model.
+ */
+#define GESSO_TYPE_ENGINE (gesso_engine_get_type ())
+GESSO_API
+G_DECLARE_FINAL_TYPE (GessoEngine, gesso_engine, GESSO, ENGINE, GObject)
+
+/**
+ * gesso_engine_new:
+ * @folder: a model folder as diffusers publishes it
+ * @options: (nullable): device, precision, limits; %NULL for the defaults
+ * @cancellable: (nullable): to give up
+ * @error: return location
+ *
+ * Reads the model's configuration and tokenizer, checks that every tensor of every part is there in the right
+ * shape, and chooses the device. Weights are read when a part first runs (or by gesso_engine_prepare()).
+ *
+ * Returns: (transfer full): an engine, or %NULL with MODEL_NOT_FOUND, MODEL_INVALID, DEVICE, REQUEST_INVALID
+ * (an option out of range), OUT_OF_MEMORY or CANCELLED
+ */
+GESSO_API GessoEngine *gesso_engine_new (const char *folder, const GessoOptions *options, GCancellable *cancellable,
+                                         GError **error);
+
+/**
+ * gesso_engine_prepare:
+ * @engine: an engine
+ * @request: what will be asked
+ * @progress: (nullable) (scope call): called as parts are read
+ * @user_data: for @progress
+ * @cancellable: (nullable): to give up
+ * @error: return location
+ *
+ * Plans @request and reads the weights that may stay in memory for it, so that gesso_engine_generate() starts at
+ * once. Optional.
+ */
+GESSO_API gboolean gesso_engine_prepare (GessoEngine *engine, const GessoRequest *request, GessoProgressFunc progress,
+                                         gpointer user_data, GCancellable *cancellable, GError **error);
+
+/**
+ * gesso_engine_generate:
+ * @engine: an engine
+ * @request: what to paint
+ * @progress: (nullable) (scope call): called after each step, on the calling thread
+ * @user_data: for @progress
+ * @cancellable: (nullable): to give up; answered within 300 ms
+ * @error: return location
+ *
+ * Blocks until the pictures are there.
+ *
+ * Returns: (transfer full) (element-type GessoPicture): the pictures, or %NULL with an error; the engine stays
+ * usable after any error
+ */
+GESSO_API GPtrArray *gesso_engine_generate (GessoEngine *engine, const GessoRequest *request,
+                                            GessoProgressFunc progress, gpointer user_data, GCancellable *cancellable,
+                                            GError **error);
+
+/**
+ * gesso_engine_generate_traced:
+ * @trace: (out) (transfer full) (element-type GessoTensorData): what went between the parts: "tokens" I32 [2,77]
+ *   (row 0 the negative prompt, row 1 the prompt), "text" F32 [2,77,C] after the final layer norm, "noise" F32
+ *   [N,c,h,w] before init_noise_sigma, "latents" F32 [N,c,h,w] after the last step (not divided by the scaling
+ *   factor), "image" U8 [N,H,W,3]
+ *
+ * gesso_engine_generate() that also returns the intermediate results.
+ */
+GESSO_API GPtrArray *gesso_engine_generate_traced (GessoEngine *engine, const GessoRequest *request,
+                                                   GessoProgressFunc progress, gpointer user_data, GPtrArray **trace,
+                                                   GCancellable *cancellable, GError **error);
+
+/**
+ * gesso_engine_count_tokens:
+ * @text: a prompt
+ * @cut_off: (out) (optional): byte offset in @text from which the model does not see it, or -1 when all of it fits
+ *
+ * Returns: the number of tokens of @text, without the start and end tokens (a model reads at most 75)
+ */
+GESSO_API int gesso_engine_count_tokens (GessoEngine *engine, const char *text, gssize *cut_off);
+
+/**
+ * gesso_engine_describe:
+ *
+ * Returns: (transfer full): what the folder holds: parts, sizes, parameters, scheduler, notices; lines of text
+ */
+GESSO_API char *gesso_engine_describe (GessoEngine *engine);
+
+/**
+ * gesso_engine_plan:
+ * @request: what would be asked
+ * @error: return location
+ *
+ * Plans @request without reading a weight or running anything.
+ *
+ * Returns: (transfer full): operations, memory and FLOPs of each part and the peak; lines of text
+ */
+GESSO_API char *gesso_engine_plan (GessoEngine *engine, const GessoRequest *request, GError **error);
+
+/** gesso_engine_get_default_size: @width: (out): @height: (out): the size the model was made for, in pixels */
+GESSO_API void gesso_engine_get_default_size (GessoEngine *engine, int *width, int *height);
+
+/** gesso_engine_get_device: Returns: what "auto" resolved to */
+GESSO_API GessoDevice gesso_engine_get_device (GessoEngine *engine);
+
+/** gesso_engine_get_precision: Returns: what "auto" resolved to */
+GESSO_API GessoPrecision gesso_engine_get_precision (GessoEngine *engine);
+
+/**
+ * gesso_engine_get_notices:
+ *
+ * Returns: (transfer none) (array zero-terminated=1): things a user should know that are no errors, such as a
+ * scheduler that PNDM stands in for, or why "auto" did not take the card
+ */
+GESSO_API const char *const *gesso_engine_get_notices (GessoEngine *engine);
+
+/**
+ * gesso_devices_describe:
+ *
+ * Returns: (transfer full): one paragraph a device: name, precisions, memory, or why it cannot be used
+ */
+GESSO_API char *gesso_devices_describe (void);
+
+/** gesso_version: Returns: (transfer none): "0.1.0" */
+GESSO_API const char *gesso_version (void);
+
+G_END_DECLS
