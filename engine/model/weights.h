@@ -23,8 +23,13 @@ guint64 gesso_weights_file_size (const GessoWeights *weights);
 guint gesso_weights_count (const GessoWeights *weights);
 /* Name of the i-th tensor, in the file's order. */
 const char *gesso_weights_name (const GessoWeights *weights, guint i);
-/* Shape (rank up to GESSO_MAX_DIMS) and dtype; FALSE when there is no such tensor. */
+/* Shape (rank up to GESSO_MAX_DIMS) and dtype (F32, F16 or BF16); FALSE when there is no such tensor, or one of
+ * another type or more dimensions (an int64 "position_ids", say), which is listed but cannot be read. */
 gboolean gesso_weights_find (const GessoWeights *weights, const char *name, GessoShape *shape, GessoDType *dtype);
+
+/* Whether `name` is there, can be read and has just this shape; else MODEL_INVALID naming file, tensor and what is
+ * wrong with it. */
+gboolean gesso_weights_check (const GessoWeights *weights, const char *name, const GessoShape *shape, GError **error);
 
 /* Values first .. first + count - 1 (row-major) of F32, F16 or BF16 tensors, converted to `dtype`, rounding to
  * nearest even. Reads with pread (through the platform file), so that a file cut short after opening is an error

@@ -22,8 +22,8 @@ GessoGraph *gesso_unet_context_graph (const GessoUnetConfig *config, int n, int 
 GessoGraph *gesso_unet_time_graph (const GessoUnetConfig *config, int rows);
 
 /* Every step. Inputs: "latents" F32 [n, height, width, in_channels] (scaled by the scheduler), "time.I" F32
- * [channels], "key.I" / "value.I" COMPUTE [m, length, channels], m = min (2, repeat) or so as given. The latents are
- * repeated `repeat` times along the batch (2 with guidance: first half negative prompt). Output "noise" F32
+ * [channels], "key.I" / "value.I" COMPUTE [repeat, length, channels]. The latents are repeated `repeat` times along the
+ * batch (2 with guidance: the first half for the negative prompt, row 0 of keys and values). Output "noise" F32
  * [n * repeat, height, width, out_channels]. Any height and width >= 1. */
 GessoGraph *gesso_unet_graph (const GessoUnetConfig *config, int n, int repeat, int length, int height, int width);
 

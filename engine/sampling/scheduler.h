@@ -6,7 +6,8 @@
  * Every scheduler here is a linear multistep:
  *     latents' = c_base * base + sum over k of c_history[k] * model_output[k] + c_noise * noise
  * where base is the current latents or the ones a former row stored, and model_output[k] are guided U-Net outputs,
- * [0] that of this very row, [1] of the row before and so on (rows with keep_output FALSE leave no output behind).
+ * [0] that of this very row, [1] the newest one kept and so on. After a row its `forget` newest kept outputs are
+ * dropped, then its own is kept if keep_output says so (a Runge-Kutta step leaves only its first output behind).
  */
 
 #pragma once
@@ -25,6 +26,7 @@ typedef struct
   double c_base;
   double c_history[GESSO_MAX_HISTORY];
   double c_noise;
+  int forget;           /* newest kept outputs to drop after this row, before its own is kept */
   gboolean keep_output; /* this row's model output enters the history (after the row: as [1] of the next) */
 } GessoSchedulerRow;
 
@@ -32,6 +34,7 @@ typedef struct
 {
   char *name;              /* "pndm" */
   double init_noise_sigma; /* the noise is multiplied by this to start with */
+  int n_outputs;           /* model outputs held at a time at most: what is kept of use, and the running row's own */
   int n_rows;
   GessoSchedulerRow *rows;
 } GessoSchedule;

@@ -1,0 +1,190 @@
+/* SPDX-FileCopyrightText: The Gesso authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The CPU as a backend: oneDNN for convolutions and matrix products, own kernels for everything else.
+ */
+
+#include "../backend.h"
+
+#include <glib/gi18n-lib.h>
+
+#include "buffer.h"
+#include "cpu.h"
+#include "memory.h"
+#include "onednn.h"
+#include "parallel.h"
+#include "program.h"
+
+/* Careful rates of one core in FLOP/s, about half of what was measured: they decide how long a step without a look at
+ * the cancellable may become, and how soon work is cut. */
+typedef struct
+{
+  double f32, bf16;
+} Rates;
+
+/* A prepared band of a convolution's input should still be in the cache when the convolution reads it, but be tall
+ * enough for the convolution to run at full speed. */
+#define NORM_BAND_BYTES_PER_THREAD (3 * 1024 * 1024)
+#define MAX_STEP_SECONDS 0.1
+
+static Rates
+rates (void)
+{
+  const dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa ();
+
+  if ((isa & dnnl_cpu_isa_avx512_core_amx) == dnnl_cpu_isa_avx512_core_amx)
+    return (Rates){ 70e9, 300e9 };
+  if ((isa & dnnl_cpu_isa_avx512_core_bf16) == dnnl_cpu_isa_avx512_core_bf16)
+    return (Rates){ 70e9, 80e9 };
+  if ((isa & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core)
+    return (Rates){ 70e9, 20e9 };
+  if ((isa & dnnl_cpu_isa_avx2) == dnnl_cpu_isa_avx2)
+    return (Rates){ 45e9, 45e9 };
+  return (Rates){ 10e9, 10e9 };
+}
+
+static void
+cpu_free (GessoBackend *base)
+{
+  GessoCpuBackend *backend = (GessoCpuBackend *)base;
+
+  if (!backend)
+    return;
+  dnnl_stream_destroy (backend->stream);
+  dnnl_engine_destroy (backend->engine);
+  g_free (backend);
+}
+
+static char *
+cpu_describe (GessoBackend *base)
+{
+  const GessoCpuBackend *backend = (const GessoCpuBackend *)base;
+  const dnnl_version_t *version = dnnl_version ();
+  g_autofree char *threads = g_strdup_printf (
+      g_dngettext (GETTEXT_PACKAGE, "%d thread", "%d threads", (gulong)backend->n_threads), backend->n_threads);
+
+  return g_strdup_printf ("%s, %s, oneDNN %d.%d.%d", threads, gesso_cpu_kernels_name (backend->kernels), version->major,
+                          version->minor, version->patch);
+}
+
+/* Whether oneDNN has bf16 products for this processor: it has none below AVX-512. */
+static gboolean
+has_bf16_products (const GessoCpuBackend *backend)
+{
+  const GessoLinearShape shape = { .dtype = GESSO_DTYPE_BF16, .rows = 64, .in = 64, .out = 64, .bias = TRUE };
+  GessoProduct product;
+  gboolean fast
+      = gesso_product_choose_linear (&product, backend->engine, &shape, NULL, NULL) && gesso_product_is_fast (&product);
+
+  gesso_product_clear (&product);
+  return fast;
+}
+
+static gboolean
+cpu_resolve_precision (GessoBackend *base, GessoPrecision wanted, GessoPrecision *precision, GError **error)
+{
+  const gboolean bf16 = has_bf16_products ((const GessoCpuBackend *)base);
+
+  *precision = wanted;
+  switch (wanted)
+    {
+    case GESSO_PRECISION_AUTO:
+      *precision = bf16 && gesso_cpu_has_bf16 () ? GESSO_PRECISION_BF16 : GESSO_PRECISION_F32;
+      return TRUE;
+    case GESSO_PRECISION_F32:
+      return TRUE;
+    case GESSO_PRECISION_BF16:
+      if (bf16)
+        return TRUE;
+      break;
+    default:
+      break;
+    }
+  g_set_error (error, GESSO_ERROR, GESSO_ERROR_DEVICE,
+               bf16 ? _ ("This processor computes in f32 or bf16, not in %s. Choose one of them.")
+                    : _ ("This processor computes in f32, not in %s. Choose f32."),
+               wanted == GESSO_PRECISION_BF16 ? "bf16" : "f16");
+  return FALSE;
+}
+
+static void
+cpu_plan_options (GessoBackend *base, GessoPrecision precision, GessoPlanOptions *options)
+{
+  const GessoCpuBackend *backend = (const GessoCpuBackend *)base;
+  const Rates rate = rates ();
+
+  *options = (GessoPlanOptions){
+    .precision = precision,
+    .fusions = GESSO_FUSE_ALL,
+    .flops_per_second = backend->n_threads * (precision == GESSO_PRECISION_BF16 ? rate.bf16 : rate.f32),
+    .max_step_seconds = MAX_STEP_SECONDS,
+    .max_norm_band_bytes = (gsize)backend->n_threads * NORM_BAND_BYTES_PER_THREAD,
+  };
+}
+
+static guint64
+cpu_memory_available (GessoBackend *base)
+{
+  return gesso_cpu_memory_available ("");
+}
+
+static GessoStore *
+cpu_store_new (GessoBackend *base, const GessoWeightSource *source)
+{
+  return gesso_cpu_store_new (source);
+}
+
+static void
+cpu_store_free (GessoBackend *base, GessoStore *store)
+{
+  gesso_cpu_store_free (store);
+}
+
+GessoBackend *
+gesso_cpu_backend_entry (guint abi, int n_threads, GError **error)
+{
+  static const GessoBackend table = {
+    .abi = GESSO_BACKEND_ABI,
+    .size = sizeof (GessoBackend),
+    .name = "cpu",
+    .free = cpu_free,
+    .describe = cpu_describe,
+    .resolve_precision = cpu_resolve_precision,
+    .plan_options = cpu_plan_options,
+    .memory_available = cpu_memory_available,
+    .buffer_new = gesso_cpu_buffer_new,
+    .buffer_free = gesso_cpu_buffer_free,
+    .buffer_write = gesso_cpu_buffer_write,
+    .buffer_read = gesso_cpu_buffer_read,
+    .store_new = cpu_store_new,
+    .store_free = cpu_store_free,
+    .compile = gesso_cpu_program_compile,
+    .report = gesso_cpu_program_report,
+    .load = gesso_cpu_program_load,
+    .unload = gesso_cpu_program_unload,
+    .program_free = gesso_cpu_program_free,
+    .run = gesso_cpu_program_run,
+  };
+  GessoCpuBackend *backend;
+
+  if (abi != GESSO_BACKEND_ABI || n_threads < 0)
+    {
+      g_set_error (error, GESSO_ERROR, GESSO_ERROR_DEVICE,
+                   _ ("The CPU backend speaks version %d and takes 0 or more threads; asked for was version %u with %d "
+                      "threads."),
+                   GESSO_BACKEND_ABI, abi, n_threads);
+      return NULL;
+    }
+  backend = g_new0 (GessoCpuBackend, 1);
+  backend->base = table;
+  backend->n_threads = n_threads > 0 ? n_threads : gesso_parallel_n_processors ();
+  backend->kernels = gesso_cpu_kernels_get (NULL);
+  if (!gesso_onednn_check (dnnl_engine_create (&backend->engine, dnnl_cpu, 0), "engine", error)
+      || !gesso_onednn_check (dnnl_stream_create (&backend->stream, backend->engine, dnnl_stream_default_flags),
+                              "stream", error))
+    {
+      cpu_free (&backend->base);
+      return NULL;
+    }
+  return &backend->base;
+}

@@ -1,0 +1,69 @@
+/* SPDX-FileCopyrightText: The Gesso authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+
+#include "buffer.h"
+
+#include <string.h>
+
+#include <glib/gi18n-lib.h>
+
+#include "cpu.h"
+#include "memory.h"
+
+GessoBuffer *
+gesso_cpu_buffer_new (GessoBackend *backend, gsize bytes, GError **error)
+{
+  GessoBuffer *buffer;
+  guint8 *data = gesso_cpu_memory_alloc (bytes, error);
+
+  if (!data)
+    return NULL;
+  buffer = g_new0 (GessoBuffer, 1);
+  buffer->data = data;
+  buffer->bytes = bytes;
+  return buffer;
+}
+
+void
+gesso_cpu_buffer_free (GessoBackend *backend, GessoBuffer *buffer)
+{
+  if (!buffer)
+    return;
+  gesso_cpu_memory_free (buffer->data, buffer->bytes);
+  g_free (buffer);
+}
+
+static gboolean
+check_range (const GessoBuffer *buffer, gsize offset, gsize bytes, GError **error)
+{
+  if (offset <= buffer->bytes && bytes <= buffer->bytes - offset)
+    return TRUE;
+  g_set_error (
+      error, GESSO_ERROR, GESSO_ERROR_DEVICE,
+      _ ("%" G_GSIZE_FORMAT " bytes at %" G_GSIZE_FORMAT " lie outside of a buffer of %" G_GSIZE_FORMAT " bytes."),
+      bytes, offset, buffer->bytes);
+  return FALSE;
+}
+
+gboolean
+gesso_cpu_buffer_write (GessoBackend *backend, GessoBuffer *buffer, gsize offset, const void *data, gsize bytes,
+                        GError **error)
+{
+  if (!check_range (buffer, offset, bytes, error))
+    return FALSE;
+  if (bytes)
+    memcpy (buffer->data + offset, data, bytes);
+  return TRUE;
+}
+
+gboolean
+gesso_cpu_buffer_read (GessoBackend *backend, GessoBuffer *buffer, gsize offset, void *data, gsize bytes,
+                       GError **error)
+{
+  if (!check_range (buffer, offset, bytes, error))
+    return FALSE;
+  if (bytes)
+    memcpy (data, buffer->data + offset, bytes);
+  return TRUE;
+}

@@ -1,0 +1,318 @@
+/* SPDX-FileCopyrightText: The Gesso authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Vectors of floats as wide as the flags of the including file allow: 16 with AVX-512, 8 with AVX2, else 4 through the
+ * compiler's own vector types, which every architecture has. Sources that include this are compiled once for each
+ * instruction set; everything here is static so that no wide instruction can leak into a narrower one's code.
+ */
+
+#pragma once
+
+#include "../../graph/graph.h"
+
+#include <string.h>
+
+#if defined(__AVX2__) || defined(__SSE2__)
+#include <immintrin.h>
+#endif
+
+#define INLINE static inline __attribute__ ((always_inline, unused))
+
+#if defined(__AVX512F__)
+#define VL 16
+#elif defined(__AVX2__)
+#define VL 8
+#else
+#define VL 4
+#endif
+
+typedef float vf __attribute__ ((vector_size (4 * VL)));
+typedef gint32 vi __attribute__ ((vector_size (4 * VL)));
+typedef guint32 vu __attribute__ ((vector_size (4 * VL)));
+typedef guint16 vh __attribute__ ((vector_size (2 * VL)));
+
+INLINE vf
+vf_set (float value)
+{
+  return value - (vf) { 0 };
+}
+
+INLINE vf
+vf_load (const float *p)
+{
+  vf v;
+  memcpy (&v, p, sizeof v);
+  return v;
+}
+
+INLINE void
+vf_store (float *p, vf v)
+{
+  memcpy (p, &v, sizeof v);
+}
+
+/* a * b + c. Said outright where there is such an instruction: GCC's tuning for "any" processor splits it in chains of
+ * sums, here and there, which halves the rate and rounds differently from one loop to the next. */
+INLINE vf
+vf_fma (vf a, vf b, vf c)
+{
+#if defined(__AVX512F__)
+  return (vf) _mm512_fmadd_ps ((__m512) a, (__m512) b, (__m512) c);
+#elif defined(__FMA__)
+  return (vf) _mm256_fmadd_ps ((__m256) a, (__m256) b, (__m256) c);
+#else
+  return a * b + c;
+#endif
+}
+
+/* Where `mask` is all ones `a`, where it is zero `b`. */
+INLINE vf
+vf_select (vi mask, vf a, vf b)
+{
+  return (vf) (((vi) a & mask) | ((vi) b & ~mask));
+}
+
+/* The larger; `b` where either is NaN. */
+INLINE vf
+vf_max (vf a, vf b)
+{
+#if defined(__AVX512F__)
+  return (vf) _mm512_max_ps ((__m512) a, (__m512) b);
+#elif defined(__AVX2__)
+  return (vf) _mm256_max_ps ((__m256) a, (__m256) b);
+#elif defined(__SSE2__)
+  return (vf) _mm_max_ps ((__m128) a, (__m128) b);
+#else
+  return vf_select (a > b, a, b);
+#endif
+}
+
+/* The smaller; `b` where either is NaN. */
+INLINE vf
+vf_min (vf a, vf b)
+{
+#if defined(__AVX512F__)
+  return (vf) _mm512_min_ps ((__m512) a, (__m512) b);
+#elif defined(__AVX2__)
+  return (vf) _mm256_min_ps ((__m256) a, (__m256) b);
+#elif defined(__SSE2__)
+  return (vf) _mm_min_ps ((__m128) a, (__m128) b);
+#else
+  return vf_select (a < b, a, b);
+#endif
+}
+
+/* Any lane of a comparison's result set? */
+INLINE gboolean
+vi_any (vi mask)
+{
+#if defined(__AVX512F__)
+  return _mm512_test_epi32_mask ((__m512i) mask, (__m512i) mask) != 0;
+#elif defined(__AVX2__)
+  return !_mm256_testz_si256 ((__m256i) mask, (__m256i) mask);
+#else
+  gint32 any = 0;
+  for (int i = 0; i < VL; i++)
+    any |= mask[i];
+  return any != 0;
+#endif
+}
+
+INLINE float
+vf_sum (vf v)
+{
+  float sum[VL];
+  memcpy (sum, &v, sizeof v);
+  for (int width = VL / 2; width > 0; width /= 2)
+    for (int i = 0; i < width; i++)
+      sum[i] += sum[i + width];
+  return sum[0];
+}
+
+/* floor() of values within +-2^31. */
+INLINE vf
+vf_floor (vf v)
+{
+#if defined(__AVX512F__)
+  return (vf) _mm512_roundscale_ps ((__m512) v, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+#elif defined(__AVX2__)
+  return (vf) _mm256_floor_ps ((__m256) v);
+#else
+  vf whole = __builtin_convertvector (__builtin_convertvector (v, vi), vf);
+  return whole - (vf) ((vi) (whole > v) & (vi) vf_set (1.0f));
+#endif
+}
+
+/* 1 / v to an ulp or two, for v in 1..2^127. */
+INLINE vf
+vf_reciprocal (vf v)
+{
+#if defined(__AVX512F__)
+  vf r = (vf) _mm512_rcp14_ps ((__m512) v);
+  return r + r * (1.0f - v * r);
+#else
+  return 1.0f / v;
+#endif
+}
+
+INLINE vf
+vf_from_bf16 (vh v)
+{
+  return (vf) (__builtin_convertvector (v, vu) << 16);
+}
+
+/* Round to nearest even; NaN stays NaN. */
+INLINE vh
+vf_to_bf16 (vf v)
+{
+  vu bits = (vu) v;
+  vu rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
+  vu nan = (bits >> 16) | 0x40;
+  vu is_nan = (vu) (v != v);
+  return __builtin_convertvector ((nan & is_nan) | (rounded & ~is_nan), vh);
+}
+
+INLINE float
+float_from_bits (guint32 bits)
+{
+  float value;
+  memcpy (&value, &bits, sizeof value);
+  return value;
+}
+
+#if !defined(__F16C__)
+INLINE float
+float_from_f16 (guint16 half)
+{
+  guint32 sign = (guint32) (half & 0x8000) << 16, magnitude = half & 0x7fff;
+  if (magnitude >= 0x7c00) /* infinity and NaN (made quiet, as the processor does) */
+    return float_from_bits (sign | 0x7f800000 | (magnitude & 0x3ff ? 0x400000 | (magnitude & 0x3ff) << 13 : 0));
+  /* The exponent is moved up by a product, which makes denormal halves right too. */
+  float scaled = float_from_bits (magnitude << 13) * 0x1p112f;
+  guint32 bits;
+  memcpy (&bits, &scaled, sizeof bits);
+  return float_from_bits (sign | bits);
+}
+
+INLINE guint16
+float_to_f16 (float value)
+{
+  guint32 bits;
+  memcpy (&bits, &value, sizeof bits);
+  guint32 sign = (bits >> 16) & 0x8000, magnitude = bits & 0x7fffffff;
+  if (magnitude > 0x7f800000)
+    return sign | 0x7e00 | ((magnitude >> 13) & 0x3ff);
+  if (magnitude >= 0x477ff000) /* rounds to 65536 or more */
+    return sign | 0x7c00;
+  if (magnitude < 0x38800000) /* denormal half: adding 0.5 puts its units at the last bits, rounded */
+    {
+      float shifted = float_from_bits (magnitude) + 0.5f;
+      memcpy (&bits, &shifted, sizeof bits);
+      return sign | (bits - 0x3f000000);
+    }
+  return sign | ((magnitude - 0x38000000 + 0xfff + ((magnitude >> 13) & 1)) >> 13);
+}
+#endif
+
+INLINE vf
+vf_from_f16 (vh v)
+{
+#if defined(__AVX512F__)
+  return (vf) _mm512_cvtph_ps ((__m256i) v);
+#elif defined(__F16C__)
+  return (vf) _mm256_cvtph_ps ((__m128i) v);
+#else
+  vf r = { 0 };
+  for (int i = 0; i < VL; i++)
+    r[i] = float_from_f16 (v[i]);
+  return r;
+#endif
+}
+
+INLINE vh
+vf_to_f16 (vf v)
+{
+#if defined(__AVX512F__)
+  return (vh) _mm512_cvtps_ph ((__m512) v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+#elif defined(__F16C__)
+  return (vh) _mm256_cvtps_ph ((__m256) v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+#else
+  vh r = { 0 };
+  for (int i = 0; i < VL; i++)
+    r[i] = float_to_f16 (v[i]);
+  return r;
+#endif
+}
+
+/* VL values of `dtype` (a constant after inlining) at index `i` of `x`. */
+INLINE vf
+load (GessoDType dtype, const void *x, gint64 i)
+{
+  if (dtype == GESSO_DTYPE_F32)
+    return vf_load ((const float *) x + i);
+  vh v;
+  memcpy (&v, (const guint16 *) x + i, sizeof v);
+  return dtype == GESSO_DTYPE_BF16 ? vf_from_bf16 (v) : vf_from_f16 (v);
+}
+
+INLINE void
+store (GessoDType dtype, void *y, gint64 i, vf value)
+{
+  if (dtype == GESSO_DTYPE_F32)
+    {
+      vf_store ((float *) y + i, value);
+      return;
+    }
+  vh v = dtype == GESSO_DTYPE_BF16 ? vf_to_bf16 (value) : vf_to_f16 (value);
+  memcpy ((guint16 *) y + i, &v, sizeof v);
+}
+
+/* The last `n` < VL values of a row; the other lanes are 0. */
+INLINE vf
+load_part (GessoDType dtype, const void *x, gint64 i, gint64 n)
+{
+  if (dtype == GESSO_DTYPE_F32)
+    {
+      float part[VL] = { 0 };
+      for (gint64 j = 0; j < n; j++)
+        part[j] = ((const float *) x)[i + j];
+      return load (dtype, part, 0);
+    }
+  guint16 part[VL] = { 0 };
+  for (gint64 j = 0; j < n; j++)
+    part[j] = ((const guint16 *) x)[i + j];
+  return load (dtype, part, 0);
+}
+
+INLINE void
+store_part (GessoDType dtype, void *y, gint64 i, gint64 n, vf value)
+{
+  if (dtype == GESSO_DTYPE_F32)
+    {
+      float part[VL];
+      store (dtype, part, 0, value);
+      for (gint64 j = 0; j < n; j++)
+        ((float *) y)[i + j] = part[j];
+      return;
+    }
+  guint16 part[VL];
+  store (dtype, part, 0, value);
+  for (gint64 j = 0; j < n; j++)
+    ((guint16 *) y)[i + j] = part[j];
+}
+
+/* A whole vector, or what is left of a row. */
+INLINE vf
+load_n (GessoDType dtype, const void *x, gint64 i, gint64 n)
+{
+  return n >= VL ? load (dtype, x, i) : load_part (dtype, x, i, n);
+}
+
+INLINE void
+store_n (GessoDType dtype, void *y, gint64 i, gint64 n, vf value)
+{
+  if (n >= VL)
+    store (dtype, y, i, value);
+  else
+    store_part (dtype, y, i, n, value);
+}

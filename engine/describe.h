@@ -1,0 +1,14 @@
+/* SPDX-FileCopyrightText: The Gesso authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * What `gesso info` and `gesso plan` print.
+ */
+
+#pragma once
+
+#include "pipeline.h"
+
+/* Lines of text, transfer full. */
+char *gesso_describe_model (const GessoModel *model);
+/* For a job that gesso_pipeline_plan() has just planned. */
+char *gesso_describe_plan (GessoPipeline *pipeline, const GessoJob *job);

@@ -1,0 +1,146 @@
+/* SPDX-FileCopyrightText: The Gesso authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+
+#include "devices.h"
+
+#include <gmodule.h>
+#include <glib/gi18n-lib.h>
+
+#if !defined(_WIN32)
+#include <dlfcn.h>
+#endif
+
+/* The folder that holds the library itself (or the program it is linked into), never the working folder. */
+static char *
+library_folder (void)
+{
+#if defined(_WIN32)
+  return g_win32_get_package_installation_directory_of_module (NULL);
+#else
+  static const char marker = 0;
+  Dl_info info;
+  g_autofree char *path = NULL;
+
+  if (!dladdr (&marker, &info) || !info.dli_fname)
+    return NULL;
+  path = g_canonicalize_filename (info.dli_fname, "/");
+  return g_path_is_absolute (info.dli_fname) ? g_path_get_dirname (path) : NULL;
+#endif
+}
+
+static GessoBackend *
+open_module (const char *name, int n_threads, GError **error)
+{
+  g_autofree char *folder = library_folder ();
+  g_autofree char *file = g_strdup_printf ("libgesso-%s.%s", name, G_MODULE_SUFFIX);
+  g_autofree char *path = folder ? g_build_filename (folder, file, NULL) : NULL;
+  GModule *module;
+  gpointer symbol = NULL;
+
+  if (!path || !g_file_test (path, G_FILE_TEST_EXISTS))
+    {
+      g_set_error (error, GESSO_ERROR, GESSO_ERROR_DEVICE,
+                   _ ("This build of Gesso has no module for the device \"%s\" (%s)."), name, file);
+      return NULL;
+    }
+  module = g_module_open (path, G_MODULE_BIND_LOCAL | G_MODULE_BIND_LAZY);
+  if (!module)
+    {
+      g_set_error (error, GESSO_ERROR, GESSO_ERROR_DEVICE, _ ("%s cannot be loaded: %s"), path, g_module_error ());
+      return NULL;
+    }
+  /* Code of a backend may still be on some thread's stack when its last engine closes, so it stays mapped. */
+  g_module_make_resident (module);
+  if (!g_module_symbol (module, GESSO_BACKEND_SYMBOL, &symbol) || !symbol)
+    {
+      g_set_error (error, GESSO_ERROR, GESSO_ERROR_DEVICE, _ ("%s is no backend of Gesso: it lacks the symbol %s."),
+                   path, GESSO_BACKEND_SYMBOL);
+      return NULL;
+    }
+  return ((GessoBackendEntry)symbol) (GESSO_BACKEND_ABI, n_threads, error);
+}
+
+static GessoBackend *
+open_device (GessoDevice device, int n_threads, GError **error)
+{
+  GessoBackend *backend = device == GESSO_DEVICE_CPU ? gesso_cpu_backend_entry (GESSO_BACKEND_ABI, n_threads, error)
+                                                     : open_module (gesso_device_to_string (device), n_threads, error);
+
+  if (backend && (backend->abi != GESSO_BACKEND_ABI || backend->size != sizeof (GessoBackend)))
+    {
+      g_set_error (error, GESSO_ERROR, GESSO_ERROR_DEVICE,
+                   _ ("The module for the device \"%s\" was built for another version of Gesso (%u, not %u). Install "
+                      "both from one build."),
+                   gesso_device_to_string (device), backend->abi, GESSO_BACKEND_ABI);
+      return NULL;
+    }
+  return backend;
+}
+
+GessoBackend *
+gesso_devices_open (GessoDevice device, int n_threads, GessoDevice *opened, char **why_not, GError **error)
+{
+  g_autoptr (GError) local_error = NULL;
+  GessoBackend *backend;
+
+  *opened = device;
+  if (device != GESSO_DEVICE_AUTO)
+    return open_device (device, n_threads, error);
+
+  *opened = GESSO_DEVICE_CUDA;
+  backend = open_device (GESSO_DEVICE_CUDA, n_threads, &local_error);
+  if (backend)
+    return backend;
+  if (why_not)
+    *why_not = g_strdup (local_error->message);
+  *opened = GESSO_DEVICE_CPU;
+  return open_device (GESSO_DEVICE_CPU, n_threads, error);
+}
+
+static void
+describe_device (GString *text, GessoDevice device)
+{
+  g_autoptr (GError) error = NULL;
+  GessoBackend *backend = open_device (device, 0, &error);
+  g_autofree char *description = NULL;
+  g_autofree char *memory = NULL;
+  guint64 available;
+
+  if (!backend)
+    {
+      g_string_append_printf (text, _ ("%s: cannot be used. %s\n"), gesso_device_to_string (device), error->message);
+      return;
+    }
+  description = backend->describe (backend);
+  available = backend->memory_available (backend);
+  memory = g_format_size_full (available, G_FORMAT_SIZE_IEC_UNITS);
+  g_string_append_printf (text, "%s: %s", gesso_device_to_string (device), description);
+  if (available != G_MAXUINT64)
+    g_string_append_printf (text, _ (", %s of memory free"), memory);
+  g_string_append (text, "; ");
+  for (int i = GESSO_PRECISION_AUTO; i <= (int)GESSO_PRECISION_F16; i++)
+    {
+      GessoPrecision precision;
+
+      if (!backend->resolve_precision (backend, i, &precision, NULL))
+        continue;
+      if (i == GESSO_PRECISION_AUTO)
+        g_string_append_printf (text, _ ("precision %s unless asked otherwise, of:"),
+                                gesso_precision_to_string (precision));
+      else
+        g_string_append_printf (text, " %s", gesso_precision_to_string (precision));
+    }
+  g_string_append_c (text, '\n');
+  backend->free (backend);
+}
+
+char *
+gesso_devices_describe (void)
+{
+  GString *text = g_string_new (NULL);
+
+  describe_device (text, GESSO_DEVICE_CPU);
+  describe_device (text, GESSO_DEVICE_CUDA);
+  return g_string_free (text, FALSE);
+}

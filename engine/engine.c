@@ -1,0 +1,316 @@
+/* SPDX-FileCopyrightText: The Gesso authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+
+#include <glib/gi18n-lib.h>
+
+#include "cancel.h"
+#include "compute-thread.h"
+#include "describe.h"
+#include "devices.h"
+#include "networks/clip-text.h"
+#include "networks/unet.h"
+#include "networks/vae.h"
+#include "pipeline.h"
+#include "request.h"
+#include "trace.h"
+
+struct _GessoEngine
+{
+  GObject parent_instance;
+  GessoComputeThread *thread;
+  GessoPipeline pipeline;
+  GessoDevice device;
+  GPtrArray *notices; /* of char *, NULL-terminated */
+};
+
+G_DEFINE_FINAL_TYPE (GessoEngine, gesso_engine, G_TYPE_OBJECT)
+
+static void
+close_pipeline (gpointer data)
+{
+  GessoPipeline *pipeline = data;
+
+  g_clear_pointer (&pipeline->parts, gesso_parts_free);
+  if (pipeline->backend)
+    pipeline->backend->free (pipeline->backend);
+  pipeline->backend = NULL;
+}
+
+static void
+gesso_engine_finalize (GObject *object)
+{
+  GessoEngine *self = GESSO_ENGINE (object);
+
+  if (self->thread)
+    {
+      gesso_compute_thread_run (self->thread, close_pipeline, &self->pipeline);
+      gesso_compute_thread_free (self->thread);
+    }
+  g_clear_pointer (&self->pipeline.model, gesso_model_free);
+  g_ptr_array_unref (self->notices);
+  G_OBJECT_CLASS (gesso_engine_parent_class)->finalize (object);
+}
+
+static void
+gesso_engine_class_init (GessoEngineClass *klass)
+{
+  G_OBJECT_CLASS (klass)->finalize = gesso_engine_finalize;
+}
+
+static void
+gesso_engine_init (GessoEngine *self)
+{
+  self->notices = g_ptr_array_new_with_free_func (g_free);
+}
+
+/* What one call of the public interface carries to the compute thread and back. */
+typedef struct
+{
+  GessoEngine *engine;
+  const char *folder;
+  const GessoOptions *options;
+  const GessoRequest *request;
+  GessoProgressFunc progress;
+  gpointer user_data;
+  GPtrArray *trace;
+  GCancellable *cancellable;
+  GError *error;
+  const GessoProgress *current; /* while a callback runs */
+  gboolean ok;
+  GPtrArray *pictures;
+  char *text;
+} Call;
+
+static void
+call_progress (gpointer data)
+{
+  Call *call = data;
+
+  call->progress (call->current, call->user_data);
+}
+
+static void
+forward_progress (const GessoProgress *progress, gpointer data)
+{
+  Call *call = data;
+
+  call->current = progress;
+  gesso_compute_thread_call_back (call->engine->thread, call_progress, call);
+}
+
+static GessoPipelineFunc
+progress_of (const Call *call)
+{
+  return call->progress ? forward_progress : NULL;
+}
+
+/* Small graphs of every part: their weights are those of any size. */
+static gboolean
+check_weights (const GessoModel *model, GError **error)
+{
+  int length = gesso_tokenizer_length (model->tokenizer);
+  const GessoUnetConfig *unet = &model->unet;
+
+  return gesso_parts_check_weights (gesso_clip_text_graph (&model->text, 1, length), model->text_weights, error)
+         && gesso_parts_check_weights (gesso_unet_context_graph (unet, 1, length), model->unet_weights, error)
+         && gesso_parts_check_weights (gesso_unet_time_graph (unet, 1), model->unet_weights, error)
+         && gesso_parts_check_weights (gesso_unet_graph (unet, 1, 1, length, 8, 8), model->unet_weights, error)
+         && gesso_parts_check_weights (gesso_vae_decoder_graph (&model->vae, 1, 8, 8), model->vae_weights, error);
+}
+
+static void
+open_engine (gpointer data)
+{
+  Call *call = data;
+  GessoEngine *self = call->engine;
+  GessoPipeline *pipeline = &self->pipeline;
+  char *why_not = NULL;
+
+  pipeline->model = gesso_model_open (call->folder, call->cancellable, &call->error);
+  if (!pipeline->model || !check_weights (pipeline->model, &call->error)
+      || gesso_is_cancelled (call->cancellable, &call->error))
+    return;
+  pipeline->backend
+      = gesso_devices_open (call->options->device, call->options->n_threads, &self->device, &why_not, &call->error);
+  if (why_not)
+    g_ptr_array_add (self->notices, why_not);
+  if (!pipeline->backend
+      || !pipeline->backend->resolve_precision (pipeline->backend, call->options->precision, &pipeline->precision,
+                                                &call->error))
+    return;
+  pipeline->host_memory = self->device == GESSO_DEVICE_CPU;
+  pipeline->max_memory = call->options->max_memory;
+  pipeline->parts = gesso_parts_new (pipeline->backend, pipeline->precision, pipeline->model);
+  call->ok = TRUE;
+}
+
+GessoEngine *
+gesso_engine_new (const char *folder, const GessoOptions *options, GCancellable *cancellable, GError **error)
+{
+  const GessoOptions defaults = { 0 };
+  g_autoptr (GessoEngine) self = NULL;
+  Call call = { .folder = folder, .options = options ? options : &defaults, .cancellable = cancellable };
+
+  g_return_val_if_fail (folder != NULL, NULL);
+  if (!gesso_options_check (call.options, error))
+    return NULL;
+  self = g_object_new (GESSO_TYPE_ENGINE, NULL);
+  self->thread = gesso_compute_thread_new ();
+  if (!self->thread)
+    {
+      g_set_error_literal (error, GESSO_ERROR, GESSO_ERROR_OUT_OF_MEMORY, _ ("A thread could not be started."));
+      return NULL;
+    }
+  call.engine = self;
+  gesso_compute_thread_run (self->thread, open_engine, &call);
+  if (!call.ok)
+    {
+      g_propagate_error (error, call.error);
+      return NULL;
+    }
+  for (guint i = 0; i < self->pipeline.model->notices->len; i++)
+    g_ptr_array_add (self->notices, g_strdup (g_ptr_array_index (self->pipeline.model->notices, i)));
+  g_ptr_array_add (self->notices, NULL);
+  return g_steal_pointer (&self);
+}
+
+static void
+prepare (gpointer data)
+{
+  Call *call = data;
+  GessoPipeline *pipeline = &call->engine->pipeline;
+  g_auto (GessoJob) job = { 0 };
+
+  call->ok = gesso_pipeline_plan (pipeline, call->request, &job, call->cancellable, &call->error)
+             && gesso_pipeline_load (pipeline, progress_of (call), call, call->cancellable, &call->error);
+}
+
+gboolean
+gesso_engine_prepare (GessoEngine *self, const GessoRequest *request, GessoProgressFunc progress, gpointer user_data,
+                      GCancellable *cancellable, GError **error)
+{
+  Call call = {
+    .engine = self, .request = request, .progress = progress, .user_data = user_data, .cancellable = cancellable
+  };
+
+  g_return_val_if_fail (GESSO_IS_ENGINE (self) && request, FALSE);
+  gesso_compute_thread_run (self->thread, prepare, &call);
+  if (!call.ok)
+    g_propagate_error (error, call.error);
+  return call.ok;
+}
+
+static void
+generate (gpointer data)
+{
+  Call *call = data;
+
+  call->pictures = gesso_pipeline_generate (&call->engine->pipeline, call->request, progress_of (call), call,
+                                            call->trace, call->cancellable, &call->error);
+}
+
+GPtrArray *
+gesso_engine_generate (GessoEngine *self, const GessoRequest *request, GessoProgressFunc progress, gpointer user_data,
+                       GCancellable *cancellable, GError **error)
+{
+  return gesso_engine_generate_traced (self, request, progress, user_data, NULL, cancellable, error);
+}
+
+GPtrArray *
+gesso_engine_generate_traced (GessoEngine *self, const GessoRequest *request, GessoProgressFunc progress,
+                              gpointer user_data, GPtrArray **trace, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (GPtrArray) tensors = g_ptr_array_new_with_free_func ((GDestroyNotify)gesso_tensor_data_free);
+  Call call = { .engine = self,
+                .request = request,
+                .progress = progress,
+                .user_data = user_data,
+                .trace = trace ? tensors : NULL,
+                .cancellable = cancellable };
+
+  g_return_val_if_fail (GESSO_IS_ENGINE (self) && request, NULL);
+  gesso_compute_thread_run (self->thread, generate, &call);
+  if (!call.pictures)
+    g_propagate_error (error, call.error);
+  else if (trace)
+    *trace = g_steal_pointer (&tensors);
+  return call.pictures;
+}
+
+static void
+describe_plan (gpointer data)
+{
+  Call *call = data;
+  GessoPipeline *pipeline = &call->engine->pipeline;
+  g_auto (GessoJob) job = { 0 };
+
+  if (gesso_pipeline_plan (pipeline, call->request, &job, NULL, &call->error))
+    call->text = gesso_describe_plan (pipeline, &job);
+}
+
+char *
+gesso_engine_plan (GessoEngine *self, const GessoRequest *request, GError **error)
+{
+  Call call = { .engine = self, .request = request };
+
+  g_return_val_if_fail (GESSO_IS_ENGINE (self) && request, NULL);
+  gesso_compute_thread_run (self->thread, describe_plan, &call);
+  if (!call.text)
+    g_propagate_error (error, call.error);
+  return call.text;
+}
+
+char *
+gesso_engine_describe (GessoEngine *self)
+{
+  g_return_val_if_fail (GESSO_IS_ENGINE (self), NULL);
+  return gesso_describe_model (self->pipeline.model);
+}
+
+int
+gesso_engine_count_tokens (GessoEngine *self, const char *text, gssize *cut_off)
+{
+  g_return_val_if_fail (GESSO_IS_ENGINE (self) && text, 0);
+  return gesso_tokenizer_count (self->pipeline.model->tokenizer, text, cut_off);
+}
+
+void
+gesso_engine_get_default_size (GessoEngine *self, int *width, int *height)
+{
+  const GessoModel *model;
+  int factor;
+
+  g_return_if_fail (GESSO_IS_ENGINE (self));
+  model = self->pipeline.model;
+  factor = gesso_model_vae_factor (model);
+  *width = model->unet.sample_width * factor;
+  *height = model->unet.sample_height * factor;
+}
+
+GessoDevice
+gesso_engine_get_device (GessoEngine *self)
+{
+  g_return_val_if_fail (GESSO_IS_ENGINE (self), GESSO_DEVICE_AUTO);
+  return self->device;
+}
+
+GessoPrecision
+gesso_engine_get_precision (GessoEngine *self)
+{
+  g_return_val_if_fail (GESSO_IS_ENGINE (self), GESSO_PRECISION_AUTO);
+  return self->pipeline.precision;
+}
+
+const char *const *
+gesso_engine_get_notices (GessoEngine *self)
+{
+  g_return_val_if_fail (GESSO_IS_ENGINE (self), NULL);
+  return (const char *const *)self->notices->pdata;
+}
+
+const char *
+gesso_version (void)
+{
+  return GESSO_VERSION;
+}

@@ -1,0 +1,176 @@
+/* SPDX-FileCopyrightText: The Gesso authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+
+#include "json.h"
+#include "../cancel.h"
+
+#include <glib/gi18n-lib.h>
+#include <string.h>
+
+/* json-glib recurses on nesting and spends about a hundred bytes on a value, so both are counted beforehand. The
+ * files of a model nest four deep; the header of the largest network here has some 10,000 values. */
+#define MAX_NESTING 32
+#define MAX_VALUES 400000
+#define MAX_FILE_BYTES ((guint64)8 << 20)
+
+/* Python writes infinities, which are no JSON (the configs of some schedulers have "-Infinity"). No key read here may
+ * be one, so each becomes a null of the same length: reading it as a number then fails with its own message. */
+static void
+blank_infinity (char *word, char *end)
+{
+  static const char infinity[] = "Infinity";
+  gsize sign = *word == '-' ? 1 : 0;
+
+  if ((gsize)(end - word) < sign + strlen (infinity) || strncmp (word + sign, infinity, strlen (infinity)) != 0)
+    return;
+  memset (word, ' ', sign + strlen (infinity));
+  memcpy (word, "null", 4);
+}
+
+/* Counts before anything is parsed. Whatever is no JSON outside of strings is refused here: json-glib would take
+ * comments and other kinds of quotes, within which this count and its reading could differ. */
+static gboolean
+check_bounds (const char *path, char *text, gsize length, GError **error)
+{
+  gboolean in_string = FALSE;
+  guint depth = 0;
+  guint values = 0;
+
+  for (gsize i = 0; i < length; i++)
+    {
+      char c = text[i];
+
+      if (in_string)
+        {
+          if (c == '\\')
+            i++;
+          else if (c == '"')
+            in_string = FALSE;
+          continue;
+        }
+      if (c == '"')
+        in_string = TRUE;
+      else if (c == '[' || c == '{')
+        {
+          depth++;
+          values++;
+        }
+      else if (c == ']' || c == '}')
+        depth -= depth > 0;
+      else if (c == ',')
+        values++;
+      else if (c == 'I' || c == '-')
+        blank_infinity (text + i, text + length);
+      else if (!g_ascii_isalnum (c) && !g_ascii_isspace (c) && !strchr (":+.", c))
+        {
+          g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
+                       _ ("%s: byte %" G_GSIZE_FORMAT " is no JSON. Download it again."), path, i);
+          return FALSE;
+        }
+      if (depth > MAX_NESTING || values > MAX_VALUES)
+        {
+          g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
+                       _ ("%s: the JSON at byte %" G_GSIZE_FORMAT
+                          " is nested too deeply or holds too many values for a model's file. Download it again."),
+                       path, i);
+          return FALSE;
+        }
+    }
+  return TRUE;
+}
+
+JsonNode *
+gesso_json_parse (const char *path, char *text, gsize length, GError **error)
+{
+  g_autoptr (JsonParser) parser = json_parser_new_immutable ();
+  g_autoptr (GError) reason = NULL;
+  JsonNode *root;
+
+  if (!check_bounds (path, text, length, error))
+    return NULL;
+  if (!g_utf8_validate (text, (gssize)length, NULL))
+    {
+      g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
+                   _ ("%s: the JSON is not UTF-8 text. Download it again."), path);
+      return NULL;
+    }
+  if (!json_parser_load_from_data (parser, text, (gssize)length, &reason))
+    {
+      g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
+                   _ ("%s: the JSON is damaged (%s). Download it again."), path, reason->message);
+      return NULL;
+    }
+  root = json_parser_get_root (parser);
+  if (!root || !JSON_NODE_HOLDS_OBJECT (root))
+    {
+      g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
+                   _ ("%s: the JSON is not an object ({...}). Download it again."), path);
+      return NULL;
+    }
+  return json_node_ref (root);
+}
+
+JsonNode *
+gesso_json_read (const char *path, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (GessoFile) file = NULL;
+  g_autofree char *text = NULL;
+  guint64 size;
+
+  if (gesso_is_cancelled (cancellable, error))
+    return NULL;
+  file = gesso_file_open (path, error);
+  if (!file)
+    return NULL;
+  size = gesso_file_size (file);
+  if (size > MAX_FILE_BYTES)
+    {
+      g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
+                   _ ("%s has %" G_GUINT64_FORMAT " bytes, too many for a model's configuration. Download it again."),
+                   path, size);
+      return NULL;
+    }
+  text = g_malloc ((gsize)size + 1);
+  if (!gesso_file_read (file, 0, (gsize)size, text, error))
+    return NULL;
+  text[size] = '\0';
+  return gesso_json_parse (path, text, (gsize)size, error);
+}
+
+char *
+gesso_json_to_text (JsonNode *node)
+{
+  g_autofree char *text = json_to_string (node, FALSE);
+  const gsize limit = 60;
+
+  if (strlen (text) <= limit)
+    return g_steal_pointer (&text);
+  *g_utf8_find_prev_char (text, text + limit) = '\0';
+  return g_strconcat (text, "…", NULL);
+}
+
+gboolean
+gesso_json_is_integer (JsonNode *node)
+{
+  return JSON_NODE_HOLDS_VALUE (node) && json_node_get_value_type (node) == G_TYPE_INT64;
+}
+
+gboolean
+gesso_json_is_number (JsonNode *node)
+{
+  return gesso_json_is_integer (node)
+         || (JSON_NODE_HOLDS_VALUE (node) && json_node_get_value_type (node) == G_TYPE_DOUBLE);
+}
+
+gboolean
+gesso_json_is_boolean (JsonNode *node)
+{
+  return JSON_NODE_HOLDS_VALUE (node) && json_node_get_value_type (node) == G_TYPE_BOOLEAN;
+}
+
+gboolean
+gesso_json_is_string (JsonNode *node)
+{
+  return JSON_NODE_HOLDS_VALUE (node) && json_node_get_value_type (node) == G_TYPE_STRING;
+}

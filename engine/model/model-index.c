@@ -1,0 +1,144 @@
+/* SPDX-FileCopyrightText: The Gesso authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+
+#include "model-index.h"
+#include "json.h"
+#include "../gesso.h"
+
+#include <glib/gi18n-lib.h>
+#include <string.h>
+
+/* Up to two classes for each part; none: any. Those that are ignored may also be null. */
+static const struct
+{
+  const char *part;
+  const char *classes[2];
+  gboolean is_ignored;
+} parts[] = {
+  { "text_encoder", { "CLIPTextModel" }, FALSE },
+  { "tokenizer", { "CLIPTokenizer", "CLIPTokenizerFast" }, FALSE },
+  { "unet", { "UNet2DConditionModel" }, FALSE },
+  { "vae", { "AutoencoderKL" }, FALSE },
+  { "scheduler", { NULL }, FALSE },
+  { "safety_checker", { NULL }, TRUE },
+  { "feature_extractor", { NULL }, TRUE },
+  { "image_encoder", { NULL }, TRUE },
+};
+
+/* The class of a part, entries being ["library", "class"]; NULL when there is none ([null, null]). */
+static const char *
+part_class (JsonNode *node)
+{
+  JsonNode *name;
+
+  if (!node || !JSON_NODE_HOLDS_ARRAY (node) || json_array_get_length (json_node_get_array (node)) != 2)
+    return NULL;
+  name = json_array_get_element (json_node_get_array (node), 1);
+  return gesso_json_is_string (name) ? json_node_get_string (name) : NULL;
+}
+
+static gboolean
+check_known_parts (const char *path, JsonObject *object, GError **error)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (parts); i++)
+    {
+      const char *found = part_class (json_object_get_member (object, parts[i].part));
+      const char *const *classes = parts[i].classes;
+
+      if (parts[i].is_ignored)
+        continue;
+      if (!found)
+        {
+          g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
+                       _ ("%s: the model has no \"%s\", so it is no Stable Diffusion model. Choose another."), path,
+                       parts[i].part);
+          return FALSE;
+        }
+      if (classes[0] && strcmp (found, classes[0]) != 0 && (!classes[1] || strcmp (found, classes[1]) != 0))
+        {
+          g_set_error (
+              error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
+              _ ("%s: the \"%s\" of the model is a %s, which is not supported: only %s. Choose another model."), path,
+              parts[i].part, found, classes[0]);
+          return FALSE;
+        }
+    }
+  return TRUE;
+}
+
+/* A second text encoder, a ControlNet...: without it the picture would be another one. */
+static gboolean
+check_unknown_parts (const char *path, JsonObject *object, GError **error)
+{
+  JsonObjectIter iter;
+  const char *name;
+  JsonNode *node;
+
+  json_object_iter_init_ordered (&iter, object);
+  while (json_object_iter_next_ordered (&iter, &name, &node))
+    {
+      gboolean is_known = *name == '_' || !part_class (node);
+
+      for (gsize i = 0; i < G_N_ELEMENTS (parts); i++)
+        is_known = is_known || strcmp (name, parts[i].part) == 0;
+      if (!is_known)
+        {
+          g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
+                       _ ("%s: the model has a \"%s\" (%s), which is not supported. Choose another model."), path, name,
+                       part_class (node));
+          return FALSE;
+        }
+    }
+  return TRUE;
+}
+
+/* Says why there is no index, where that can be guessed. */
+static gboolean
+explain_missing (const char *folder, const char *path, GError **error)
+{
+  g_autofree char *config = g_build_filename (folder, "config.json", NULL);
+  g_autofree char *snapshots = g_build_filename (folder, "snapshots", NULL);
+
+  if (!g_file_test (folder, G_FILE_TEST_EXISTS))
+    g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_NOT_FOUND,
+                 _ ("There is no folder %s. Check its name, or download the model."), folder);
+  else if (!g_file_test (folder, G_FILE_TEST_IS_DIR))
+    g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_NOT_FOUND,
+                 _ ("%s is a file. Give the folder of a model in diffusers' format, the one that holds "
+                    "model_index.json; single .safetensors and .ckpt files have to be converted first."),
+                 folder);
+  else if (g_file_test (config, G_FILE_TEST_EXISTS))
+    g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_NOT_FOUND,
+                 _ ("%s is only one part of a model. Give the folder above it, the one that holds model_index.json."),
+                 folder);
+  else if (g_file_test (snapshots, G_FILE_TEST_IS_DIR))
+    g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_NOT_FOUND,
+                 _ ("%s is a download cache. Give the folder of one of its versions, inside %s."), folder, snapshots);
+  else
+    g_set_error (
+        error, GESSO_ERROR, GESSO_ERROR_MODEL_NOT_FOUND,
+        _ ("There is no file %s. Is this the folder of a model in diffusers' format? If so, download the model "
+           "again."),
+        path);
+  return FALSE;
+}
+
+gboolean
+gesso_model_index_read (const char *folder, GCancellable *cancellable, char **scheduler_class, GError **error)
+{
+  g_autofree char *path = g_build_filename (folder, "model_index.json", NULL);
+  g_autoptr (JsonNode) root = NULL;
+  JsonObject *object;
+
+  if (!g_file_test (path, G_FILE_TEST_EXISTS))
+    return explain_missing (folder, path, error);
+  root = gesso_json_read (path, cancellable, error);
+  if (!root)
+    return FALSE;
+  object = json_node_get_object (root);
+  if (!check_known_parts (path, object, error) || !check_unknown_parts (path, object, error))
+    return FALSE;
+  *scheduler_class = g_strdup (part_class (json_object_get_member (object, "scheduler")));
+  return TRUE;
+}

@@ -1,0 +1,13 @@
+/* SPDX-FileCopyrightText: The Gesso authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * model_index.json: which parts a model has, and of which classes they are.
+ */
+
+#pragma once
+
+#include <gio/gio.h>
+
+/* Checks that `folder` holds the parts of a Stable Diffusion pipeline and nothing else that would matter.
+ * `scheduler_class`: the class of its scheduler, to be freed. */
+gboolean gesso_model_index_read (const char *folder, GCancellable *cancellable, char **scheduler_class, GError **error);

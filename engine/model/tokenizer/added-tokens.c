@@ -1,0 +1,213 @@
+/* SPDX-FileCopyrightText: The Gesso authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+
+#include "added-tokens.h"
+#include "../../gesso.h"
+#include "normalize.h"
+
+#include <glib/gi18n-lib.h>
+#include <string.h>
+
+typedef struct
+{
+  gunichar *text;
+  gsize n;
+  const GessoAddedToken *token;
+} Pattern;
+
+/* Patterns in the order of their code points, so that the candidates shrink to a range as characters are read. */
+struct _GessoTokenFinder
+{
+  GArray *patterns;
+};
+
+void
+gesso_added_token_free (GessoAddedToken *token)
+{
+  g_free (token->content);
+  g_free (token);
+}
+
+static void
+clear_pattern (gpointer pattern)
+{
+  g_free (((Pattern *) pattern)->text);
+}
+
+static int
+compare_patterns (gconstpointer a, gconstpointer b)
+{
+  const Pattern *left = a, *right = b;
+  gsize n = MIN (left->n, right->n);
+
+  for (gsize i = 0; i < n; i++)
+    if (left->text[i] != right->text[i])
+      return left->text[i] < right->text[i] ? -1 : 1;
+  return left->n < right->n ? -1 : left->n > right->n;
+}
+
+static Pattern
+make_pattern (const GessoAddedToken *token)
+{
+  g_autoptr (GArray) plain = g_array_new (FALSE, FALSE, sizeof (GessoChar));
+  g_autoptr (GArray) folded = g_array_new (FALSE, FALSE, sizeof (GessoChar));
+  GArray *text = plain;
+  Pattern pattern = { NULL, 0, token };
+
+  for (const char *at = token->content; *at; at = g_utf8_next_char (at))
+    {
+      GessoChar c = { g_utf8_get_char (at), 0 };
+
+      g_array_append_val (plain, c);
+    }
+  if (token->normalized)
+    {
+      gesso_normalize ((const GessoChar *) plain->data, plain->len, folded);
+      text = folded;
+    }
+  pattern.n = text->len;
+  pattern.text = g_new (gunichar, text->len);
+  for (gsize i = 0; i < text->len; i++)
+    pattern.text[i] = g_array_index (text, GessoChar, i).c;
+  return pattern;
+}
+
+GessoTokenFinder *
+gesso_token_finder_new (GPtrArray *tokens, gboolean normalized, const char *path, GError **error)
+{
+  g_autoptr (GessoTokenFinder) finder = g_new0 (GessoTokenFinder, 1);
+
+  finder->patterns = g_array_new (FALSE, FALSE, sizeof (Pattern));
+  g_array_set_clear_func (finder->patterns, clear_pattern);
+  for (guint i = 0; i < tokens->len; i++)
+    {
+      const GessoAddedToken *token = g_ptr_array_index (tokens, i);
+
+      if (!token->normalized == !normalized)
+        {
+          Pattern pattern = make_pattern (token);
+
+          g_array_append_val (finder->patterns, pattern);
+        }
+    }
+  g_array_sort (finder->patterns, compare_patterns);
+  for (guint i = 1; i < finder->patterns->len; i++)
+    {
+      const Pattern *a = &g_array_index (finder->patterns, Pattern, i - 1), *b = a + 1;
+
+      if (compare_patterns (a, b) == 0)
+        {
+          g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
+                       _ ("%s: the added tokens “%s” and “%s” are the same text once normalized. Remove one of them, "
+                          "or mark one as not normalized."),
+                       path, a->token->content, b->token->content);
+          return NULL;
+        }
+    }
+  return g_steal_pointer (&finder);
+}
+
+void
+gesso_token_finder_free (GessoTokenFinder *finder)
+{
+  if (!finder)
+    return;
+  g_array_unref (finder->patterns);
+  g_free (finder);
+}
+
+/* Narrows the patterns low .. high - 1, which agree in their first `depth` characters, to those with `c` next. */
+static void
+narrow (const Pattern *patterns, gsize depth, gunichar c, gsize *low, gsize *high)
+{
+  gsize end = *high;
+
+  for (gsize size = end - *low; size > 0;)
+    {
+      gsize half = size / 2;
+      const Pattern *middle = &patterns[*low + half];
+
+      if (middle->n <= depth || middle->text[depth] < c)
+        {
+          *low += half + 1;
+          size -= half + 1;
+        }
+      else
+        {
+          size = half;
+        }
+    }
+  *high = *low;
+  for (gsize size = end - *low; size > 0;)
+    {
+      gsize half = size / 2;
+
+      if (patterns[*high + half].text[depth] == c)
+        {
+          *high += half + 1;
+          size -= half + 1;
+        }
+      else
+        {
+          size = half;
+        }
+    }
+}
+
+/* The longest pattern that `text` begins with, or NULL. */
+static const Pattern *
+longest_at (const GessoTokenFinder *finder, const GessoChar *text, gsize n)
+{
+  const Pattern *patterns = (const Pattern *) finder->patterns->data, *best = NULL;
+  gsize low = 0, high = finder->patterns->len;
+
+  for (gsize depth = 0; depth < n; depth++)
+    {
+      narrow (patterns, depth, text[depth].c, &low, &high);
+      if (low == high)
+        break;
+      if (patterns[low].n == depth + 1)
+        best = &patterns[low];
+    }
+  return best;
+}
+
+const GessoAddedToken *
+gesso_token_finder_next (const GessoTokenFinder *finder, const GessoChar *text, gsize n, gsize floor,
+                         gboolean split_special, gsize *from, gsize *start, gsize *first, gsize *end)
+{
+  if (!finder->patterns->len)
+    return NULL;
+  while (*from < n)
+    {
+      gsize begin = *from;
+      const Pattern *found = longest_at (finder, text + begin, n - begin);
+      const GessoAddedToken *token;
+
+      if (!found)
+        {
+          (*from)++;
+          continue;
+        }
+      /* A token that does not count here hides shorter ones all the same. */
+      *from = begin + found->n;
+      token = found->token;
+      if (split_special && token->special)
+        continue;
+      if (token->single_word
+          && ((begin > 0 && gesso_unicode_is_word (text[begin - 1].c))
+              || (*from < n && gesso_unicode_is_word (text[*from].c))))
+        continue;
+      *first = *start = begin;
+      *end = *from;
+      if (token->lstrip)
+        while (*start > floor && gesso_unicode_is_space (text[*start - 1].c))
+          (*start)--;
+      if (token->rstrip)
+        while (*end < n && gesso_unicode_is_space (text[*end].c))
+          (*end)++;
+      return token;
+    }
+  return NULL;
+}

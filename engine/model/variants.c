@@ -1,0 +1,52 @@
+/* SPDX-FileCopyrightText: The Gesso authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+
+#include "variants.h"
+#include "../gesso.h"
+
+#include <glib/gi18n-lib.h>
+
+typedef GessoWeights *(*Open) (const char *path, GCancellable *cancellable, GError **error);
+
+/* In the order in which they are tried; [1] is what transformers calls the file. */
+static const struct
+{
+  const char *name[2];
+  Open open;
+} variants[] = {
+  { { "diffusion_pytorch_model.safetensors", "model.safetensors" }, gesso_weights_open_safetensors },
+  { { "diffusion_pytorch_model.fp16.safetensors", "model.fp16.safetensors" }, gesso_weights_open_safetensors },
+  { { "diffusion_pytorch_model.bin", "pytorch_model.bin" }, gesso_weights_open_torch_zip },
+  { { "diffusion_pytorch_model.fp16.bin", "pytorch_model.fp16.bin" }, gesso_weights_open_torch_zip },
+};
+
+GessoWeights *
+gesso_variants_open (const char *folder, gboolean is_transformers, GCancellable *cancellable, GError **error)
+{
+  const int owner = is_transformers ? 1 : 0;
+  g_autoptr (GString) known = g_string_new (NULL);
+
+  for (gsize i = 0; i < G_N_ELEMENTS (variants); i++)
+    {
+      const char *name = variants[i].name[owner];
+      g_autofree char *path = g_build_filename (folder, name, NULL);
+      g_autofree char *index = g_strconcat (path, ".index.json", NULL);
+
+      if (g_file_test (path, G_FILE_TEST_EXISTS))
+        return variants[i].open (path, cancellable, error);
+      if (g_file_test (index, G_FILE_TEST_EXISTS))
+        {
+          g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
+                       _ ("%s: the weights are split into several files, which is not supported. Save the model anew "
+                          "as one file (max_shard_size), or choose another."),
+                       index);
+          return NULL;
+        }
+      g_string_append_printf (known, "%s%s", known->len ? ", " : "", name);
+    }
+  g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_NOT_FOUND,
+               _ ("%s holds no weights (one of %s). Download the model again, with all files of this folder."), folder,
+               known->str);
+  return NULL;
+}

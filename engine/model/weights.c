@@ -1,0 +1,296 @@
+/* SPDX-FileCopyrightText: The Gesso authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The table of a weights file's tensors, and reading their values.
+ */
+
+#include "weights-table.h"
+#include "convert.h"
+
+#include <glib/gi18n-lib.h>
+#include <string.h>
+
+typedef struct
+{
+  char *name;
+  char *problem; /* why it cannot be read; NULL when it can */
+  GessoShape shape;
+  GessoDType dtype;
+  guint64 offset;
+} Tensor;
+
+struct _GessoWeights
+{
+  GessoFile *file;
+  GPtrArray *tensors;  /* of Tensor, in the file's order */
+  GPtrArray *aliases;  /* of Tensor */
+  GHashTable *by_name; /* name -> Tensor, aliases before tensors */
+};
+
+static void
+tensor_free (gpointer data)
+{
+  Tensor *tensor = data;
+
+  g_free (tensor->name);
+  g_free (tensor->problem);
+  g_free (tensor);
+}
+
+GessoWeights *
+gesso_weights_new (GessoFile *file)
+{
+  GessoWeights *weights = g_new0 (GessoWeights, 1);
+
+  weights->file = file;
+  weights->tensors = g_ptr_array_new_with_free_func (tensor_free);
+  weights->aliases = g_ptr_array_new_with_free_func (tensor_free);
+  weights->by_name = g_hash_table_new (g_str_hash, g_str_equal);
+  return weights;
+}
+
+void
+gesso_weights_free (GessoWeights *weights)
+{
+  if (!weights)
+    return;
+  g_hash_table_unref (weights->by_name);
+  g_ptr_array_unref (weights->aliases);
+  g_ptr_array_unref (weights->tensors);
+  gesso_file_close (weights->file);
+  g_free (weights);
+}
+
+GessoFile *
+gesso_weights_file (GessoWeights *weights)
+{
+  return weights->file;
+}
+
+gsize
+gesso_weights_type_size (const char *type)
+{
+  static const struct
+  {
+    const char *type;
+    gsize size;
+  } sizes[] = {
+    { "F32", 4 },  { "F16", 2 },     { "BF16", 2 }, { "F64", 8 },     { "I64", 8 }, { "U64", 8 },
+    { "I32", 4 },  { "U32", 4 },     { "I16", 2 },  { "U16", 2 },     { "I8", 1 },  { "U8", 1 },
+    { "BOOL", 1 }, { "F8_E4M3", 1 }, { "C64", 8 },  { "F8_E5M2", 1 },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (sizes); i++)
+    if (strcmp (type, sizes[i].type) == 0)
+      return sizes[i].size;
+  return 0;
+}
+
+gboolean
+gesso_weights_extent (guint rank, const gint64 *dim, gint64 *elements)
+{
+  const gint64 limit = (gint64)1 << 56;
+
+  *elements = 1;
+  for (guint d = 0; d < rank; d++)
+    {
+      if (dim[d] < 0 || dim[d] > limit || (dim[d] > 0 && *elements > limit / dim[d]))
+        return FALSE;
+      *elements *= dim[d];
+    }
+  return TRUE;
+}
+
+gboolean
+gesso_weights_refuse_pointer (GessoFile *file, GError **error)
+{
+  static const char pointer[] = "version https://git-lfs";
+  char start[sizeof pointer] = "";
+
+  if (gesso_file_size (file) < sizeof start || !gesso_file_read (file, 0, sizeof start, start, NULL)
+      || memcmp (start, pointer, strlen (pointer)) != 0)
+    return FALSE;
+  g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
+               _ ("%s is only a Git LFS pointer to the weights. Fetch the file itself, for example with "
+                  "\"git lfs pull\"."),
+               gesso_file_path (file));
+  return TRUE;
+}
+
+static void
+add (GessoWeights *weights, GPtrArray *list, Tensor *tensor)
+{
+  g_ptr_array_add (list, tensor);
+  g_hash_table_replace (weights->by_name, tensor->name, tensor);
+}
+
+void
+gesso_weights_add (GessoWeights *weights, const char *name, const char *type, guint rank, const gint64 *dim,
+                   guint64 offset)
+{
+  Tensor *tensor = g_new0 (Tensor, 1);
+
+  tensor->name = g_strdup (name);
+  tensor->offset = offset;
+  tensor->shape = GESSO_SHAPE4 (1, 1, 1, 1);
+  if (strcmp (type, "F32") == 0)
+    tensor->dtype = GESSO_DTYPE_F32;
+  else if (strcmp (type, "F16") == 0)
+    tensor->dtype = GESSO_DTYPE_F16;
+  else if (strcmp (type, "BF16") == 0)
+    tensor->dtype = GESSO_DTYPE_BF16;
+  else
+    tensor->problem = g_strdup_printf (_ ("holds values of type %s; only F32, F16 and BF16 can be read"), type);
+  if (rank > GESSO_MAX_DIMS && !tensor->problem)
+    tensor->problem = g_strdup_printf (_ ("has %u dimensions; at most %d can be read"), rank, GESSO_MAX_DIMS);
+  if (!tensor->problem)
+    {
+      tensor->shape.rank = (int)rank;
+      for (guint d = 0; d < rank; d++)
+        tensor->shape.dim[d] = dim[d];
+    }
+  add (weights, weights->tensors, tensor);
+}
+
+void
+gesso_weights_add_alias (GessoWeights *weights, const char *alias, const char *name, GessoShape shape)
+{
+  const Tensor *original = g_hash_table_lookup (weights->by_name, name);
+  Tensor *tensor;
+
+  if (!original || (!original->problem && gesso_shape_elements (&shape) != gesso_shape_elements (&original->shape)))
+    return;
+  tensor = g_new0 (Tensor, 1);
+  *tensor = *original;
+  tensor->name = g_strdup (alias);
+  tensor->problem = g_strdup (original->problem);
+  tensor->shape = shape;
+  add (weights, weights->aliases, tensor);
+}
+
+const char *
+gesso_weights_path (const GessoWeights *weights)
+{
+  return gesso_file_path (weights->file);
+}
+
+guint64
+gesso_weights_file_size (const GessoWeights *weights)
+{
+  return gesso_file_size (weights->file);
+}
+
+guint
+gesso_weights_count (const GessoWeights *weights)
+{
+  return weights->tensors->len;
+}
+
+const char *
+gesso_weights_name (const GessoWeights *weights, guint i)
+{
+  const Tensor *tensor = g_ptr_array_index (weights->tensors, i);
+
+  return tensor->name;
+}
+
+gboolean
+gesso_weights_find (const GessoWeights *weights, const char *name, GessoShape *shape, GessoDType *dtype)
+{
+  const Tensor *tensor = g_hash_table_lookup (weights->by_name, name);
+
+  if (!tensor || tensor->problem)
+    return FALSE;
+  *shape = tensor->shape;
+  *dtype = tensor->dtype;
+  return TRUE;
+}
+
+/* The tensor when it can be read, else NULL and MODEL_INVALID. */
+static const Tensor *
+require (const GessoWeights *weights, const char *name, GError **error)
+{
+  const Tensor *tensor = g_hash_table_lookup (weights->by_name, name);
+
+  if (!tensor)
+    g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
+                 _ ("%s lacks the tensor \"%s\". Does the file belong to this model? Download it again."),
+                 gesso_weights_path (weights), name);
+  else if (tensor->problem)
+    g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID, _ ("%s: the tensor \"%s\" %s."),
+                 gesso_weights_path (weights), name, tensor->problem);
+  return tensor && !tensor->problem ? tensor : NULL;
+}
+
+gboolean
+gesso_weights_check (const GessoWeights *weights, const char *name, const GessoShape *shape, GError **error)
+{
+  const Tensor *tensor = require (weights, name, error);
+  g_autofree char *there = NULL;
+  g_autofree char *wanted = NULL;
+
+  if (!tensor)
+    return FALSE;
+  if (gesso_shape_equal (&tensor->shape, shape))
+    return TRUE;
+  there = gesso_shape_to_string (&tensor->shape);
+  wanted = gesso_shape_to_string (shape);
+  g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
+               _ ("%s: the tensor \"%s\" has the shape %s, but config.json asks for %s. Does the file belong to this "
+                  "model? Download it again."),
+               gesso_weights_path (weights), name, there, wanted);
+  return FALSE;
+}
+
+static gboolean
+read_bytes (GessoWeights *weights, const Tensor *tensor, guint64 offset, gsize count, void *buffer, GError **error)
+{
+  g_autoptr (GError) reason = NULL;
+
+  if (gesso_file_read (weights->file, offset, count, buffer, &reason))
+    return TRUE;
+  g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID, _ ("The tensor \"%s\" cannot be read: %s"), tensor->name,
+               reason->message);
+  return FALSE;
+}
+
+gboolean
+gesso_weights_read (GessoWeights *weights, const char *name, gint64 first, gint64 count, GessoDType dtype, void *values,
+                    GError **error)
+{
+  guint64 piece[4096]; /* 32 KiB, aligned for every type */
+  const Tensor *tensor = require (weights, name, error);
+  const gsize target_size = gesso_dtype_size (dtype);
+  gint64 elements;
+  gsize size;
+  guint8 *target = values;
+  guint64 offset;
+
+  if (!tensor)
+    return FALSE;
+  elements = gesso_shape_elements (&tensor->shape);
+  if (first < 0 || count < 0 || first > elements || count > elements - first || dtype > GESSO_DTYPE_BF16)
+    {
+      g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
+                   _ ("%s: values %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT
+                      " of the tensor \"%s\" were asked for as %s, which has %" G_GINT64_FORMAT " numbers."),
+                   gesso_weights_path (weights), first, first + count, name, gesso_dtype_name (dtype), elements);
+      return FALSE;
+    }
+  size = gesso_dtype_size (tensor->dtype);
+  offset = tensor->offset + (guint64)first * size;
+  if (tensor->dtype == dtype)
+    return read_bytes (weights, tensor, offset, (gsize)count * size, values, error);
+  while (count > 0)
+    {
+      gsize n = MIN ((gsize)count, sizeof piece / size);
+
+      if (!read_bytes (weights, tensor, offset, n * size, piece, error))
+        return FALSE;
+      gesso_convert (tensor->dtype, piece, dtype, target, n);
+      offset += n * size;
+      target += n * target_size;
+      count -= (gint64)n;
+    }
+  return TRUE;
+}

@@ -1,0 +1,403 @@
+/* SPDX-FileCopyrightText: The Gesso authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+
+#include "parts.h"
+
+#include <glib/gi18n-lib.h>
+
+/* Parts that read the same file share one store, so that a weight is packed once. */
+typedef enum
+{
+  STORE_TEXT,
+  STORE_UNET,
+  STORE_VAE,
+  N_STORES,
+} StoreId;
+
+static const StoreId store_of[GESSO_N_PARTS] = {
+  [GESSO_PART_TEXT] = STORE_TEXT, [GESSO_PART_CONTEXT] = STORE_UNET, [GESSO_PART_TIME] = STORE_UNET,
+  [GESSO_PART_UNET] = STORE_UNET, [GESSO_PART_UPDATE] = STORE_UNET,  [GESSO_PART_DECODER] = STORE_VAE,
+};
+
+/* What to give up first: what a picture needs once and early, before what it needs at every step. */
+static const GessoPart eviction_order[]
+    = { GESSO_PART_TIME, GESSO_PART_CONTEXT, GESSO_PART_TEXT, GESSO_PART_DECODER, GESSO_PART_UPDATE, GESSO_PART_UNET };
+
+typedef struct
+{
+  char *key;
+  GessoPlan *plan;
+  GessoProgram *program;
+  gboolean loaded;
+} Part;
+
+struct _GessoParts
+{
+  GessoBackend *backend;
+  GessoPrecision precision;
+  GessoStore *stores[N_STORES];
+  Part parts[GESSO_N_PARTS];
+  GessoBuffer *workspace;
+  guint64 workspace_bytes;
+  guint64 limit;
+  guint64 buffers;
+};
+
+static gboolean
+read_weight (gpointer data, const char *name, gint64 first, gint64 count, GessoDType dtype, void *values,
+             GError **error)
+{
+  return gesso_weights_read (data, name, first, count, dtype, values, error);
+}
+
+static GessoDType
+weight_dtype (gpointer data, const char *name)
+{
+  GessoDType dtype = GESSO_DTYPE_F32;
+  GessoShape shape;
+
+  gesso_weights_find (data, name, &shape, &dtype);
+  return dtype;
+}
+
+GessoParts *
+gesso_parts_new (GessoBackend *backend, GessoPrecision precision, GessoModel *model)
+{
+  GessoParts *self = g_new0 (GessoParts, 1);
+  GessoWeights *weights[N_STORES] = { model->text_weights, model->unet_weights, model->vae_weights };
+
+  self->backend = backend;
+  self->precision = precision;
+  self->limit = G_MAXUINT64;
+  for (int i = 0; i < N_STORES; i++)
+    {
+      GessoWeightSource source = { read_weight, weight_dtype, weights[i] };
+
+      self->stores[i] = backend->store_new (backend, &source);
+    }
+  return self;
+}
+
+static void
+clear_part (GessoParts *self, Part *part)
+{
+  if (part->program)
+    self->backend->program_free (self->backend, part->program);
+  g_clear_pointer (&part->plan, gesso_plan_free);
+  g_free (part->key);
+  *part = (Part){ 0 };
+}
+
+static void
+free_workspace (GessoParts *self)
+{
+  if (self->workspace)
+    self->backend->buffer_free (self->backend, self->workspace);
+  self->workspace = NULL;
+  self->workspace_bytes = 0;
+}
+
+void
+gesso_parts_free (GessoParts *self)
+{
+  for (int i = 0; i < GESSO_N_PARTS; i++)
+    clear_part (self, &self->parts[i]);
+  free_workspace (self);
+  for (int i = 0; i < N_STORES; i++)
+    self->backend->store_free (self->backend, self->stores[i]);
+  g_free (self);
+}
+
+const char *
+gesso_part_name (GessoPart id)
+{
+  switch (id)
+    {
+    case GESSO_PART_TEXT:
+      return _ ("text encoder");
+    case GESSO_PART_CONTEXT:
+      return _ ("U-Net: prompt");
+    case GESSO_PART_TIME:
+      return _ ("U-Net: schedule");
+    case GESSO_PART_UNET:
+      return _ ("U-Net: step");
+    case GESSO_PART_UPDATE:
+      return _ ("scheduler");
+    case GESSO_PART_DECODER:
+      return _ ("decoder");
+    default:
+      g_return_val_if_reached (NULL);
+    }
+}
+
+gboolean
+gesso_parts_is_planned (GessoParts *self, GessoPart id, const char *key)
+{
+  return g_strcmp0 (self->parts[id].key, key) == 0;
+}
+
+/* Loads `program` while the one before it still holds the same packed weights, so that another picture size does not
+ * read the model again. FALSE, with nothing changed, where that would need memory or fails. */
+static gboolean
+adopt_weights (GessoParts *self, GessoProgram *program, GCancellable *cancellable)
+{
+  GessoProgramMemory memory;
+
+  self->backend->report (self->backend, program, &memory);
+  return memory.weights_new == 0 && self->backend->load (self->backend, program, NULL, NULL, cancellable, NULL);
+}
+
+gboolean
+gesso_parts_plan (GessoParts *self, GessoPart id, const char *key, GessoGraph *graph, GCancellable *cancellable,
+                  GError **error)
+{
+  g_autoptr (GessoGraph) owned = graph;
+  g_autoptr (GessoPlan) plan = NULL;
+  GessoPlanOptions options = { 0 };
+  GessoBackend *backend = self->backend;
+  Part *part = &self->parts[id];
+  GessoProgram *program;
+  gboolean loaded;
+
+  if (gesso_parts_is_planned (self, id, key))
+    return TRUE;
+  if (!gesso_graph_finish (graph, error))
+    return FALSE;
+  backend->plan_options (backend, self->precision, &options);
+  plan = gesso_plan_new (graph, &options, error);
+  if (!plan)
+    return FALSE;
+  program = backend->compile (backend, self->stores[store_of[id]], plan, cancellable, error);
+  if (!program)
+    return FALSE;
+  loaded = part->loaded && adopt_weights (self, program, cancellable);
+  clear_part (self, part);
+  part->key = g_strdup (key);
+  part->plan = g_steal_pointer (&plan);
+  part->program = program;
+  part->loaded = loaded;
+  return TRUE;
+}
+
+const GessoPlan *
+gesso_parts_get_plan (GessoParts *self, GessoPart id)
+{
+  return self->parts[id].plan;
+}
+
+void
+gesso_parts_report (GessoParts *self, GessoPart id, GessoProgramMemory *memory)
+{
+  *memory = (GessoProgramMemory){ 0 };
+  if (self->parts[id].program)
+    self->backend->report (self->backend, self->parts[id].program, memory);
+}
+
+/* Bytes of weights that all loaded parts hold together. Weights that several parts share count for each; in these
+ * models none are. */
+static guint64
+loaded_weights (GessoParts *self)
+{
+  guint64 sum = 0;
+
+  for (int i = 0; i < GESSO_N_PARTS; i++)
+    if (self->parts[i].loaded)
+      {
+        GessoProgramMemory memory;
+
+        gesso_parts_report (self, i, &memory);
+        sum += memory.weights;
+      }
+  return sum;
+}
+
+guint64
+gesso_parts_held (GessoParts *self)
+{
+  return loaded_weights (self) + self->workspace_bytes;
+}
+
+void
+gesso_parts_peak (GessoParts *self, guint64 *resident, guint64 *least)
+{
+  guint64 weights = 0, transient = 0;
+
+  *least = 0;
+  for (int i = 0; i < GESSO_N_PARTS; i++)
+    {
+      GessoProgramMemory memory;
+      guint64 extra;
+
+      gesso_parts_report (self, i, &memory);
+      extra = MAX (memory.workspace, memory.load_scratch);
+      weights += memory.weights;
+      transient = MAX (transient, extra);
+      *least = MAX (*least, memory.weights + extra);
+    }
+  *resident = weights + transient;
+}
+
+gboolean
+gesso_parts_set_limit (GessoParts *self, guint64 limit, guint64 buffers, GError **error)
+{
+  for (int i = 0; i < GESSO_N_PARTS; i++)
+    {
+      GessoProgramMemory memory;
+      guint64 need;
+
+      gesso_parts_report (self, i, &memory);
+      need = memory.weights + MAX (memory.workspace, memory.load_scratch) + buffers;
+      if (need > limit)
+        {
+          g_autofree char *needed = g_format_size_full (need, G_FORMAT_SIZE_IEC_UNITS);
+          g_autofree char *allowed = g_format_size_full (limit, G_FORMAT_SIZE_IEC_UNITS);
+
+          g_set_error (error, GESSO_ERROR, GESSO_ERROR_OUT_OF_MEMORY,
+                       _ ("The part \"%s\" needs %s of memory at this size, and only %s may be used. Choose a smaller "
+                          "picture, a smaller model or a lower precision, or allow more memory."),
+                       gesso_part_name (i), needed, allowed);
+          return FALSE;
+        }
+    }
+  self->limit = limit;
+  self->buffers = buffers;
+  return TRUE;
+}
+
+static void
+evict (GessoParts *self, GessoPart id)
+{
+  Part *part = &self->parts[id];
+
+  if (part->loaded)
+    self->backend->unload (self->backend, part->program);
+  part->loaded = FALSE;
+}
+
+/* Evicts until `more` bytes on top of what is held stay below the limit, or nothing is left to evict. */
+static void
+make_room (GessoParts *self, GessoPart for_part, guint64 more)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (eviction_order); i++)
+    {
+      if (loaded_weights (self) + self->workspace_bytes + self->buffers + more <= self->limit)
+        return;
+      if (eviction_order[i] != for_part)
+        evict (self, eviction_order[i]);
+    }
+}
+
+static gboolean
+provide_workspace (GessoParts *self, GessoPart id, guint64 bytes, GError **error)
+{
+  gboolean fits = self->workspace_bytes >= bytes;
+
+  /* One that is too large is given back where it keeps others out. */
+  if (fits && loaded_weights (self) + self->workspace_bytes + self->buffers <= self->limit)
+    return TRUE;
+  free_workspace (self);
+  make_room (self, id, bytes);
+  self->workspace = self->backend->buffer_new (self->backend, MAX (bytes, 1), error);
+  if (self->workspace)
+    self->workspace_bytes = bytes;
+  return self->workspace != NULL;
+}
+
+gboolean
+gesso_parts_enter (GessoParts *self, GessoPart id, GessoLoadFunc progress, gpointer progress_data,
+                   GCancellable *cancellable, GError **error)
+{
+  GessoBackend *backend = self->backend;
+  Part *part = &self->parts[id];
+  GessoProgramMemory memory;
+
+  gesso_parts_report (self, id, &memory);
+  if (!part->loaded)
+    {
+      guint64 more = memory.weights_new + memory.load_scratch;
+
+      if (loaded_weights (self) + self->workspace_bytes + self->buffers + more > self->limit)
+        free_workspace (self);
+      make_room (self, id, more);
+      if (!backend->load (backend, part->program, progress, progress_data, cancellable, error))
+        return FALSE;
+      part->loaded = TRUE;
+    }
+  return provide_workspace (self, id, memory.workspace, error);
+}
+
+gboolean
+gesso_parts_would_fit (GessoParts *self, GessoPart id)
+{
+  GessoProgramMemory memory;
+
+  gesso_parts_report (self, id, &memory);
+  return loaded_weights (self) + (self->parts[id].loaded ? 0 : memory.weights_new)
+             + MAX (memory.workspace, memory.load_scratch) + self->buffers
+         <= self->limit;
+}
+
+gboolean
+gesso_parts_run (GessoParts *self, GessoPart id, const GessoBinding *inputs, const GessoBinding *outputs,
+                 GCancellable *cancellable, GError **error)
+{
+  return self->backend->run (self->backend, self->parts[id].program, self->workspace, inputs, outputs, cancellable,
+                             error);
+}
+
+/* Shapes agree when they are the same but for dimensions of 1 at the end: a 1x1 convolution is a matrix. */
+static gboolean
+shapes_agree (const GessoShape *a, const GessoShape *b)
+{
+  for (int i = 0; i < GESSO_MAX_DIMS; i++)
+    if (a->dim[i] != b->dim[i])
+      return FALSE;
+  return TRUE;
+}
+
+gboolean
+gesso_parts_check_weights (GessoGraph *graph, const GessoWeights *weights, GError **error)
+{
+  g_autoptr (GessoGraph) owned = graph;
+
+  if (!gesso_graph_finish (graph, error))
+    return FALSE;
+  for (guint i = 0; i < graph->tensors->len; i++)
+    {
+      const GessoTensor *tensor = g_ptr_array_index (graph->tensors, i);
+      g_autofree char *wanted = NULL;
+      g_autofree char *found = NULL;
+      GessoDType dtype;
+      GessoShape shape;
+
+      if (tensor->kind != GESSO_TENSOR_WEIGHT)
+        continue;
+      if (!gesso_weights_find (weights, tensor->name, &shape, &dtype))
+        {
+          g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
+                       _ ("%s: the tensor \"%s\" is missing. The weights do not belong to the config.json beside them; "
+                          "get the model again."),
+                       gesso_weights_path (weights), tensor->name);
+          return FALSE;
+        }
+      if (!shapes_agree (&shape, &tensor->shape))
+        {
+          wanted = gesso_shape_to_string (&tensor->shape);
+          found = gesso_shape_to_string (&shape);
+          g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
+                       _ ("%s: the tensor \"%s\" has the shape %s where config.json asks for %s. The weights do not "
+                          "belong to the config.json beside them; get the model again."),
+                       gesso_weights_path (weights), tensor->name, found, wanted);
+          return FALSE;
+        }
+      if (dtype != GESSO_DTYPE_F32 && dtype != GESSO_DTYPE_F16 && dtype != GESSO_DTYPE_BF16)
+        {
+          g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
+                       _ ("%s: the tensor \"%s\" is of the type %s; F32, F16 and BF16 can be read."),
+                       gesso_weights_path (weights), tensor->name, gesso_dtype_name (dtype));
+          return FALSE;
+        }
+    }
+  return TRUE;
+}

@@ -1,0 +1,134 @@
+/* SPDX-FileCopyrightText: The Gesso authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+
+#include "picture.h"
+
+#include <glib/gi18n-lib.h>
+#include <math.h>
+
+struct _GessoPicture
+{
+  gatomicrefcount ref_count;
+  int width;
+  int height;
+  guint64 seed;
+  GBytes *pixels;
+  char *parameters;
+};
+
+GessoPicture *
+gesso_picture_ref (GessoPicture *picture)
+{
+  g_atomic_ref_count_inc (&picture->ref_count);
+  return picture;
+}
+
+void
+gesso_picture_unref (GessoPicture *picture)
+{
+  if (!g_atomic_ref_count_dec (&picture->ref_count))
+    return;
+  g_bytes_unref (picture->pixels);
+  g_free (picture->parameters);
+  g_free (picture);
+}
+
+G_DEFINE_BOXED_TYPE (GessoPicture, gesso_picture, gesso_picture_ref, gesso_picture_unref)
+
+int
+gesso_picture_get_width (const GessoPicture *picture)
+{
+  return picture->width;
+}
+
+int
+gesso_picture_get_height (const GessoPicture *picture)
+{
+  return picture->height;
+}
+
+guint64
+gesso_picture_get_seed (const GessoPicture *picture)
+{
+  return picture->seed;
+}
+
+GBytes *
+gesso_picture_get_pixels (const GessoPicture *picture)
+{
+  return picture->pixels;
+}
+
+const char *
+gesso_picture_get_parameters (const GessoPicture *picture)
+{
+  return picture->parameters;
+}
+
+gboolean
+gesso_values_are_finite (const float *values, gsize n)
+{
+  for (gsize i = 0; i < n; i++)
+    if (!isfinite (values[i]))
+      return FALSE;
+  return TRUE;
+}
+
+GessoPicture *
+gesso_picture_new (const float *values, int width, int height, int channels, guint64 seed, char *parameters,
+                   GError **error)
+{
+  g_autofree char *owned_parameters = parameters;
+  gsize n_pixels = (gsize)width * (gsize)height;
+  guint8 *pixels;
+  GessoPicture *picture;
+
+  if (!gesso_values_are_finite (values, n_pixels * (gsize)channels))
+    {
+      g_set_error_literal (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
+                           _ ("The decoder (vae) gave values that are no numbers, so the picture would be black. Its "
+                              "weights are damaged, or the precision is too low for them: try f32, or get the model "
+                              "again."));
+      return NULL;
+    }
+  pixels = g_try_malloc (n_pixels * 3);
+  if (!pixels)
+    {
+      g_set_error (error, GESSO_ERROR, GESSO_ERROR_OUT_OF_MEMORY,
+                   _ ("There is no memory for a picture of %d x %d pixels."), width, height);
+      return NULL;
+    }
+  for (gsize i = 0; i < n_pixels; i++)
+    for (gsize c = 0; c < 3; c++)
+      {
+        float value = values[i * (gsize)channels + (channels == 3 ? c : 0)];
+        float unit = CLAMP (value / 2 + 0.5f, 0.0f, 1.0f);
+
+        pixels[i * 3 + c] = (guint8)rintf (unit * 255.0f);
+      }
+  picture = g_new0 (GessoPicture, 1);
+  g_atomic_ref_count_init (&picture->ref_count);
+  picture->width = width;
+  picture->height = height;
+  picture->seed = seed;
+  picture->pixels = g_bytes_new_take (pixels, n_pixels * 3);
+  picture->parameters = g_steal_pointer (&owned_parameters);
+  return picture;
+}
+
+char *
+gesso_parameters_text (const GessoRequest *request, const char *sampler, int width, int height, guint64 seed,
+                       const char *model)
+{
+  GString *text = g_string_new (request->prompt);
+  char guidance[G_ASCII_DTOSTR_BUF_SIZE];
+
+  if (request->negative_prompt && request->negative_prompt[0])
+    g_string_append_printf (text, "\nNegative prompt: %s", request->negative_prompt);
+  g_ascii_formatd (guidance, sizeof guidance, "%.6g", request->guidance);
+  g_string_append_printf (
+      text, "\nSteps: %d, Sampler: %s, CFG scale: %s, Seed: %" G_GUINT64_FORMAT ", Size: %dx%d, Model: %s, Version: %s",
+      request->steps, sampler, guidance, seed, width, height, model, gesso_version ());
+  return g_string_free (text, FALSE);
+}

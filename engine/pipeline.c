@@ -1,0 +1,374 @@
+/* SPDX-FileCopyrightText: The Gesso authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+
+#include "pipeline.h"
+
+#include <glib/gi18n-lib.h>
+#include <string.h>
+
+#include "denoise.h"
+#include "networks/unet.h"
+#include "picture.h"
+#include "sampling/noise.h"
+#include "trace.h"
+
+#define N_PROMPTS 2 /* row 0 the negative prompt, row 1 the prompt */
+
+/* One request on its way. */
+typedef struct
+{
+  GessoPipeline *pipeline;
+  const GessoRequest *request;
+  GessoJob job;
+  GessoMeter meter;
+  GPtrArray *trace; /* nullable */
+  GCancellable *cancellable;
+  GPtrArray *context, *time; /* of GessoBuffer, see GessoConditioning */
+} Run;
+
+static void
+free_buffers (GessoPipeline *pipeline, GPtrArray *buffers)
+{
+  for (guint i = 0; i < buffers->len; i++)
+    pipeline->backend->buffer_free (pipeline->backend, g_ptr_array_index (buffers, i));
+  g_ptr_array_unref (buffers);
+}
+
+static void
+run_clear (Run *run)
+{
+  gesso_job_clear (&run->job);
+  if (run->context)
+    free_buffers (run->pipeline, run->context);
+  if (run->time)
+    free_buffers (run->pipeline, run->time);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Run, run_clear)
+
+static void
+record (Run *run, const char *name, const char *dtype, int n_dims, const gint64 *dims, gconstpointer data, gsize bytes)
+{
+  if (run->trace)
+    g_ptr_array_add (run->trace, gesso_tensor_data_new (name, dtype, n_dims, dims, data, bytes));
+}
+
+static double
+part_seconds (GessoPipeline *pipeline, GessoPart part)
+{
+  GessoPlanOptions options = { 0 };
+
+  pipeline->backend->plan_options (pipeline->backend, pipeline->precision, &options);
+  return gesso_parts_get_plan (pipeline->parts, part)->flops / options.flops_per_second;
+}
+
+/* Loads the part, counting towards the meter. */
+static gboolean
+enter (Run *run, GessoPart part, GError **error)
+{
+  GessoProgramMemory memory;
+
+  gesso_parts_report (run->pipeline->parts, part, &memory);
+  gesso_meter_begin_load (&run->meter, memory.weights_new);
+  return gesso_parts_enter (run->pipeline->parts, part, gesso_meter_loaded, &run->meter, run->cancellable, error);
+}
+
+static gsize
+output_bytes (const GessoPlan *plan, guint i)
+{
+  const GessoTensor *tensor = g_ptr_array_index (plan->outputs, i);
+
+  return (gsize)gesso_shape_elements (&tensor->shape) * gesso_dtype_size (tensor->dtype);
+}
+
+/* Runs `part`, which has one input, `bytes` of it at `data`, into new buffers, one an output. */
+static GPtrArray *
+run_part (Run *run, GessoPart part, gconstpointer data, gsize bytes, GError **error)
+{
+  GessoBackend *backend = run->pipeline->backend;
+  const GessoPlan *plan = gesso_parts_get_plan (run->pipeline->parts, part);
+  g_autofree GessoBinding *outputs = g_new0 (GessoBinding, plan->outputs->len);
+  GessoBinding input = { 0 };
+  GPtrArray *buffers;
+  gboolean ok;
+
+  if (!enter (run, part, error))
+    return NULL;
+  buffers = g_ptr_array_new ();
+  input.buffer = backend->buffer_new (backend, bytes, error);
+  ok = input.buffer && backend->buffer_write (backend, input.buffer, 0, data, bytes, error);
+  for (guint i = 0; ok && i < plan->outputs->len; i++)
+    {
+      outputs[i].buffer = backend->buffer_new (backend, output_bytes (plan, i), error);
+      ok = outputs[i].buffer != NULL;
+      if (ok)
+        g_ptr_array_add (buffers, outputs[i].buffer);
+    }
+  ok = ok && gesso_parts_run (run->pipeline->parts, part, &input, outputs, run->cancellable, error);
+  if (input.buffer)
+    backend->buffer_free (backend, input.buffer);
+  if (ok)
+    return buffers;
+  free_buffers (run->pipeline, buffers);
+  return NULL;
+}
+
+/* run_part() with its one F32 output copied to the host. */
+static float *
+run_part_to_host (Run *run, GessoPart part, gconstpointer data, gsize bytes, GError **error)
+{
+  GessoBackend *backend = run->pipeline->backend;
+  const GessoPlan *plan = gesso_parts_get_plan (run->pipeline->parts, part);
+  GPtrArray *buffers = run_part (run, part, data, bytes, error);
+  gsize size = output_bytes (plan, 0);
+  float *values;
+
+  if (!buffers)
+    return NULL;
+  values = g_try_malloc (size);
+  if (!values)
+    g_set_error (error, GESSO_ERROR, GESSO_ERROR_OUT_OF_MEMORY, _ ("There is no memory for %" G_GSIZE_FORMAT " bytes."),
+                 size);
+  else if (!backend->buffer_read (backend, g_ptr_array_index (buffers, 0), 0, values, size, error))
+    g_clear_pointer (&values, g_free);
+  free_buffers (run->pipeline, buffers);
+  return values;
+}
+
+static float *
+encode_text (Run *run, GError **error)
+{
+  const GessoModel *model = run->pipeline->model;
+  const char *prompts[N_PROMPTS] = { run->request->negative_prompt, run->request->prompt };
+  int length = gesso_tokenizer_length (model->tokenizer);
+  gsize n = (gsize)(N_PROMPTS * length);
+  g_autofree gint32 *tokens = g_new (gint32, n);
+  gint64 dims[] = { N_PROMPTS, length, model->text.hidden_size };
+  float *text;
+
+  for (int i = 0; i < N_PROMPTS; i++)
+    if (!gesso_tokenizer_encode (model->tokenizer, prompts[i] ? prompts[i] : "", length, tokens + i * length, error))
+      return NULL;
+  record (run, "tokens", "I32", 2, dims, tokens, n * sizeof (gint32));
+  text = run_part_to_host (run, GESSO_PART_TEXT, tokens, n * sizeof (gint32), error);
+  if (text)
+    record (run, "text", "F32", 3, dims, text, n * (gsize)model->text.hidden_size * sizeof (float));
+  gesso_meter_advance (&run->meter, GESSO_STAGE_ENCODE, part_seconds (run->pipeline, GESSO_PART_TEXT), NULL);
+  return text;
+}
+
+static gboolean
+encode_schedule (Run *run, GError **error)
+{
+  const GessoUnetConfig *config = &run->pipeline->model->unet;
+  const GessoSchedule *schedule = run->job.schedule;
+  int width = config->block_out_channels[0];
+  gsize n = (gsize)schedule->n_rows * (gsize)width;
+  g_autofree float *sinusoids = g_new (float, n);
+
+  for (int i = 0; i < schedule->n_rows; i++)
+    gesso_unet_timestep_sinusoid (config, schedule->rows[i].timestep, sinusoids + (gsize)i * (gsize)width);
+  run->time = run_part (run, GESSO_PART_TIME, sinusoids, n * sizeof (float), error);
+  return run->time != NULL;
+}
+
+/* Prompt and schedule become what the U-Net is conditioned on. */
+static gboolean
+encode (Run *run, GError **error)
+{
+  const GessoModel *model = run->pipeline->model;
+  gsize row = (gsize)gesso_tokenizer_length (model->tokenizer) * (gsize)model->text.hidden_size;
+  gsize n_rows = (gsize)run->job.repeat;
+  g_autofree float *text = encode_text (run, error);
+
+  if (!text)
+    return FALSE;
+  run->context
+      = run_part (run, GESSO_PART_CONTEXT, text + (N_PROMPTS - n_rows) * row, n_rows * row * sizeof (float), error);
+  if (!run->context || !encode_schedule (run, error))
+    return FALSE;
+  gesso_meter_advance (&run->meter, GESSO_STAGE_ENCODE, part_seconds (run->pipeline, GESSO_PART_CONTEXT), NULL);
+  return TRUE;
+}
+
+static gsize
+latent_values (Run *run)
+{
+  return (gsize)run->pipeline->model->unet.in_channels * (gsize)run->job.latent_height * (gsize)run->job.latent_width;
+}
+
+/* All pictures' latents [N, c, h, w], batch after batch. */
+static float *
+denoise (Run *run, GError **error)
+{
+  const GessoConditioning conditioning = { run->context, run->time };
+  int n_images = run->request->n_images;
+  gsize picture = latent_values (run);
+  gsize bytes = (gsize)n_images * picture * sizeof (float);
+  gint64 dims[] = { n_images, run->pipeline->model->unet.in_channels, run->job.latent_height, run->job.latent_width };
+  g_autofree float *latents = g_try_malloc (bytes);
+
+  if (!latents)
+    {
+      g_set_error_literal (error, GESSO_ERROR, GESSO_ERROR_OUT_OF_MEMORY, _ ("There is no memory for the latents."));
+      return NULL;
+    }
+  for (int i = 0; i < n_images; i++)
+    gesso_noise_fill (run->request->seed + (guint64)i, picture, latents + (gsize)i * picture);
+  record (run, "noise", "F32", 4, dims, latents, bytes);
+
+  for (int first = 0; first < n_images; first += run->job.batch)
+    {
+      int n = MIN (run->job.batch, n_images - first);
+
+      run->meter.progress.first_image = first;
+      run->meter.progress.n_images = n;
+      if (!gesso_pipeline_plan_batch (run->pipeline, &run->job, n, run->cancellable, error)
+          || !enter (run, GESSO_PART_UNET, error)
+          || !gesso_denoise (run->pipeline, &run->job, &conditioning, run->request->guidance, n,
+                             latents + (gsize)first * picture, &run->meter, run->cancellable, error))
+        return NULL;
+    }
+  record (run, "latents", "F32", 4, dims, latents, bytes);
+  return g_steal_pointer (&latents);
+}
+
+static GessoPicture *
+decode (Run *run, int image, const float *latents, GError **error)
+{
+  const GessoModel *model = run->pipeline->model;
+  const GessoVaeConfig *vae = &model->vae;
+  guint64 seed = run->request->seed + (guint64)image;
+  gsize n = latent_values (run);
+  g_autofree float *pixels = g_new (float, n);
+  g_autofree float *values = NULL;
+
+  gesso_planes_to_pixels (latents + (gsize)image * n, 1, vae->latent_channels,
+                          (gsize)run->job.latent_height * (gsize)run->job.latent_width, pixels);
+  for (gsize i = 0; i < n; i++)
+    pixels[i] = (float)(pixels[i] / vae->scaling_factor + vae->shift_factor);
+  run->meter.progress.first_image = image;
+  run->meter.progress.n_images = 1;
+  values = run_part_to_host (run, GESSO_PART_DECODER, pixels, n * sizeof (float), error);
+  if (!values)
+    return NULL;
+  gesso_meter_advance (&run->meter, GESSO_STAGE_DECODE, part_seconds (run->pipeline, GESSO_PART_DECODER), NULL);
+  return gesso_picture_new (
+      values, run->job.width, run->job.height, vae->out_channels, seed,
+      gesso_parameters_text (run->request, run->job.schedule->name, run->job.width, run->job.height, seed, model->name),
+      error);
+}
+
+static GPtrArray *
+decode_all (Run *run, const float *latents, GError **error)
+{
+  g_autoptr (GPtrArray) pictures = g_ptr_array_new_with_free_func ((GDestroyNotify)gesso_picture_unref);
+
+  for (int i = 0; i < run->request->n_images; i++)
+    {
+      GessoPicture *picture = decode (run, i, latents, error);
+
+      if (!picture)
+        return NULL;
+      g_ptr_array_add (pictures, picture);
+    }
+  return g_steal_pointer (&pictures);
+}
+
+static gboolean
+record_pictures (Run *run, GPtrArray *pictures, GError **error)
+{
+  gsize size = (gsize)run->job.width * (gsize)run->job.height * 3;
+  gint64 dims[] = { pictures->len, run->job.height, run->job.width, 3 };
+  g_autofree guint8 *pixels = NULL;
+
+  if (!run->trace)
+    return TRUE;
+  pixels = g_try_malloc (size * pictures->len);
+  if (!pixels)
+    {
+      g_set_error_literal (error, GESSO_ERROR, GESSO_ERROR_OUT_OF_MEMORY,
+                           _ ("There is no memory for a copy of the pictures."));
+      return FALSE;
+    }
+  for (guint i = 0; i < pictures->len; i++)
+    memcpy (pixels + i * size, g_bytes_get_data (gesso_picture_get_pixels (g_ptr_array_index (pictures, i)), NULL),
+            size);
+  record (run, "image", "U8", 4, dims, pixels, size * pictures->len);
+  return TRUE;
+}
+
+/* Fills in the meter's total: what is to be loaded, and what is to be computed. */
+static void
+prepare_meter (Run *run, GessoPipelineFunc func, gpointer data)
+{
+  GessoPipeline *pipeline = run->pipeline;
+  int n_images = run->request->n_images;
+  int n_batches = (n_images + run->job.batch - 1) / run->job.batch;
+  int n_rows = run->job.schedule->n_rows;
+  double unet = part_seconds (pipeline, GESSO_PART_UNET) / run->job.batch;
+
+  run->meter.func = func;
+  run->meter.data = data;
+  run->meter.progress.n_steps = n_batches * n_rows;
+  run->meter.progress.n_images = MIN (run->job.batch, n_images);
+  for (int i = 0; i < GESSO_N_PARTS; i++)
+    {
+      GessoProgramMemory memory;
+
+      gesso_parts_report (pipeline->parts, i, &memory);
+      run->meter.total += gesso_meter_load_seconds (memory.weights_new);
+    }
+  run->meter.total += part_seconds (pipeline, GESSO_PART_TEXT) + part_seconds (pipeline, GESSO_PART_CONTEXT)
+                      + n_images * (n_rows * unet + part_seconds (pipeline, GESSO_PART_DECODER));
+}
+
+GPtrArray *
+gesso_pipeline_generate (GessoPipeline *pipeline, const GessoRequest *request, GessoPipelineFunc progress,
+                         gpointer data, GPtrArray *trace, GCancellable *cancellable, GError **error)
+{
+  g_auto (Run) run = { .pipeline = pipeline, .request = request, .trace = trace, .cancellable = cancellable };
+  g_autofree float *latents = NULL;
+  g_autoptr (GPtrArray) pictures = NULL;
+
+  if (!gesso_pipeline_plan (pipeline, request, &run.job, cancellable, error))
+    return NULL;
+  prepare_meter (&run, progress, data);
+
+  if (!encode (&run, error))
+    return NULL;
+  latents = denoise (&run, error);
+  if (!latents)
+    return NULL;
+  pictures = decode_all (&run, latents, error);
+  if (!pictures || !record_pictures (&run, pictures, error))
+    return NULL;
+  return g_steal_pointer (&pictures);
+}
+
+gboolean
+gesso_pipeline_load (GessoPipeline *pipeline, GessoPipelineFunc progress, gpointer data, GCancellable *cancellable,
+                     GError **error)
+{
+  static const GessoPart order[] = { GESSO_PART_TEXT, GESSO_PART_CONTEXT, GESSO_PART_TIME,
+                                     GESSO_PART_UNET, GESSO_PART_UPDATE,  GESSO_PART_DECODER };
+  Run run = { .pipeline = pipeline, .cancellable = cancellable, .meter = { .func = progress, .data = data } };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (order); i++)
+    {
+      GessoProgramMemory memory;
+
+      gesso_parts_report (pipeline->parts, order[i], &memory);
+      run.meter.total += gesso_meter_load_seconds (memory.weights_new);
+    }
+  for (gsize i = 0; i < G_N_ELEMENTS (order); i++)
+    {
+      /* The first parts are needed first: stop where the next one would put one of them out. */
+      if (!gesso_parts_would_fit (pipeline->parts, order[i]))
+        break;
+      if (!enter (&run, order[i], error))
+        return FALSE;
+    }
+  return TRUE;
+}

@@ -1,0 +1,493 @@
+#!/usr/bin/env python3
+# SPDX-FileCopyrightText: The Gesso authors
+# SPDX-License-Identifier: Apache-2.0
+"""The built command line on a miniature model: test-cli.py GESSO MODELS [unittest arguments].
+
+Only Python's standard library is used, so that it runs wherever the build does.
+"""
+
+import fcntl
+import json
+import os
+import pty
+import re
+import resource
+import select
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+import unittest
+import zlib
+
+GESSO = os.path.abspath(sys.argv[1])
+MODELS = os.path.abspath(sys.argv[2])
+MODEL = os.path.join(MODELS, 'v2-tiny')
+NOTICE_MODEL = os.path.join(MODELS, 'ddim')  # another scheduler than PNDM: the engine has something to say
+CANCEL_SECONDS = 0.3
+# One thread everywhere: tests run side by side, and threads that wait for each other on busy cores take seconds.
+# Enough work that nobody has to hurry to interrupt it.
+ENDLESS = ['--steps', '900', '--images', '64', '--width', '128', '--height', '128']
+
+
+def environment(**more):
+    env = {key: value for key, value in os.environ.items() if not key.startswith(('LC_', 'LANG'))}
+    return {**env, 'LC_ALL': 'C.UTF-8', **more}
+
+
+def gesso(*args, **options):
+    options.setdefault('env', environment())
+    return subprocess.run([GESSO, *args], stdin=subprocess.DEVNULL, stdout=options.pop('stdout', subprocess.PIPE),
+                          stderr=subprocess.PIPE, timeout=120, **options)
+
+
+def read_png(data):
+    """Width, height, pixels and texts (keyword -> (chunk type, text)) of an RGB PNG; checks every checksum."""
+    assert data[:8] == b'\x89PNG\r\n\x1a\n'
+    at, packed, texts, size = 8, b'', {}, None
+    while at < len(data):
+        length, kind = struct.unpack('>I4s', data[at:at + 8])
+        body = data[at + 8:at + 8 + length]
+        assert struct.unpack('>I', data[at + 8 + length:at + 12 + length])[0] == zlib.crc32(kind + body)
+        at += 12 + length
+        if kind == b'IHDR':
+            width, height, depth, colour, _, _, interlace = struct.unpack('>IIBBBBB', body)
+            assert (depth, colour, interlace) == (8, 2, 0)
+            size = width, height
+        elif kind == b'IDAT':
+            packed += body
+        elif kind == b'tEXt':
+            key, text = body.split(b'\0', 1)
+            texts[key.decode()] = 'tEXt', text.decode('latin-1')
+        elif kind == b'iTXt':
+            key, rest = body.split(b'\0', 1)
+            assert rest[0] == 0  # not compressed
+            texts[key.decode()] = 'iTXt', rest[2:].split(b'\0', 2)[2].decode()
+    assert kind == b'IEND'
+    return (*size, unfilter(zlib.decompress(packed), *size), texts)
+
+
+def unfilter(raw, width, height):
+    stride, above, pixels = width * 3, bytes(width * 3), b''
+    for y in range(height):
+        kind = raw[y * (stride + 1)]
+        row = bytearray(raw[y * (stride + 1) + 1:(y + 1) * (stride + 1)])
+        for x in range(stride):
+            a, b, c = (row[x - 3] if x >= 3 else 0), above[x], (above[x - 3] if x >= 3 else 0)
+            paeth = min((abs(b - c), 0, a), (abs(a - c), 1, b), (abs(a + b - 2 * c), 2, c))[2]
+            row[x] = (row[x] + (0, a, b, (a + b) // 2, paeth)[kind]) & 255
+        above = bytes(row)
+        pixels += above
+    return pixels
+
+
+def read_safetensors(data):
+    length = struct.unpack('<Q', data[:8])[0]
+    assert (8 + length) % 8 == 0
+    header = json.loads(data[8:8 + length])
+    assert sum(entry['data_offsets'][1] - entry['data_offsets'][0] for entry in header.values()) == len(data) - 8 - length
+    return header, data[8 + length:]
+
+
+class Screen:
+    """What a person sees: the lines that stand when all is written, and every state of the current line."""
+
+    def __init__(self, written):
+        self.lines, self.states = [], []
+        line, column = [], 0
+        for part in re.findall(r'\x1b\[K|\r|\n|[^\r\n\x1b]+', written):
+            if part == '\r':
+                column = 0
+            elif part == '\n':
+                self.lines.append(''.join(line))
+                line, column = [], 0
+            elif part == '\x1b[K':
+                line = line[:column]
+                self.states.append(''.join(line))
+            else:
+                line[column:column + len(part)] = part
+                column += len(part)
+        self.current = ''.join(line)
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def read(self, name):
+        with open(self.path(name), 'rb') as file:
+            return file.read()
+
+    def generate(self, *args, model=MODEL, **options):
+        """gesso generate, small and with a known seed unless @args say otherwise."""
+        known = [] if '--seed' in args or options.pop('random', False) else ['--seed', '7']
+        return gesso('generate', '--model', model, '--prompt', 'a red circle', '--steps', '2', '--width', '64',
+                     '--height', '64', '--precision', 'f32', '--threads', '1', *known, *args, cwd=self.folder, **options)
+
+    def check(self, result, status, message=None):
+        error = result.stderr.decode()
+        self.assertEqual(result.returncode, status, error)
+        if message is not None:
+            self.assertIn(message, error)
+        return error
+
+
+class Usage(Case):
+    def test_help(self):
+        for args in (['--help'], ['-h'], ['generate', '--help'], ['generate', '-h'], ['info', '--help'],
+                     ['plan', '--help'], ['devices', '--help']):
+            result = gesso(*args)
+            self.check(result, 0)
+            self.assertIn(b'Usage:', result.stdout, args)
+            self.assertEqual(result.stderr, b'', args)
+
+    def test_version(self):
+        result = gesso('--version')
+        self.check(result, 0)
+        self.assertRegex(result.stdout, rb'\Agesso \d+\.\d+\.\d+\n\Z')
+
+    def test_wrong_command_line(self):
+        for args, message in (([], 'Usage:'),
+                              (['paint'], '“paint”'),
+                              (['--model', 'x', 'info'], '“--model”'),
+                              (['info'], '--model DIR is missing'),
+                              (['generate', '--model', MODEL], '--prompt TEXT is missing'),
+                              (['generate', '--model', MODEL, 'a', 'cat'], '--prompt'),
+                              (['info', '--model', MODEL, '--nonsense'], '--nonsense'),
+                              (['info', '--model'], '--model'),
+                              (['devices', '--model', MODEL], '--model')):
+            self.check(gesso(*args), 2, message)
+
+    def test_wrong_values(self):
+        for args, message in ((['--guidance', '7,5'], 'decimal point'),
+                              (['--guidance', 'nan'], '--guidance: “nan”'),
+                              (['--steps', '99999999999'], '--steps: “99999999999” is too large'),
+                              (['--seed', '-1'], '--seed: “-1”'),
+                              (['--seed', '18446744073709551616'], '--seed'),
+                              (['--max-memory', '2GB'], '--max-memory: “2GB”'),
+                              (['--device', 'tpu'], 'auto, cpu, cuda'),
+                              (['--precision', 'f8'], 'auto, f32, bf16, f16'),
+                              (['--output', 'cat.jpg'], '.png')):
+            error = self.check(self.generate(*args), 2, message)
+            self.assertIn('Try “gesso generate --help”', error)
+        self.assertEqual(os.listdir(self.folder), [])
+
+    def test_values_the_library_refuses(self):
+        for args in (['--steps', '0'], ['--steps', '-3'], ['--steps', '1001'], ['--width', '63'], ['--height', '-8'],
+                     ['--images', '0'], ['--images', '65'], ['--scheduler', 'magic']):
+            error = self.check(self.generate(*args), 2)
+            self.assertNotIn('--help', error)
+        self.assertEqual(os.listdir(self.folder), [])
+
+    def test_no_model(self):
+        self.check(self.generate(model=self.path('nowhere')), 1, 'nowhere')
+        self.check(gesso('info', '--model', self.path('nowhere')), 1, 'nowhere')
+
+    def test_prompt_encodings(self):
+        prompt = 'café 日本'
+        for locale in ('C', 'C.UTF-8'):
+            self.check(self.generate('--prompt', prompt.encode(), '-o', 'a.png', env=environment(LC_ALL=locale)), 0)
+            self.assertIn(prompt, read_png(self.read('a.png'))[3]['parameters'][1])
+        self.check(self.generate('--prompt', b'caf\xe9', env=environment(LC_ALL='C')), 2, '--prompt')
+
+
+class Text(Case):
+    def test_info(self):
+        result = gesso('info', '--model', MODEL)
+        self.check(result, 0)
+        self.assertTrue(result.stdout.endswith(b'\n'))
+
+    def test_plan(self):
+        result = gesso('plan', '--model', MODEL, '--width', '64', '--height', '64', '--images', '2')
+        self.check(result, 0)
+        self.assertTrue(result.stdout.endswith(b'\n'))
+        self.check(gesso('plan', '--model', MODEL, '--width', '63'), 2)
+
+    def test_devices(self):
+        result = gesso('devices')
+        self.check(result, 0)
+        self.assertTrue(result.stdout.endswith(b'\n'))
+
+    def test_full_stdout(self):
+        for args in (['info', '--model', MODEL], ['devices'], ['--version'], ['--help'], ['plan', '--model', MODEL]):
+            with open('/dev/full', 'wb') as full:
+                self.check(gesso(*args, stdout=full), 1, 'standard output')
+        with open('/dev/full', 'wb') as full:
+            self.check(self.generate('-o', 'a.png', stdout=full), 1, 'standard output')
+        read_png(self.read('a.png'))
+
+
+class Pictures(Case):
+    def test_picture(self):
+        result = self.generate('--output', 'a.png')
+        error = self.check(result, 0)
+        self.assertEqual(result.stdout, b'a.png\n')
+        self.assertRegex(error, r'\ASeed: 7\n(.*\n)*1 picture in 0:\d\d\n\Z')
+        self.assertNotIn('\r', error)  # no bar: stderr is no terminal
+        width, height, pixels, texts = read_png(self.read('a.png'))
+        self.assertEqual((width, height), (64, 64))
+        kind, text = texts['parameters']
+        self.assertEqual(kind, 'tEXt')
+        self.assertTrue(text.startswith('a red circle\n'), text)
+        for part in ('Steps: 2', 'Seed: 7', 'CFG scale: 7.5', 'Size: 64x64'):
+            self.assertIn(part, text)
+        self.assertEqual(os.listdir(self.folder), ['a.png'])
+
+    def test_text_chunks(self):
+        for prompt, kind in (('naïve ÿ', 'tEXt'), ('日本 🎨', 'iTXt')):
+            self.check(self.generate('--prompt', prompt, '-n', 'grün', '-o', 'a.png'), 0)
+            self.assertEqual(read_png(self.read('a.png'))[3]['parameters'][0], kind)
+            text = read_png(self.read('a.png'))[3]['parameters'][1]
+            self.assertTrue(text.startswith(prompt + '\n'), text)
+            self.assertIn('Negative prompt: grün', text)
+
+    def test_empty_prompt(self):
+        self.check(self.generate('--prompt', '', '-o', 'a.png'), 0)
+        read_png(self.read('a.png'))
+
+    def test_several(self):
+        result = self.generate('--images', '2', '--batch', '1', '--seed', '5', '--output', 'b.c.png')
+        self.check(result, 0, '2 pictures in')
+        self.assertEqual(result.stdout, b'b.c-1.png\nb.c-2.png\n')
+        self.check(self.generate('--seed', '6', '--output', 'six.png'), 0)
+        second, six = read_png(self.read('b.c-2.png')), read_png(self.read('six.png'))
+        self.assertEqual(second, six)
+        self.assertIn('Seed: 6', six[3]['parameters'][1])
+        self.assertNotEqual(read_png(self.read('b.c-1.png'))[2], six[2])
+
+    def test_reader_goes_away(self):
+        """As in "| head -1": the other pictures are written all the same."""
+        reader, writer = os.pipe()
+        os.close(reader)
+        try:
+            self.check(self.generate('--images', '3', '-o', 'a.png', stdout=writer), 1, 'standard output')
+        finally:
+            os.close(writer)
+        self.assertEqual(sorted(os.listdir(self.folder)), ['a-1.png', 'a-2.png', 'a-3.png'])
+
+    def test_number_padding(self):
+        self.check(self.generate('--images', '10', '--width', '8', '--height', '8', '-o', 'a'), 0)
+        self.assertEqual(sorted(os.listdir(self.folder)), ['a-%02d' % i for i in range(1, 11)])
+
+    def test_default_name(self):
+        for names in (['gesso-5.png', 'gesso-6.png'], ['gesso-5-2.png', 'gesso-6-2.png']):
+            result = self.generate('--seed', '5', '--images', '2')
+            self.check(result, 0)
+            self.assertEqual(result.stdout.decode().split(), names)
+        self.assertEqual(len(os.listdir(self.folder)), 4)
+
+    def test_random_seed(self):
+        seeds = set()
+        for quiet in ([], ['--quiet']):
+            error = self.check(self.generate('-o', 'a.png', *quiet, random=True), 0)
+            seed = int(re.match(r'Seed: (\d+)\n', error)[1])
+            self.assertLess(seed, 2**31)
+            self.assertIn('Seed: %d,' % seed, read_png(self.read('a.png'))[3]['parameters'][1] + ',')
+            seeds.add(seed)
+        self.assertEqual(len(seeds), 2)
+
+    def test_quiet(self):
+        result = self.generate('-o', 'a.png', '--quiet', model=NOTICE_MODEL)
+        self.assertEqual(self.check(result, 0), '')
+        self.assertEqual(result.stdout, b'a.png\n')
+
+    def test_notice(self):
+        self.check(self.generate('-o', 'a.png', model=NOTICE_MODEL), 0, 'DDIM')
+        self.check(gesso('plan', '--model', NOTICE_MODEL), 0, 'DDIM')
+
+    def test_dump(self):
+        self.check(self.generate('--images', '2', '-o', 'a.png', '--dump', 'd.safetensors', '-n', 'blue'), 0)
+        header, data = read_safetensors(self.read('d.safetensors'))
+        self.assertEqual(list(header), ['latents', 'noise', 'text', 'tokens', 'image'])
+        self.assertEqual({name: entry['dtype'] for name, entry in header.items()},
+                         {'latents': 'F32', 'noise': 'F32', 'text': 'F32', 'tokens': 'I32', 'image': 'U8'})
+        shapes = {name: entry['shape'] for name, entry in header.items()}
+        self.assertEqual(shapes['tokens'], [2, 77])
+        self.assertEqual(shapes['text'][:2], [2, 77])
+        self.assertEqual(shapes['noise'], shapes['latents'])
+        self.assertEqual(shapes['noise'][0], 2)
+        self.assertEqual(shapes['image'], [2, 64, 64, 3])
+        end = 0
+        for entry in header.values():
+            count = 4 if entry['dtype'] != 'U8' else 1
+            for n in entry['shape']:
+                count *= n
+            self.assertEqual(entry['data_offsets'], [end, end + count])
+            end += count
+        image = data[slice(*header['image']['data_offsets'])]
+        self.assertEqual(image, read_png(self.read('a-1.png'))[2] + read_png(self.read('a-2.png'))[2])
+
+
+class Files(Case):
+    def test_found_before_the_work(self):
+        with open(self.path('file'), 'wb'):
+            pass
+        os.mkdir(self.path('folder'))
+        os.mkdir(self.path('sealed'))
+        os.chmod(self.path('sealed'), 0o555)
+        sealed = 'sealed/a.png' if os.geteuid() != 0 else '/proc/a.png'
+        for name in ('nowhere/a.png', 'folder', 'file/a.png', sealed):
+            for args in (['--output', name], ['-o', 'ok.png', '--dump', name]):
+                error = self.check(self.generate(*args), 1, 'Cannot write “%s”' % name)
+                self.assertNotIn('Seed', error)  # so nothing was begun
+        self.assertEqual(sorted(os.listdir(self.folder)), ['file', 'folder', 'sealed'])
+
+    def test_same_file_twice(self):
+        self.check(self.generate('--images', '2', '-o', 'a.png', '--dump', './a-2.png'), 2, '--dump')
+
+    def test_full_disk(self):
+        """A limit on file sizes stands for the full disk: the old file stays, nothing half-written appears."""
+        with open(self.path('a.png'), 'wb') as file:
+            file.write(b'precious')
+
+        def limit():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (64, 64))
+
+        for args in (['-o', 'a.png'], ['-o', 'new.png'], []):
+            result = self.generate(*args, preexec_fn=limit, restore_signals=False)
+            self.check(result, 1, 'Cannot write')
+            self.assertEqual(result.stdout, b'')
+            self.assertEqual(os.listdir(self.folder), ['a.png'])
+        self.assertEqual(self.read('a.png'), b'precious')
+
+    def test_device_full(self):
+        self.check(self.generate('-o', '/dev/full'), 1, 'Cannot write “/dev/full”')
+        self.assertTrue(os.path.exists('/dev/full') and not os.path.isfile('/dev/full'))
+
+    def test_stdout(self):
+        result = self.generate('-o', '/dev/stdout')
+        self.check(result, 0)
+        self.assertEqual(read_png(result.stdout)[:2], (64, 64))
+
+    def test_replaces_and_follows_links(self):
+        with open(self.path('real.png'), 'wb') as file:
+            file.write(b'old')
+        os.symlink('real.png', self.path('link.png'))
+        self.check(self.generate('-o', 'link.png'), 0)
+        self.assertTrue(os.path.islink(self.path('link.png')))
+        read_png(self.read('real.png'))
+
+    def test_mode_follows_umask(self):
+        self.check(self.generate('-o', 'a.png', umask=0o027), 0)
+        self.assertEqual(os.stat(self.path('a.png')).st_mode & 0o777, 0o640)
+
+
+class Cancel(Case):
+    def start(self, *args, **options):
+        process = subprocess.Popen([GESSO, 'generate', '--model', MODEL, '--prompt', 'x', '--seed', '1', '-o', 'a.png',
+                                    '--threads', '1', *ENDLESS, *args], cwd=self.folder, env=environment(TERM='xterm'),
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=options.get('stderr', subprocess.PIPE))
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(lambda: (process.kill(), process.wait()))
+        return process
+
+    def interrupt(self, number, after, times=1):
+        process = self.start()
+        with process.stderr as stderr:
+            self.assertEqual(stderr.readline(), b'Seed: 1\n')
+            time.sleep(after)
+            start = time.monotonic()
+            for _ in range(times):
+                process.send_signal(number)
+            status = process.wait(timeout=30)
+            seconds = time.monotonic() - start
+            error = stderr.read()
+        self.assertEqual(status, 130)
+        self.assertEqual(os.listdir(self.folder), [])
+        if times == 1:
+            self.assertTrue(error.endswith(b'gesso: cancelled\n'), error)
+        return seconds
+
+    def test_cancel(self):
+        # The median: this may run beside other tests.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            seconds = sorted(self.interrupt(number, after) for after in (0.05, 0.3, 0.6))
+            self.assertLess(seconds[1], CANCEL_SECONDS, seconds)
+
+    def test_twice(self):
+        self.interrupt(signal.SIGINT, 0.2, times=2)
+
+
+class Terminal(Case):
+    def run_on_terminal(self, columns, *args, interrupt=False, **more):
+        master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack('HHHH', 24, columns, 0, 0))
+        process = subprocess.Popen([GESSO, 'generate', '--model', MODEL, '--prompt', 'x', '--seed', '1', '-o', 'a.png',
+                                    '--width', '64', '--height', '64', '--threads', '1', *args], cwd=self.folder,
+                                   env=environment(**{'TERM': 'xterm', **more}), stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.DEVNULL, stderr=slave)
+        self.addCleanup(lambda: (process.kill(), process.wait()))
+        os.close(slave)
+        written = b''
+        while True:
+            ready = select.select([master], [], [], 60)[0]
+            try:
+                part = os.read(master, 4096) if ready else b''
+            except OSError:  # the other end is closed
+                part = b''
+            if not part:
+                break
+            written += part
+            if interrupt and b'Painting' in written:
+                process.send_signal(signal.SIGINT)
+                interrupt = False
+        os.close(master)
+        return process.wait(timeout=30), written.decode().replace('\r\n', '\n')
+
+    def test_bar(self):
+        status, written = self.run_on_terminal(100, '--steps', '200')
+        self.assertEqual(status, 0, written)
+        screen = Screen(written)
+        self.assertEqual(screen.current, '')  # taken away at the end
+        self.assertEqual(screen.lines[0], 'Seed: 1')
+        self.assertRegex(screen.lines[-1], r'^1 picture in \d+:\d\d$')
+        self.assertFalse([line for line in screen.lines if '%' in line])
+        bars = [state for state in screen.states if '%' in state]
+        self.assertTrue(any(re.search(r'Painting, step \d+/\d+  [█░]+ +\d+%', bar) for bar in bars), bars)
+        self.assertLess(max(map(len, screen.states)), 100)
+        percents = [int(re.search(r'(\d+)%', bar)[1]) for bar in bars]
+        self.assertEqual(percents, sorted(percents))
+        # Nothing is drawn that stands there already: a redraw would flicker.
+        self.assertFalse([1 for a, b in zip(screen.states, screen.states[1:]) if a == b])
+
+    def test_narrow(self):
+        for columns in (4, 12, 30):
+            status, written = self.run_on_terminal(columns, '--steps', '100')
+            self.assertEqual(status, 0, written)
+            self.assertLess(max(map(len, Screen(written).states)), columns)
+
+    def test_no_bar(self):
+        for args, more in ((['--quiet'], {}), ([], {'TERM': 'dumb'})):
+            status, written = self.run_on_terminal(100, '--steps', '20', *args, **more)
+            self.assertEqual(status, 0, written)
+            self.assertNotIn('\x1b', written)
+            self.assertNotIn('%', written)
+
+    def test_ascii(self):
+        status, written = self.run_on_terminal(100, '--steps', '100', LC_ALL='C')
+        self.assertEqual(status, 0, written)
+        self.assertTrue(written.isascii())
+        self.assertRegex(written, r'Painting, step \d+/\d+  [#-]+ +\d+%')
+
+    def test_cancel(self):
+        status, written = self.run_on_terminal(100, *ENDLESS, interrupt=True)
+        self.assertEqual(status, 130, written)
+        screen = Screen(written)
+        self.assertTrue(any('Cancelling' in state for state in screen.states), written)
+        self.assertEqual(screen.current, '')
+        self.assertEqual(screen.lines[-1], 'gesso: cancelled')
+        self.assertEqual(os.listdir(self.folder), [])
+
+
+if __name__ == '__main__':
+    unittest.main(argv=sys.argv[:1] + sys.argv[3:], verbosity=2)

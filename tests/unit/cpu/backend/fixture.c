@@ -1,0 +1,274 @@
+/* SPDX-FileCopyrightText: The Gesso authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+
+#include "fixture.h"
+
+#include <math.h>
+#include <string.h>
+
+/* A multiple of 1/128 in -1..1, the same for the same seed and index. */
+static float
+value_at (guint32 seed, guint64 index)
+{
+  guint64 x = ((guint64) seed << 32) ^ (index * G_GUINT64_CONSTANT (0x9e3779b97f4a7c15));
+
+  x ^= x >> 31;
+  x *= G_GUINT64_CONSTANT (0xbf58476d1ce4e5b9);
+  x ^= x >> 29;
+  x *= G_GUINT64_CONSTANT (0x94d049bb133111eb);
+  x ^= x >> 32;
+  return ((int) (x % 257) - 128) / 128.0f;
+}
+
+static guint16
+to_bf16 (float value)
+{
+  guint32 bits;
+
+  memcpy (&bits, &value, sizeof bits);
+  return (guint16) ((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
+}
+
+static float
+from_bf16 (guint16 value)
+{
+  const guint32 bits = (guint32) value << 16;
+  float result;
+
+  memcpy (&result, &bits, sizeof result);
+  return result;
+}
+
+static void
+store_value (GessoDType dtype, void *values, gint64 i, float value)
+{
+  switch (dtype)
+    {
+    case GESSO_DTYPE_F32:
+      ((float *) values)[i] = value;
+      break;
+    case GESSO_DTYPE_BF16:
+      ((guint16 *) values)[i] = to_bf16 (value);
+      break;
+    case GESSO_DTYPE_I32:
+      ((gint32 *) values)[i] = (gint32) ((value + 1.0f) * 8.0f);
+      break;
+    default:
+      g_assert_not_reached ();
+    }
+}
+
+static gboolean
+source_read (gpointer data, const char *name, gint64 first, gint64 count, GessoDType dtype, void *values,
+             GError **error)
+{
+  Reads *reads = data;
+  /* Of the size that keeps a sum of some hundred terms near one. */
+  const float scale = g_str_has_suffix (name, "gamma") || g_str_has_suffix (name, "beta") ? 1.0f : 0.125f;
+
+  g_assert_cmpint (first, >=, 0);
+  g_assert_cmpint (count, >, 0);
+  g_assert_cmpint (count * (gint64) gesso_dtype_size (dtype), <=, 8 * 1024 * 1024);
+  if (reads->fail_at > 0 && --reads->fail_at == 0)
+    {
+      g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID, "%s is cut short", name);
+      return FALSE;
+    }
+  reads->values += count;
+  for (gint64 i = 0; i < count; i++)
+    store_value (dtype, values, i, scale * value_at (g_str_hash (name), (guint64) (first + i)));
+  return TRUE;
+}
+
+static GessoDType
+source_dtype (gpointer data, const char *name)
+{
+  return GESSO_DTYPE_F32;
+}
+
+GessoWeightSource
+fixture_source (Reads *reads)
+{
+  return (GessoWeightSource) { source_read, source_dtype, reads };
+}
+
+static void
+buffers_free (Fixture *fixture, GPtrArray *buffers)
+{
+  for (guint i = 0; buffers && i < buffers->len; i++)
+    fixture->backend->buffer_free (fixture->backend, buffers->pdata[i]);
+  g_clear_pointer (&buffers, g_ptr_array_unref);
+}
+
+Fixture *
+fixture_new (GessoBackend *backend, const GessoGraph *graph, const GessoPlanOptions *options, GessoStore *store)
+{
+  Fixture *fixture = g_new0 (Fixture, 1);
+  g_autoptr (GError) error = NULL;
+  GessoWeightSource source = fixture_source (&fixture->reads);
+
+  fixture->backend = backend;
+  fixture->owns_store = store == NULL;
+  fixture->store = store ? store : backend->store_new (backend, &source);
+  fixture->plan = gesso_plan_new (graph, options, &error);
+  g_assert_no_error (error);
+  fixture->program = backend->compile (backend, fixture->store, fixture->plan, NULL, &error);
+  g_assert_no_error (error);
+  backend->report (backend, fixture->program, &fixture->memory);
+  return fixture;
+}
+
+void
+fixture_free (Fixture *fixture)
+{
+  GessoBackend *backend = fixture->backend;
+
+  buffers_free (fixture, fixture->input_buffers);
+  buffers_free (fixture, fixture->output_buffers);
+  if (fixture->workspace)
+    backend->buffer_free (backend, fixture->workspace);
+  backend->program_free (backend, fixture->program);
+  if (fixture->owns_store)
+    backend->store_free (backend, fixture->store);
+  gesso_plan_free (fixture->plan);
+  g_free (fixture->inputs);
+  g_free (fixture->outputs);
+  g_free (fixture);
+}
+
+static gsize
+tensor_bytes (const GessoTensor *tensor)
+{
+  return (gsize) gesso_shape_elements (&tensor->shape) * gesso_dtype_size (tensor->dtype);
+}
+
+/* A buffer for each of `tensors`. */
+static gboolean
+make_buffers (Fixture *fixture, const GPtrArray *tensors, GPtrArray *buffers, GessoBinding *bindings, GError **error)
+{
+  for (guint i = 0; i < tensors->len; i++)
+    {
+      const GessoTensor *tensor = g_ptr_array_index (tensors, i);
+      GessoBuffer *buffer = fixture->backend->buffer_new (fixture->backend, tensor_bytes (tensor), error);
+
+      if (!buffer)
+        return FALSE;
+      g_ptr_array_add (buffers, buffer);
+      bindings[i] = (GessoBinding) { buffer, 0 };
+    }
+  return TRUE;
+}
+
+gboolean
+fixture_bind (Fixture *fixture, GError **error)
+{
+  GessoPlan *plan = fixture->plan;
+
+  fixture->workspace = fixture->backend->buffer_new (fixture->backend, fixture->memory.workspace, error);
+  if (!fixture->workspace)
+    return FALSE;
+  fixture->input_buffers = g_ptr_array_new ();
+  fixture->output_buffers = g_ptr_array_new ();
+  fixture->inputs = g_new0 (GessoBinding, plan->inputs->len + 1);
+  fixture->outputs = g_new0 (GessoBinding, plan->outputs->len + 1);
+  if (!make_buffers (fixture, plan->inputs, fixture->input_buffers, fixture->inputs, error)
+      || !make_buffers (fixture, plan->outputs, fixture->output_buffers, fixture->outputs, error))
+    return FALSE;
+  for (guint i = 0; i < plan->inputs->len; i++)
+    {
+      const GessoTensor *tensor = g_ptr_array_index (plan->inputs, i);
+      const gint64 n = gesso_shape_elements (&tensor->shape);
+      g_autofree void *values = g_malloc (tensor_bytes (tensor));
+
+      for (gint64 j = 0; j < n; j++)
+        store_value (tensor->dtype, values, j, value_at (g_str_hash (tensor->name), (guint64) j));
+      if (!fixture->backend->buffer_write (fixture->backend, fixture->inputs[i].buffer, 0, values,
+                                           tensor_bytes (tensor), error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+gboolean
+fixture_load (Fixture *fixture, GError **error)
+{
+  return fixture->backend->load (fixture->backend, fixture->program, NULL, NULL, NULL, error);
+}
+
+gboolean
+fixture_run (Fixture *fixture, GCancellable *cancellable, GError **error)
+{
+  return fixture->backend->run (fixture->backend, fixture->program, fixture->workspace, fixture->inputs,
+                                fixture->outputs, cancellable, error);
+}
+
+float *
+fixture_output (Fixture *fixture, guint index, gsize *n)
+{
+  const GessoTensor *tensor = g_ptr_array_index (fixture->plan->outputs, index);
+  const gsize count = (gsize) gesso_shape_elements (&tensor->shape);
+  g_autofree guint8 *raw = g_malloc (tensor_bytes (tensor));
+  g_autoptr (GError) error = NULL;
+  float *values = g_new (float, count);
+
+  fixture->backend->buffer_read (fixture->backend, fixture->outputs[index].buffer, 0, raw, tensor_bytes (tensor),
+                                 &error);
+  g_assert_no_error (error);
+  for (gsize i = 0; i < count; i++)
+    values[i] = tensor->dtype == GESSO_DTYPE_F32 ? ((float *) raw)[i] : from_bf16 (((guint16 *) raw)[i]);
+  *n = count;
+  return values;
+}
+
+GPtrArray *
+fixture_compute (GessoBackend *backend, const GessoGraph *graph, const GessoPlanOptions *options)
+{
+  Fixture *fixture = fixture_new (backend, graph, options, NULL);
+  GPtrArray *outputs = g_ptr_array_new_with_free_func ((GDestroyNotify) g_array_unref);
+  g_autoptr (GError) error = NULL;
+
+  fixture_bind (fixture, &error);
+  g_assert_no_error (error);
+  fixture_load (fixture, &error);
+  g_assert_no_error (error);
+  fixture_run (fixture, NULL, &error);
+  g_assert_no_error (error);
+  for (guint i = 0; i < fixture->plan->outputs->len; i++)
+    {
+      gsize n;
+      g_autofree float *values = fixture_output (fixture, i, &n);
+      GArray *output = g_array_new (FALSE, FALSE, sizeof (float));
+
+      g_array_append_vals (output, values, (guint) n);
+      g_ptr_array_add (outputs, output);
+    }
+  fixture_free (fixture);
+  return outputs;
+}
+
+void
+fixture_assert_close (const char *what, const float *a, const float *b, gsize n, double tolerance)
+{
+  double difference = 0.0, norm = 0.0, largest = 0.0, worst = 0.0;
+  gsize where = 0;
+
+  for (gsize i = 0; i < n; i++)
+    {
+      const double off = fabs ((double) a[i] - (double) b[i]);
+
+      difference += off * off;
+      norm += (double) b[i] * (double) b[i];
+      largest = MAX (largest, fabs ((double) b[i]));
+      if (!(off <= worst))
+        {
+          worst = off;
+          where = i;
+        }
+    }
+  g_test_message ("%s: relative %g, worst %g of %g at %" G_GSIZE_FORMAT, what, sqrt (difference / norm), worst, largest,
+                  where);
+  if (!(sqrt (difference) <= tolerance * sqrt (norm)) || !(worst <= 20.0 * tolerance * largest))
+    g_error ("%s: relative difference %g (allowed %g); worst %g against %g at %" G_GSIZE_FORMAT, what,
+             sqrt (difference / norm), tolerance, a[where], b[where], where);
+}

@@ -1,0 +1,176 @@
+#!/usr/bin/env python3
+# SPDX-FileCopyrightText: The Gesso authors
+# SPDX-License-Identifier: Apache-2.0
+"""Makes data/: miniature tokenizers of CLIP's kind, and the ids that transformers gives for some hundred prompts.
+
+    python3 make-references.py
+
+Made with Python 3.11.7 and
+    transformers==5.23.0
+    tokenizers==0.23.3
+
+Folders:
+    v1     vocab.json + merges.txt in the form that Stable Diffusion 1.4 was published in; pads with <|endoftext|>
+    v2     the same as Stable Diffusion 2.1 was; pads with "!"
+    whole  v2 as transformers 5 saves it: tokenizer.json and tokenizer_config.json
+    odd    v1 with added tokens of every kind, in added_tokens.json and in added_tokens_decoder
+
+FOLDER.tsv: a line a prompt: the text (bytes outside printable ASCII as \\ooo), the number of its tokens, the offset
+of the first byte that the model does not see or -1, and the ids up to the end token; the rest is padding.
+"""
+
+import json
+import os
+import shutil
+import sys
+from collections import Counter
+
+import tokenizers
+import transformers
+from transformers import CLIPTokenizer
+
+from prompts import PROMPTS, TRAINING_TEXT
+
+PINNED = {"transformers": "5.23.0", "tokenizers": "0.23.3"}
+HERE = os.path.dirname(os.path.abspath(__file__))
+DATA = os.path.join(HERE, "data")
+N_MERGES = 520
+START, END = "<|startoftext|>", "<|endoftext|>"
+
+
+def byte_names():
+    """GPT-2's printable names of the 256 bytes, in CLIP's order: "!" comes first."""
+    visible = [*range(ord("!"), ord("~") + 1), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    names = {b: chr(b) for b in visible}
+    for b in range(256):
+        if b not in names:
+            names[b] = chr(256 + len(names) - len(visible))
+    return names
+
+
+def train(n_merges):
+    """A plain byte pair encoding of TRAINING_TEXT; ties go to the pair that sorts first."""
+    names = byte_names()
+    words = Counter(TRAINING_TEXT.lower().split())
+    words = {tuple([names[b] for b in w.encode()[:-1]] + [names[w.encode()[-1]] + "</w>"]): n for w, n in words.items()}
+    merges = []
+    for _ in range(n_merges):
+        pairs = Counter()
+        for word, n in words.items():
+            for pair in zip(word, word[1:]):
+                pairs[pair] += n
+        best = min(pairs, key=lambda p: (-pairs[p], p))
+        merges.append(best)
+        after = {}
+        for word, n in words.items():
+            out, i = [], 0
+            while i < len(word):
+                if word[i : i + 2] == best:
+                    out.append(word[i] + word[i + 1])
+                    i += 2
+                else:
+                    out.append(word[i])
+                    i += 1
+            after[tuple(out)] = after.get(tuple(out), 0) + n
+        words = after
+    tokens = [*names.values(), *(n + "</w>" for n in names.values()), *("".join(m) for m in merges), START, END]
+    tokens = list(dict.fromkeys(tokens))
+    return {t: i for i, t in enumerate(tokens)}, merges
+
+
+def added(content, **kwargs):
+    return {"content": content, "lstrip": False, "normalized": True, "rstrip": False, "single_word": False, **kwargs}
+
+
+def typed(content):
+    return {"__type": "AddedToken", **added(content)}
+
+
+def write_json(folder, name, value):
+    with open(os.path.join(folder, name), "w", encoding="utf-8") as f:
+        json.dump(value, f, ensure_ascii=False, indent=None if name == "vocab.json" else 1)
+        f.write("\n")
+
+
+def write_vocab(folder, vocab, merges):
+    os.makedirs(folder)
+    write_json(folder, "vocab.json", vocab)
+    with open(os.path.join(folder, "merges.txt"), "w", encoding="utf-8") as f:
+        f.write("#version: 0.2\n" + "".join(f"{a} {b}\n" for a, b in merges))
+
+
+def config(**kwargs):
+    return {
+        "add_prefix_space": False,
+        "bos_token": typed(START),
+        "do_lower_case": True,
+        "eos_token": typed(END),
+        "errors": "replace",
+        "model_max_length": 77,
+        "pad_token": END,
+        "tokenizer_class": "CLIPTokenizer",
+        "unk_token": typed(END),
+        **kwargs,
+    }
+
+
+def special(pad):
+    return {"bos_token": added(START), "eos_token": added(END), "pad_token": pad, "unk_token": added(END)}
+
+
+def make_folders():
+    vocab, merges = train(N_MERGES)
+    shutil.rmtree(DATA, ignore_errors=True)
+    for name, pad in ("v1", END), ("v2", "!"):
+        folder = os.path.join(DATA, name)
+        write_vocab(folder, vocab, merges)
+        write_json(folder, "tokenizer_config.json", config())
+        write_json(folder, "special_tokens_map.json", special(pad))
+    CLIPTokenizer.from_pretrained(os.path.join(DATA, "v2")).save_pretrained(os.path.join(DATA, "whole"))
+    n = len(vocab)
+    folder = os.path.join(DATA, "odd")
+    write_vocab(folder, vocab, merges)
+    write_json(folder, "added_tokens.json", {"<plain>": n, "Großes": n + 1, "ing": n + 2})
+    decoder = {
+        str(vocab[START]): added(START, normalized=False, special=True),
+        str(vocab[END]): added(END, normalized=False, special=True),
+        str(n): added("<strip>", lstrip=True, rstrip=True, normalized=False),
+        str(n + 1): added("<word>", single_word=True),
+        str(n + 2): added("Großes\u00a0Haus"),
+        str(n + 3): added("<s", normalized=False),
+        str(n + 4): added("cafe\u0301", lstrip=True, single_word=True),
+    }
+    write_json(folder, "tokenizer_config.json", config(added_tokens_decoder=decoder, model_max_length=20))
+
+
+def escape(text):
+    return "".join(chr(b) if 0x20 <= b < 0x7F and b != 0x5C else f"\\{b:03o}" for b in text.encode())
+
+
+def cut_off(tokenizer, text):
+    """Smallest start of a token beyond those that are kept."""
+    offsets = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
+    starts = [start for start, _ in offsets[tokenizer.model_max_length - 2 :]]
+    return len(offsets), len(text[: min(starts)].encode()) if starts else -1
+
+
+def make_references(name):
+    tokenizer = CLIPTokenizer.from_pretrained(os.path.join(DATA, name))
+    length = tokenizer.model_max_length
+    with open(os.path.join(DATA, name + ".tsv"), "w", encoding="ascii") as f:
+        f.write(f"# length {length} pad {tokenizer.pad_token_id}\n")
+        for text in PROMPTS:
+            ids = tokenizer(text, padding="max_length", max_length=length, truncation=True)["input_ids"]
+            count, cut = cut_off(tokenizer, text)
+            used = min(count, length - 2) + 2
+            assert len(ids) == length and all(i == tokenizer.pad_token_id for i in ids[used:])
+            f.write(f"{escape(text)}\t{count}\t{cut}\t{' '.join(map(str, ids[:used]))}\n")
+
+
+if __name__ == "__main__":
+    found = {"transformers": transformers.__version__, "tokenizers": tokenizers.__version__}
+    if found != PINNED:
+        sys.exit(f"needs {PINNED}, this is {found}")
+    make_folders()
+    for folder_name in "v1", "v2", "whole", "odd":
+        make_references(folder_name)

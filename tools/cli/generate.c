@@ -1,0 +1,273 @@
+/* SPDX-FileCopyrightText: The Gesso authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * gesso generate: a sentence becomes PNG files. The engine runs in a thread of its own; the main thread waits for
+ * Ctrl-C and keeps the progress bar up to date.
+ */
+
+#include "commands.h"
+
+#include <string.h>
+
+#include <glib/gi18n.h>
+
+#include "dump.h"
+#include "gesso.h"
+#include "options.h"
+#include "output.h"
+#include "platform.h"
+#include "png.h"
+#include "progress.h"
+#include "report.h"
+
+#define REDRAW_MS 100
+#define MAX_IMAGES 64 /* the library refuses more, so no more files are looked at in advance */
+
+typedef struct
+{
+  CliOptions *options;
+  GCancellable *cancellable;
+  CliProgress *progress;
+  GMainLoop *loop;
+  CliStatus status;
+} Job;
+
+/* Name of picture @index (from 0) where --output was given: with several pictures the names are numbered. */
+static char *
+numbered_path (const CliOptions *options, int index)
+{
+  const char *output = options->output;
+  const int n = options->request->n_images;
+  g_autofree char *digits = NULL;
+  const char *base, *dot;
+
+  if (n <= 1)
+    return g_strdup (output);
+
+  base = strrchr (output, G_DIR_SEPARATOR);
+  base = base != NULL ? base + 1 : output;
+  dot = strrchr (base, '.');
+  if (dot == NULL || dot == base)
+    dot = base + strlen (base);
+  digits = g_strdup_printf ("%d", n);
+  return g_strdup_printf ("%.*s-%0*d%s", (int)(dot - output), output, (int)strlen (digits), index + 1, dot);
+}
+
+/* Name of a picture where none was given; @attempt, from 1, tells it from files that are there already. */
+static char *
+seed_path (guint64 seed, int attempt)
+{
+  if (attempt == 1)
+    return g_strdup_printf ("gesso-%" G_GUINT64_FORMAT ".png", seed);
+  return g_strdup_printf ("gesso-%" G_GUINT64_FORMAT "-%d.png", seed, attempt);
+}
+
+/* Finds before the work what would spoil it afterwards. */
+static gboolean
+check_outputs (const CliOptions *options, GError **error)
+{
+  const int n = options->output != NULL ? CLAMP (options->request->n_images, 1, MAX_IMAGES) : 0;
+  g_autofree char *dump = options->dump != NULL ? g_canonicalize_filename (options->dump, NULL) : NULL;
+
+  for (int i = 0; i < n; i++)
+    {
+      g_autofree char *path = numbered_path (options, i);
+      g_autofree char *full = g_canonicalize_filename (path, NULL);
+
+      if (g_strcmp0 (dump, full) == 0)
+        {
+          g_set_error_literal (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                               _ ("--output and --dump would write the same file: give them different names."));
+          return FALSE;
+        }
+      if (!cli_output_check (path, error))
+        return FALSE;
+    }
+  if (n == 0 && !cli_output_check_folder (".", error))
+    return FALSE;
+  return options->dump == NULL || cli_output_check (options->dump, error);
+}
+
+/* A device or pipe is not announced: it may be standard output, where the picture has just gone. */
+static void
+announce (const char *path)
+{
+  if (g_file_test (path, G_FILE_TEST_IS_REGULAR))
+    cli_print_path (path);
+}
+
+static gboolean
+write_picture (const CliOptions *options, int index, const GessoPicture *picture, GError **error)
+{
+  g_autoptr (GPtrArray) chunks = g_ptr_array_new_with_free_func ((GDestroyNotify)g_bytes_unref);
+  g_autofree char *path = NULL;
+  GBytes *png = cli_png_encode (picture, error);
+
+  if (png == NULL)
+    return FALSE;
+  g_ptr_array_add (chunks, png);
+
+  if (options->output != NULL)
+    {
+      path = numbered_path (options, index);
+      if (!cli_output_write (path, TRUE, chunks, error))
+        return FALSE;
+    }
+  for (int attempt = 1; path == NULL; attempt++)
+    {
+      g_autofree char *candidate = seed_path (gesso_picture_get_seed (picture), attempt);
+      g_autoptr (GError) local = NULL;
+
+      if (cli_output_write (candidate, FALSE, chunks, &local))
+        path = g_steal_pointer (&candidate);
+      else if (!g_error_matches (local, G_FILE_ERROR, G_FILE_ERROR_EXIST))
+        {
+          g_propagate_error (error, g_steal_pointer (&local));
+          return FALSE;
+        }
+    }
+  announce (path);
+  return TRUE;
+}
+
+static gboolean
+write_outputs (Job *job, GPtrArray *pictures, GPtrArray *trace, GError **error)
+{
+  for (guint i = 0; i < pictures->len; i++)
+    if (!write_picture (job->options, (int)i, g_ptr_array_index (pictures, i), error))
+      return FALSE;
+
+  if (trace != NULL)
+    {
+      g_autoptr (GPtrArray) chunks = cli_dump_pack (trace);
+
+      if (!cli_output_write (job->options->dump, TRUE, chunks, error))
+        return FALSE;
+      announce (job->options->dump);
+    }
+  return TRUE;
+}
+
+static gboolean
+paint (Job *job, GError **error)
+{
+  const CliOptions *options = job->options;
+  g_autoptr (GessoEngine) engine = NULL;
+  g_autoptr (GPtrArray) pictures = NULL;
+  g_autoptr (GPtrArray) trace = NULL;
+
+  engine = gesso_engine_new (options->model, options->engine, job->cancellable, error);
+  if (engine == NULL)
+    return FALSE;
+  for (const char *const *notice = gesso_engine_get_notices (engine); notice != NULL && *notice != NULL; notice++)
+    {
+      g_autofree char *line = g_strdup_printf (_ ("Note: %s"), *notice);
+
+      cli_progress_say (job->progress, line);
+    }
+
+  pictures = options->dump != NULL ? gesso_engine_generate_traced (engine, options->request, cli_progress_update,
+                                                                   job->progress, &trace, job->cancellable, error)
+                                   : gesso_engine_generate (engine, options->request, cli_progress_update,
+                                                            job->progress, job->cancellable, error);
+  cli_progress_end (job->progress);
+  return pictures != NULL && write_outputs (job, pictures, trace, error);
+}
+
+static gboolean
+quit (gpointer data)
+{
+  g_main_loop_quit (data);
+  return G_SOURCE_REMOVE;
+}
+
+static gpointer
+work (gpointer data)
+{
+  Job *job = data;
+  g_autoptr (GError) error = NULL;
+
+  if (paint (job, &error))
+    {
+      const int n = job->options->request->n_images;
+      g_autofree char *time = cli_progress_format_time (cli_progress_elapsed (job->progress));
+      g_autofree char *line = g_strdup_printf (ngettext ("%d picture in %s", "%d pictures in %s", (gulong)n), n, time);
+
+      cli_progress_say (job->progress, line);
+      job->status = CLI_OK;
+    }
+  else
+    {
+      cli_progress_end (job->progress);
+      job->status = cli_report_error ("generate", error);
+    }
+  g_idle_add (quit, job->loop);
+  return NULL;
+}
+
+static gboolean
+redraw (gpointer data)
+{
+  cli_progress_draw (data);
+  return G_SOURCE_CONTINUE;
+}
+
+static void
+interrupted (gpointer data)
+{
+  Job *job = data;
+
+  if (g_cancellable_is_cancelled (job->cancellable))
+    {
+      cli_progress_end (job->progress);
+      cli_output_abandon ();
+      cli_platform_exit_now (CLI_CANCELLED);
+    }
+  g_cancellable_cancel (job->cancellable);
+  cli_progress_cancelling (job->progress);
+}
+
+static CliStatus
+run (CliOptions *options)
+{
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (CliProgress) progress = cli_progress_new (options->request->n_images, options->quiet);
+  g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);
+  Job job = { options, cancellable, progress, loop, CLI_FAILED };
+  guint timer = g_timeout_add (REDRAW_MS, redraw, progress);
+  GThread *thread;
+
+  cli_platform_watch_interrupt (interrupted, &job);
+  cli_platform_survive_closed_pipe (); /* "| head -1" shall not cost the other pictures */
+  thread = g_thread_new ("gesso-generate", work, &job);
+  g_main_loop_run (loop);
+  g_thread_join (thread);
+  cli_platform_unwatch_interrupt ();
+  g_source_remove (timer);
+  return job.status;
+}
+
+CliStatus
+cli_generate (char **args)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (CliOptions) options = cli_options_parse (CLI_COMMAND_GENERATE, args, &error);
+
+  if (options != NULL && options->help != NULL)
+    {
+      cli_print_text (options->help);
+      return CLI_OK;
+    }
+  if (options == NULL || !check_outputs (options, &error))
+    return cli_report_error ("generate", error);
+
+  if (!options->has_seed)
+    options->request->seed = g_random_int () & G_MAXINT32;
+  if (!options->has_seed || !options->quiet)
+    {
+      g_autofree char *seed = g_strdup_printf ("%" G_GUINT64_FORMAT, options->request->seed);
+
+      g_printerr (_ ("Seed: %s\n"), seed);
+    }
+  return run (options);
+}

@@ -1,0 +1,36 @@
+/* SPDX-FileCopyrightText: The Gesso authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * gesso plan: what a request would take.
+ */
+
+#include "commands.h"
+
+#include "gesso.h"
+#include "options.h"
+#include "report.h"
+
+CliStatus
+cli_plan (char **args)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (CliOptions) options = cli_options_parse (CLI_COMMAND_PLAN, args, &error);
+  g_autoptr (GessoEngine) engine = NULL;
+  g_autofree char *text = NULL;
+
+  if (options != NULL && options->help != NULL)
+    {
+      cli_print_text (options->help);
+      return CLI_OK;
+    }
+  if (options != NULL)
+    engine = gesso_engine_new (options->model, options->engine, NULL, &error);
+  if (engine != NULL)
+    text = gesso_engine_plan (engine, options->request, &error);
+  if (text == NULL)
+    return cli_report_error ("plan", error);
+
+  cli_print_notices (engine);
+  cli_print_text (text);
+  return CLI_OK;
+}

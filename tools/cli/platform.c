@@ -1,0 +1,77 @@
+/* SPDX-FileCopyrightText: The Gesso authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * What the program needs of a POSIX system.
+ */
+
+#include "platform.h"
+
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <glib-unix.h>
+
+#define DEFAULT_WIDTH 80
+
+typedef struct
+{
+  void (*interrupted) (gpointer data);
+  gpointer data;
+} Watch;
+
+static const int watched[] = { SIGINT, SIGTERM };
+static guint sources[G_N_ELEMENTS (watched)];
+
+static gboolean
+on_signal (gpointer user_data)
+{
+  Watch *watch = user_data;
+
+  watch->interrupted (watch->data);
+  return G_SOURCE_CONTINUE;
+}
+
+void
+cli_platform_watch_interrupt (void (*interrupted) (gpointer data), gpointer data)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (watched); i++)
+    {
+      Watch *watch = g_new (Watch, 1);
+
+      *watch = (Watch){ interrupted, data };
+      sources[i] = g_unix_signal_add_full (G_PRIORITY_HIGH, watched[i], on_signal, watch, g_free);
+    }
+}
+
+void
+cli_platform_unwatch_interrupt (void)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (watched); i++)
+    g_clear_handle_id (&sources[i], g_source_remove);
+}
+
+void
+cli_platform_survive_closed_pipe (void)
+{
+  signal (SIGPIPE, SIG_IGN);
+}
+
+int
+cli_platform_terminal_width (void)
+{
+  struct winsize size = { 0 };
+  const char *type = g_getenv ("TERM");
+
+  if (!isatty (STDERR_FILENO) || type == NULL || g_str_equal (type, "dumb"))
+    return 0;
+  if (ioctl (STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
+    return DEFAULT_WIDTH;
+  return size.ws_col;
+}
+
+void
+cli_platform_exit_now (int status)
+{
+  _exit (status);
+}

@@ -1,0 +1,74 @@
+/* SPDX-FileCopyrightText: The Gesso authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * What the program says, and the exit status that goes with it.
+ */
+
+#include "report.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include <glib/gi18n.h>
+
+CliStatus
+cli_report_error (const char *command, const GError *error)
+{
+  if (g_error_matches (error, GESSO_ERROR, GESSO_ERROR_CANCELLED))
+    {
+      g_printerr (_ ("gesso: cancelled\n"));
+      return CLI_CANCELLED;
+    }
+
+  g_printerr ("gesso: %s\n", error->message);
+
+  if (error->domain == G_OPTION_ERROR)
+    {
+      g_printerr (_ ("Try “gesso %s --help”.\n"), command);
+      return CLI_USAGE;
+    }
+  if (g_error_matches (error, GESSO_ERROR, GESSO_ERROR_REQUEST_INVALID))
+    return CLI_USAGE;
+  return CLI_FAILED;
+}
+
+void
+cli_print_text (const char *text)
+{
+  g_print ("%s%s", text, g_str_has_suffix (text, "\n") ? "" : "\n");
+}
+
+void
+cli_print_path (const char *path)
+{
+  /* Not g_print (): it would convert from UTF-8, which a file name need not be. */
+  fputs (path, stdout);
+  fputc ('\n', stdout);
+  fflush (stdout);
+}
+
+CliStatus
+cli_close_stdout (CliStatus status)
+{
+  gboolean failed = ferror (stdout) != 0;
+
+  errno = 0;
+  if (fclose (stdout) != 0)
+    failed = TRUE;
+  if (!failed || status != CLI_OK)
+    return status;
+
+  /* An error that came before the last write has left no errno behind. */
+  if (errno != 0)
+    g_printerr (_ ("gesso: cannot write to standard output: %s\n"), g_strerror (errno));
+  else
+    g_printerr (_ ("gesso: cannot write to standard output\n"));
+  return CLI_FAILED;
+}
+
+void
+cli_print_notices (GessoEngine *engine)
+{
+  for (const char *const *notice = gesso_engine_get_notices (engine); notice != NULL && *notice != NULL; notice++)
+    g_printerr (_ ("Note: %s\n"), *notice);
+}
