@@ -29,19 +29,29 @@ library_folder (void)
 #endif
 }
 
-static GessoBackend *
-open_module (const char *name, int n_threads, GError **error)
+/* The path of the backend's module; NULL where this installation has none. */
+static char *
+find_module (const char *name)
 {
   g_autofree char *folder = library_folder ();
   g_autofree char *file = g_strdup_printf ("libgesso-%s.%s", name, G_MODULE_SUFFIX);
   g_autofree char *path = folder ? g_build_filename (folder, file, NULL) : NULL;
+
+  return path && g_file_test (path, G_FILE_TEST_EXISTS) ? g_steal_pointer (&path) : NULL;
+}
+
+static GessoBackend *
+open_module (const char *name, int n_threads, GError **error)
+{
+  g_autofree char *path = find_module (name);
   GModule *module;
   gpointer symbol = NULL;
 
-  if (!path || !g_file_test (path, G_FILE_TEST_EXISTS))
+  if (!path)
     {
       g_set_error (error, GESSO_ERROR, GESSO_ERROR_DEVICE,
-                   _ ("This build of Gesso has no module for the device \"%s\" (%s)."), name, file);
+                   _ ("This installation of Gesso has no module for the device \"%s\" (libgesso-%s.%s)."), name, name,
+                   G_MODULE_SUFFIX);
       return NULL;
     }
   module = g_module_open (path, G_MODULE_BIND_LOCAL | G_MODULE_BIND_LAZY);
@@ -82,6 +92,7 @@ GessoBackend *
 gesso_devices_open (GessoDevice device, int n_threads, GessoDevice *opened, char **why_not, GError **error)
 {
   g_autoptr (GError) local_error = NULL;
+  g_autofree char *module = NULL;
   GessoBackend *backend;
 
   *opened = device;
@@ -92,7 +103,9 @@ gesso_devices_open (GessoDevice device, int n_threads, GessoDevice *opened, char
   backend = open_device (GESSO_DEVICE_CUDA, n_threads, &local_error);
   if (backend)
     return backend;
-  if (why_not)
+  /* Where no module is installed nobody expects the card to be taken. */
+  module = find_module (gesso_device_to_string (GESSO_DEVICE_CUDA));
+  if (why_not && module)
     *why_not = g_strdup (local_error->message);
   *opened = GESSO_DEVICE_CPU;
   return open_device (GESSO_DEVICE_CPU, n_threads, error);

@@ -138,7 +138,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (GessoOptions, gesso_options_free)
  * @negative_prompt: (nullable): what to keep away from
  * @width: pixels, a multiple of 8 and at least 8; 0: the model's own size
  * @height: likewise
- * @steps: denoising steps, 1..1000 (the model's number of training steps)
+ * @steps: denoising steps, from 1 up to what the model's schedule has room for (999 for those of the family)
  * @guidance: guidance scale; 1.0 or less evaluates the prompt alone, as diffusers does
  * @seed: seed of the noise (its low 32 bits count, as in torch); picture i of @n_images uses @seed + i
  * @n_images: pictures to make, 1..64

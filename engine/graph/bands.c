@@ -18,11 +18,12 @@ gesso_op_flops (const GessoOp *op)
   switch (op->kind)
     {
     case GESSO_OP_CONV2D:
-      return 2.0 * (double)gesso_shape_rows (&op->output->shape) * (double)gesso_shape_elements (&op->weight->shape);
+      return 2.0 * (double) gesso_shape_rows (&op->output->shape) * (double) gesso_shape_elements (&op->weight->shape);
     case GESSO_OP_LINEAR:
-      return 2.0 * (double)gesso_shape_rows (&op->inputs[0]->shape) * (double)gesso_shape_elements (&op->weight->shape);
+      return 2.0 * (double) gesso_shape_rows (&op->inputs[0]->shape)
+             * (double) gesso_shape_elements (&op->weight->shape);
     case GESSO_OP_ATTENTION:
-      return 4.0 * (double)gesso_shape_elements (&op->inputs[0]->shape) * (double)op->inputs[1]->shape.dim[1];
+      return 4.0 * (double) gesso_shape_elements (&op->inputs[0]->shape) * (double) op->inputs[1]->shape.dim[1];
     default:
       return 0.0;
     }
@@ -64,7 +65,7 @@ rows_in_time (const GessoPlan *plan, double flops, gint64 rows)
   /* No estimate, no cutting. */
   if (!(budget > 0.0) || flops <= budget)
     return rows;
-  return CLAMP ((gint64)floor ((double)rows * (budget / flops)), 1, rows);
+  return CLAMP ((gint64) floor ((double) rows * (budget / flops)), 1, rows);
 }
 
 /* Output rows whose prepared input, halo included, stays below the limit. */
@@ -76,14 +77,14 @@ rows_in_norm_band (const GessoPlan *plan, const GessoOp *op)
   const gint64 kernel = op->weight->shape.dim[2];
   const gint64 height = op->conv.virtual_height ? op->conv.virtual_height : x->dim[1];
   const gint64 width = op->conv.virtual_width ? op->conv.virtual_width : x->dim[2];
-  const double row_bytes = (double)width * (double)x->dim[3] * (double)gesso_dtype_size (op->inputs[0]->dtype);
-  const double fitting = floor ((double)plan->options.max_norm_band_bytes / row_bytes);
+  const double row_bytes = (double) width * (double) x->dim[3] * (double) gesso_dtype_size (op->inputs[0]->dtype);
+  const double fitting = floor ((double) plan->options.max_norm_band_bytes / row_bytes);
 
-  if (plan->options.max_norm_band_bytes == 0 || fitting >= (double)height)
+  if (plan->options.max_norm_band_bytes == 0 || fitting >= (double) height)
     return rows;
-  if (fitting <= (double)kernel)
+  if (fitting <= (double) kernel)
     return 1;
-  return MIN (((gint64)fitting - kernel) / op->conv.stride + 1, rows);
+  return MIN (((gint64) fitting - kernel) / op->conv.stride + 1, rows);
 }
 
 static void
@@ -100,7 +101,7 @@ cut_conv2d (GessoPlan *plan, const GessoOp *op)
       add_step (plan, op, -1, 0, rows);
       return;
     }
-  limit = rows_in_time (plan, flops / (double)n, rows);
+  limit = rows_in_time (plan, flops / (double) n, rows);
   if (prepared)
     limit = MIN (limit, rows_in_norm_band (plan, op));
   for (gint64 image = 0; image < n; image++)
@@ -120,7 +121,7 @@ cut_attention (GessoPlan *plan, const GessoOp *op)
       return;
     }
   for (gint64 image = 0; image < n; image++)
-    add_bands (plan, op, image, rows, rows_in_time (plan, flops / (double)n, rows), ATTENTION_ROWS);
+    add_bands (plan, op, image, rows, rows_in_time (plan, flops / (double) n, rows), ATTENTION_ROWS);
 }
 
 void

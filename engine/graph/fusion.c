@@ -19,8 +19,8 @@ uses_of (Fuser *fuser, const GessoTensor *tensor)
 {
   const int id = gesso_tensor_base (tensor)->id;
 
-  if (fuser->uses->len <= (guint)id)
-    g_array_set_size (fuser->uses, (guint)id + 1);
+  if (fuser->uses->len <= (guint) id)
+    g_array_set_size (fuser->uses, (guint) id + 1);
   return &g_array_index (fuser->uses, int, id);
 }
 
@@ -137,8 +137,8 @@ fuse_bias (Fuser *fuser, GessoOp *add)
   GessoOp *producer = sole_producer (fuser, add->inputs[0]);
   GessoShape natural;
 
-  if (!producer || !is_product (producer) || !is_plain (producer) || producer->bias
-      || vector->dtype != GESSO_DTYPE_F32 || !same_channels (producer->output, vector))
+  if (!producer || !is_product (producer) || !is_plain (producer) || producer->bias || vector->dtype != GESSO_DTYPE_F32
+      || !same_channels (producer->output, vector))
     return;
   natural = producer->output->shape;
   if (!can_take_over (add, &natural))
@@ -213,8 +213,8 @@ fuse_upsample (Fuser *fuser, GessoOp *conv)
   if (!producer || producer->kind != GESSO_OP_UPSAMPLE || conv->conv.virtual_height
       || !gesso_shape_equal (&conv->inputs[0]->shape, &producer->output->shape))
     return;
-  conv->conv.virtual_height = (int)producer->output->shape.dim[1];
-  conv->conv.virtual_width = (int)producer->output->shape.dim[2];
+  conv->conv.virtual_height = (int) producer->output->shape.dim[1];
+  conv->conv.virtual_width = (int) producer->output->shape.dim[2];
   conv->inputs[0] = producer->inputs[0];
   producer->output->producer = NULL;
   remove_op (fuser, producer);
@@ -311,13 +311,13 @@ gesso_plan_fuse (GessoPlan *plan)
 
       if (op)
         {
-          op->id = (int)n_left;
+          op->id = (int) n_left;
           g_ptr_array_index (plan->ops, n_left++) = op;
         }
     }
   /* The rest is NULL or stands in front already. */
   for (guint i = n_left; i < plan->ops->len; i++)
     g_ptr_array_index (plan->ops, i) = NULL;
-  g_ptr_array_set_size (plan->ops, (int)n_left);
+  g_ptr_array_set_size (plan->ops, (int) n_left);
   g_array_unref (fuser.uses);
 }

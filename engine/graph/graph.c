@@ -35,7 +35,7 @@ gesso_dtype_name (GessoDType dtype)
 {
   static const char *const names[] = { "f32", "f16", "bf16", "i32", "u8", "compute" };
 
-  return (guint)dtype < G_N_ELEMENTS (names) ? names[dtype] : "?";
+  return (guint) dtype < G_N_ELEMENTS (names) ? names[dtype] : "?";
 }
 
 gint64
@@ -90,7 +90,7 @@ gboolean
 gesso_shape_valid (const GessoShape *shape)
 {
   /* No value is larger than 8 bytes. */
-  const gint64 limit = MIN (G_MAXINT64, (gint64)(G_MAXSIZE / 2)) / 8;
+  const gint64 limit = MIN (G_MAXINT64, (gint64) (G_MAXSIZE / 2)) / 8;
   gint64 elements = 1;
 
   if (shape->rank < 1 || shape->rank > GESSO_MAX_DIMS)
@@ -109,7 +109,7 @@ gesso_tensor_base (const GessoTensor *tensor)
 {
   while (tensor->view_of)
     tensor = tensor->view_of;
-  return (GessoTensor *)tensor;
+  return (GessoTensor *) tensor;
 }
 
 GessoTensor *
@@ -119,7 +119,7 @@ gesso_tensor_new (GPtrArray *tensors, GessoTensorKind kind, GessoDType dtype, Ge
 
   for (int i = MAX (shape.rank, 0); i < GESSO_MAX_DIMS; i++)
     shape.dim[i] = 1;
-  tensor->id = (int)tensors->len;
+  tensor->id = (int) tensors->len;
   tensor->kind = kind;
   tensor->dtype = dtype;
   tensor->shape = shape;
@@ -137,12 +137,8 @@ gesso_tensor_free (GessoTensor *tensor)
 int
 gesso_op_operands (GessoOp *op, GessoTensor **operands[GESSO_MAX_OPERANDS])
 {
-  GessoTensor **rest[] = { &op->weight,
-                           &op->bias,
-                           &op->residual,
-                           &op->input_norm.statistics,
-                           &op->input_norm.gamma,
-                           &op->input_norm.beta };
+  GessoTensor **rest[] = { &op->weight,           &op->bias,           &op->residual, &op->input_norm.statistics,
+                           &op->input_norm.gamma, &op->input_norm.beta };
   int n = 0;
 
   for (int i = 0; i < op->n_inputs; i++)
@@ -159,7 +155,7 @@ gesso_graph_new (const char *name)
   GessoGraph *graph = g_new0 (GessoGraph, 1);
 
   graph->name = g_strdup (name);
-  graph->tensors = g_ptr_array_new_with_free_func ((GDestroyNotify)gesso_tensor_free);
+  graph->tensors = g_ptr_array_new_with_free_func ((GDestroyNotify) gesso_tensor_free);
   graph->ops = g_ptr_array_new_with_free_func (g_free);
   graph->inputs = g_ptr_array_new ();
   graph->outputs = g_ptr_array_new ();

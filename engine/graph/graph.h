@@ -39,10 +39,10 @@ typedef struct
   gint64 dim[GESSO_MAX_DIMS]; /* outermost first; unused ones are 1 */
 } GessoShape;
 
-#define GESSO_SHAPE1(a) ((GessoShape){ 1, { (a), 1, 1, 1 } })
-#define GESSO_SHAPE2(a, b) ((GessoShape){ 2, { (a), (b), 1, 1 } })
-#define GESSO_SHAPE3(a, b, c) ((GessoShape){ 3, { (a), (b), (c), 1 } })
-#define GESSO_SHAPE4(a, b, c, d) ((GessoShape){ 4, { (a), (b), (c), (d) } })
+#define GESSO_SHAPE1(a) ((GessoShape) { 1, { (a), 1, 1, 1 } })
+#define GESSO_SHAPE2(a, b) ((GessoShape) { 2, { (a), (b), 1, 1 } })
+#define GESSO_SHAPE3(a, b, c) ((GessoShape) { 3, { (a), (b), (c), 1 } })
+#define GESSO_SHAPE4(a, b, c, d) ((GessoShape) { 4, { (a), (b), (c), (d) } })
 
 gint64 gesso_shape_elements (const GessoShape *shape);
 gboolean gesso_shape_equal (const GessoShape *a, const GessoShape *b);

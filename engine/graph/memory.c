@@ -34,14 +34,14 @@ compare_double (double a, double b)
 static double
 duration (const Slot *slot)
 {
-  return (double)(slot->last - slot->first + 1);
+  return (double) (slot->last - slot->first + 1);
 }
 
 static gint
 by_size (gconstpointer a, gconstpointer b, gpointer data)
 {
-  const Slot *x = *(Slot *const *)a, *y = *(Slot *const *)b;
-  const int order = compare_double ((double)y->bytes, (double)x->bytes);
+  const Slot *x = *(Slot *const *) a, *y = *(Slot *const *) b;
+  const int order = compare_double ((double) y->bytes, (double) x->bytes);
 
   return order ? order : x->index - y->index;
 }
@@ -49,8 +49,8 @@ by_size (gconstpointer a, gconstpointer b, gpointer data)
 static gint
 by_area (gconstpointer a, gconstpointer b, gpointer data)
 {
-  const Slot *x = *(Slot *const *)a, *y = *(Slot *const *)b;
-  const int order = compare_double ((double)y->bytes * duration (y), (double)x->bytes * duration (x));
+  const Slot *x = *(Slot *const *) a, *y = *(Slot *const *) b;
+  const int order = compare_double ((double) y->bytes * duration (y), (double) x->bytes * duration (x));
 
   return order ? order : x->index - y->index;
 }
@@ -58,7 +58,7 @@ by_area (gconstpointer a, gconstpointer b, gpointer data)
 static gint
 by_duration (gconstpointer a, gconstpointer b, gpointer data)
 {
-  const Slot *x = *(Slot *const *)a, *y = *(Slot *const *)b;
+  const Slot *x = *(Slot *const *) a, *y = *(Slot *const *) b;
   const int order = compare_double (duration (y), duration (x));
 
   return order ? order : by_size (a, b, data);
@@ -67,7 +67,7 @@ by_duration (gconstpointer a, gconstpointer b, gpointer data)
 static gint
 by_time (gconstpointer a, gconstpointer b, gpointer data)
 {
-  const Slot *x = *(Slot *const *)a, *y = *(Slot *const *)b;
+  const Slot *x = *(Slot *const *) a, *y = *(Slot *const *) b;
 
   return x->first != y->first ? x->first - y->first : by_size (a, b, data);
 }
@@ -108,13 +108,13 @@ place_bound (GessoPlan *plan)
     {
       const GessoTensor *tensor = g_ptr_array_index (plan->inputs, i);
 
-      plan->placements[tensor->id] = (GessoPlacement){ .place = GESSO_PLACE_INPUT, .binding = (int)i };
+      plan->placements[tensor->id] = (GessoPlacement) { .place = GESSO_PLACE_INPUT, .binding = (int) i };
     }
   for (guint i = 0; i < plan->outputs->len; i++)
     {
       const GessoTensor *tensor = g_ptr_array_index (plan->outputs, i);
 
-      plan->placements[tensor->id] = (GessoPlacement){ .place = GESSO_PLACE_OUTPUT, .binding = (int)i };
+      plan->placements[tensor->id] = (GessoPlacement) { .place = GESSO_PLACE_OUTPUT, .binding = (int) i };
     }
 }
 
@@ -133,7 +133,7 @@ find_last_uses (GessoPlan *plan)
       int n = gesso_op_operands (op, operands);
 
       for (int j = 0; j < n; j++)
-        last[gesso_tensor_base (*operands[j])->id] = (int)i;
+        last[gesso_tensor_base (*operands[j])->id] = (int) i;
     }
   return last;
 }
@@ -152,7 +152,7 @@ make_slots (GessoPlan *plan, int *slot_of)
     {
       const GessoOp *op = g_ptr_array_index (plan->ops, i);
       const GessoTensor *output = op->output;
-      const int last = MAX (last_use[output->id], (int)i);
+      const int last = MAX (last_use[output->id], (int) i);
 
       if (plan->placements[output->id].place != GESSO_PLACE_ARENA)
         continue;
@@ -160,15 +160,15 @@ make_slots (GessoPlan *plan, int *slot_of)
         {
           const GessoTensor *input = gesso_tensor_base (op->inputs[j]);
 
-          if (slot_of[input->id] >= 0 && last_use[input->id] == (int)i && works_in_place (op, j))
+          if (slot_of[input->id] >= 0 && last_use[input->id] == (int) i && works_in_place (op, j))
             slot_of[output->id] = slot_of[input->id];
         }
       if (slot_of[output->id] < 0)
         {
-          const gsize bytes = (gsize)gesso_shape_elements (&output->shape) * gesso_dtype_size (output->dtype);
-          const Slot slot = { .bytes = (bytes + GESSO_ARENA_ALIGNMENT - 1) & ~(gsize)(GESSO_ARENA_ALIGNMENT - 1),
-                              .first = (int)i,
-                              .index = (int)slots->len };
+          const gsize bytes = (gsize) gesso_shape_elements (&output->shape) * gesso_dtype_size (output->dtype);
+          const Slot slot = { .bytes = (bytes + GESSO_ARENA_ALIGNMENT - 1) & ~(gsize) (GESSO_ARENA_ALIGNMENT - 1),
+                              .first = (int) i,
+                              .index = (int) slots->len };
 
           slot_of[output->id] = slot.index;
           g_array_append_val (slots, slot);
@@ -201,9 +201,9 @@ place_slot (GPtrArray *placed, Slot *slot)
   slot->offset = best_gap < G_MAXSIZE ? best : end;
   if (slot->offset > G_MAXSIZE / 2 - slot->bytes)
     return FALSE;
-  while (at < placed->len && ((const Slot *)g_ptr_array_index (placed, at))->offset <= slot->offset)
+  while (at < placed->len && ((const Slot *) g_ptr_array_index (placed, at))->offset <= slot->offset)
     at++;
-  g_ptr_array_insert (placed, (int)at, slot);
+  g_ptr_array_insert (placed, (int) at, slot);
   return TRUE;
 }
 

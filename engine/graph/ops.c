@@ -17,12 +17,12 @@ const char *
 gesso_op_kind_name (GessoOpKind kind)
 {
   static const char *const names[] = {
-    "conv2d",     "linear", "attention", "group_norm", "group_statistics", "layer_norm", "activation", "geglu",
-    "add",        "concat", "upsample",  "embedding",  "cast",             "repeat",     "combine",
+    "conv2d", "linear",   "attention", "group_norm", "group_statistics", "layer_norm", "activation", "geglu", "add",
+    "concat", "upsample", "embedding", "cast",       "repeat",           "combine",
   };
   G_STATIC_ASSERT (G_N_ELEMENTS (names) == GESSO_N_OPS);
 
-  return (guint)kind < G_N_ELEMENTS (names) ? names[kind] : "?";
+  return (guint) kind < G_N_ELEMENTS (names) ? names[kind] : "?";
 }
 
 GessoOp *
@@ -32,7 +32,7 @@ gesso_graph_op (GessoGraph *graph, GessoOpKind kind, int n_inputs, GessoTensor *
   GessoOp *op = g_new0 (GessoOp, 1);
 
   op->kind = kind;
-  op->id = (int)graph->ops->len;
+  op->id = (int) graph->ops->len;
   op->n_inputs = n_inputs;
   for (int i = 0; i < n_inputs; i++)
     op->inputs[i] = inputs[i];
@@ -159,9 +159,9 @@ gesso_graph_conv2d (GessoGraph *graph, GessoTensor *x, GessoTensor *weight, Gess
   if (room_h < 0 || room_w < 0)
     return fail (graph, kind, _ ("the kernel is larger than the picture"), x, weight);
 
-  op = gesso_graph_op (graph, kind, 1, &x, x->dtype,
-                       GESSO_SHAPE4 (x->shape.dim[0], room_h / geometry.stride + 1, room_w / geometry.stride + 1,
-                                     weight->shape.dim[0]));
+  op = gesso_graph_op (
+      graph, kind, 1, &x, x->dtype,
+      GESSO_SHAPE4 (x->shape.dim[0], room_h / geometry.stride + 1, room_w / geometry.stride + 1, weight->shape.dim[0]));
   op->weight = weight;
   op->bias = bias;
   op->conv.stride = geometry.stride;

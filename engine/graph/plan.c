@@ -91,7 +91,7 @@ copy_graph (GessoPlan *plan, const GessoGraph *graph, GessoDType compute)
         *operands[j] = g_ptr_array_index (plan->tensors, (*operands[j])->id);
       to->output = g_ptr_array_index (plan->tensors, from->output->id);
       to->output->producer = to;
-      to->id = (int)plan->ops->len;
+      to->id = (int) plan->ops->len;
       g_ptr_array_add (plan->ops, to);
     }
   for (guint i = 0; i < graph->inputs->len; i++)
@@ -145,7 +145,7 @@ drop_casts (GessoPlan *plan)
         i++;
     }
   for (guint i = 0; i < plan->ops->len; i++)
-    ((GessoOp *)g_ptr_array_index (plan->ops, i))->id = (int)i;
+    ((GessoOp *) g_ptr_array_index (plan->ops, i))->id = (int) i;
 }
 
 /* Whether `operand` of `op` is added or multiplied to each row: what backends keep in F32. */
@@ -185,7 +185,7 @@ decide_weight_types (GessoPlan *plan)
           {
             GessoTensor *weight = *operands[j];
 
-            if (weight->kind != GESSO_TENSOR_WEIGHT || weight->id >= (int)n_tensors)
+            if (weight->kind != GESSO_TENSOR_WEIGHT || weight->id >= (int) n_tensors)
               continue;
             if (!is_vector_operand (op, operands[j]))
               otherwise[weight->id] = TRUE;
@@ -253,7 +253,7 @@ gesso_plan_new (const GessoGraph *graph, const GessoPlanOptions *options, GError
   plan = g_new0 (GessoPlan, 1);
   plan->name = g_strdup (graph->name);
   plan->options = *options;
-  plan->tensors = g_ptr_array_new_with_free_func ((GDestroyNotify)gesso_tensor_free);
+  plan->tensors = g_ptr_array_new_with_free_func ((GDestroyNotify) gesso_tensor_free);
   plan->ops = g_ptr_array_new_with_free_func (g_free);
   plan->steps = g_array_new (FALSE, FALSE, sizeof (GessoPlanStep));
   plan->inputs = g_ptr_array_new ();
@@ -293,7 +293,7 @@ find_by_name (GPtrArray *tensors, const char *name)
       const GessoTensor *tensor = g_ptr_array_index (tensors, i);
 
       if (strcmp (tensor->name, name) == 0)
-        return (int)i;
+        return (int) i;
     }
   return -1;
 }
@@ -313,7 +313,7 @@ gesso_plan_find_output (const GessoPlan *plan, const char *name)
 const GessoTensor *
 gesso_plan_tensor (const GessoPlan *plan, int id)
 {
-  return id >= 0 && id < (int)plan->tensors->len ? g_ptr_array_index (plan->tensors, id) : NULL;
+  return id >= 0 && id < (int) plan->tensors->len ? g_ptr_array_index (plan->tensors, id) : NULL;
 }
 
 const GessoPlacement *

@@ -22,37 +22,37 @@ static const GessoKeyChoice text_activations[] = {
   { "gelu_python", GESSO_ACTIVATION_GELU },
   { "silu", GESSO_ACTIVATION_SILU },
   { "swish", GESSO_ACTIVATION_SILU },
-  { NULL },
+  { NULL, 0 },
 };
 
 static const GessoKeyChoice activations[] = {
   { "silu", GESSO_ACTIVATION_SILU },
   { "swish", GESSO_ACTIVATION_SILU },
   { "gelu", GESSO_ACTIVATION_GELU },
-  { NULL },
+  { NULL, 0 },
 };
 
 static const GessoKeyChoice unet_down_blocks[]
-    = { { "DownBlock2D", FALSE }, { "CrossAttnDownBlock2D", TRUE }, { NULL } };
-static const GessoKeyChoice unet_up_blocks[] = { { "UpBlock2D", FALSE }, { "CrossAttnUpBlock2D", TRUE }, { NULL } };
+    = { { "DownBlock2D", FALSE }, { "CrossAttnDownBlock2D", TRUE }, { NULL, 0 } };
+static const GessoKeyChoice unet_up_blocks[] = { { "UpBlock2D", FALSE }, { "CrossAttnUpBlock2D", TRUE }, { NULL, 0 } };
 static const GessoKeyChoice unet_mid_blocks[]
-    = { { "UNetMidBlock2DCrossAttn", TRUE }, { GESSO_CHOICE_NULL, FALSE }, { NULL } };
-static const GessoKeyChoice vae_down_blocks[] = { { "DownEncoderBlock2D", 0 }, { NULL } };
-static const GessoKeyChoice vae_up_blocks[] = { { "UpDecoderBlock2D", 0 }, { NULL } };
+    = { { "UNetMidBlock2DCrossAttn", TRUE }, { GESSO_CHOICE_NULL, FALSE }, { NULL, 0 } };
+static const GessoKeyChoice vae_down_blocks[] = { { "DownEncoderBlock2D", 0 }, { NULL, 0 } };
+static const GessoKeyChoice vae_up_blocks[] = { { "UpDecoderBlock2D", 0 }, { NULL, 0 } };
 
 static const GessoKeyChoice beta_schedules[] = {
   { "linear", GESSO_BETAS_LINEAR },
   { "scaled_linear", GESSO_BETAS_SCALED_LINEAR },
   { "squaredcos_cap_v2", GESSO_BETAS_SQUAREDCOS_CAP_V2 },
-  { NULL },
+  { NULL, 0 },
 };
 static const GessoKeyChoice prediction_types[]
-    = { { "epsilon", GESSO_PREDICTION_EPSILON }, { "v_prediction", GESSO_PREDICTION_V }, { NULL } };
+    = { { "epsilon", GESSO_PREDICTION_EPSILON }, { "v_prediction", GESSO_PREDICTION_V }, { NULL, 0 } };
 static const GessoKeyChoice spacings[] = {
   { "leading", GESSO_SPACING_LEADING },
   { "trailing", GESSO_SPACING_TRAILING },
   { "linspace", GESSO_SPACING_LINSPACE },
-  { NULL },
+  { NULL, 0 },
 };
 
 #define TEXT(field) G_STRUCT_OFFSET (GessoTextConfig, field)

@@ -83,9 +83,10 @@ check_bounds (const char *path, char *text, gsize length, GError **error)
 JsonNode *
 gesso_json_parse (const char *path, char *text, gsize length, GError **error)
 {
-  g_autoptr (JsonParser) parser = json_parser_new_immutable ();
+  /* Not json_parser_new_immutable(): that one aborts on "{} {}". */
+  g_autoptr (JsonParser) parser = json_parser_new ();
+  g_autoptr (JsonNode) root = NULL;
   g_autoptr (GError) reason = NULL;
-  JsonNode *root;
 
   if (!check_bounds (path, text, length, error))
     return NULL;
@@ -101,14 +102,14 @@ gesso_json_parse (const char *path, char *text, gsize length, GError **error)
                    _ ("%s: the JSON is damaged (%s). Download it again."), path, reason->message);
       return NULL;
     }
-  root = json_parser_get_root (parser);
+  root = json_parser_steal_root (parser);
   if (!root || !JSON_NODE_HOLDS_OBJECT (root))
     {
       g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
                    _ ("%s: the JSON is not an object ({...}). Download it again."), path);
       return NULL;
     }
-  return json_node_ref (root);
+  return g_steal_pointer (&root);
 }
 
 JsonNode *
@@ -139,15 +140,23 @@ gesso_json_read (const char *path, GCancellable *cancellable, GError **error)
 }
 
 char *
+gesso_text_shorten (const char *text)
+{
+  const gsize limit = 60;
+  g_autofree char *start = NULL;
+
+  if (strlen (text) <= limit)
+    return g_strdup (text);
+  start = g_strndup (text, (gsize)(g_utf8_find_prev_char (text, text + limit) - text));
+  return g_strconcat (start, "…", NULL);
+}
+
+char *
 gesso_json_to_text (JsonNode *node)
 {
   g_autofree char *text = json_to_string (node, FALSE);
-  const gsize limit = 60;
 
-  if (strlen (text) <= limit)
-    return g_steal_pointer (&text);
-  *g_utf8_find_prev_char (text, text + limit) = '\0';
-  return g_strconcat (text, "…", NULL);
+  return gesso_text_shorten (text);
 }
 
 gboolean

@@ -16,7 +16,9 @@ JsonNode *gesso_json_parse (const char *path, char *text, gsize length, GError *
 /* The object that the file `path` holds. */
 JsonNode *gesso_json_read (const char *path, GCancellable *cancellable, GError **error);
 
-/* `node` as JSON text, cut after some 60 bytes: for messages. */
+/* UTF-8 `text`, cut after some 60 bytes: for messages. */
+char *gesso_text_shorten (const char *text);
+/* `node` as JSON text, likewise. */
 char *gesso_json_to_text (JsonNode *node);
 
 gboolean gesso_json_is_integer (JsonNode *node);

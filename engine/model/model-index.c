@@ -84,9 +84,12 @@ check_unknown_parts (const char *path, JsonObject *object, GError **error)
         is_known = is_known || strcmp (name, parts[i].part) == 0;
       if (!is_known)
         {
+          g_autofree char *short_name = gesso_text_shorten (name);
+          g_autofree char *short_class = gesso_text_shorten (part_class (node));
+
           g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
-                       _ ("%s: the model has a \"%s\" (%s), which is not supported. Choose another model."), path, name,
-                       part_class (node));
+                       _ ("%s: the model has a \"%s\" (%s), which is not supported. Choose another model."), path,
+                       short_name, short_class);
           return FALSE;
         }
     }
@@ -125,15 +128,11 @@ explain_missing (const char *folder, const char *path, GError **error)
 }
 
 gboolean
-gesso_model_index_read (const char *folder, GCancellable *cancellable, char **scheduler_class, GError **error)
+gesso_model_index_read_file (const char *path, GCancellable *cancellable, char **scheduler_class, GError **error)
 {
-  g_autofree char *path = g_build_filename (folder, "model_index.json", NULL);
-  g_autoptr (JsonNode) root = NULL;
+  g_autoptr (JsonNode) root = gesso_json_read (path, cancellable, error);
   JsonObject *object;
 
-  if (!g_file_test (path, G_FILE_TEST_EXISTS))
-    return explain_missing (folder, path, error);
-  root = gesso_json_read (path, cancellable, error);
   if (!root)
     return FALSE;
   object = json_node_get_object (root);
@@ -141,4 +140,14 @@ gesso_model_index_read (const char *folder, GCancellable *cancellable, char **sc
     return FALSE;
   *scheduler_class = g_strdup (part_class (json_object_get_member (object, "scheduler")));
   return TRUE;
+}
+
+gboolean
+gesso_model_index_read (const char *folder, GCancellable *cancellable, char **scheduler_class, GError **error)
+{
+  g_autofree char *path = g_build_filename (folder, "model_index.json", NULL);
+
+  if (!g_file_test (path, G_FILE_TEST_EXISTS))
+    return explain_missing (folder, path, error);
+  return gesso_model_index_read_file (path, cancellable, scheduler_class, error);
 }

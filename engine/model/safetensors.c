@@ -16,12 +16,18 @@
 /* The format's own limit. */
 #define MAX_HEADER ((guint64)100000000)
 #define MAX_RANK 16
+/* Names are part of messages; the longest of a tensor here has some 90 bytes. */
+#define MAX_NAME 500
+#define MAX_TYPE 20
 
 static gboolean
 header_error (const char *path, const char *name, const char *what, GError **error)
 {
+  g_autofree char *short_name = gesso_text_shorten (name);
+
   g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
-               _ ("%s: the header's entry \"%s\" %s. The file is damaged: download it again."), path, name, what);
+               _ ("%s: the header's entry \"%s\" %s. The file is damaged: download it again."), path, short_name,
+               what);
   return FALSE;
 }
 
@@ -64,12 +70,14 @@ read_entry (GessoWeights *weights, const char *name, JsonNode *node, guint64 dat
   JsonObject *entry;
   JsonNode *type;
 
+  if (strlen (name) > MAX_NAME)
+    return header_error (path, name, _ ("has a name of more than 500 bytes"), error);
   if (!JSON_NODE_HOLDS_OBJECT (node))
     return header_error (path, name, _ ("is no object"), error);
   entry = json_node_get_object (node);
   type = json_object_get_member (entry, "dtype");
-  if (!type || !gesso_json_is_string (type))
-    return header_error (path, name, _ ("has no \"dtype\""), error);
+  if (!type || !gesso_json_is_string (type) || strlen (json_node_get_string (type)) > MAX_TYPE)
+    return header_error (path, name, _ ("has no usable \"dtype\""), error);
   if (!read_numbers (json_object_get_member (entry, "shape"), MAX_RANK, dim, &rank)
       || !gesso_weights_extent (rank, dim, &elements))
     return header_error (path, name, _ ("has no usable \"shape\""), error);

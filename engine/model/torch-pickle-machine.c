@@ -12,6 +12,8 @@
 #include <string.h>
 
 #define MAX_PROTOCOL 5
+/* Names are part of messages; the longest of a tensor here has some 90 bytes. */
+#define MAX_NAME 500
 
 typedef struct
 {
@@ -179,6 +181,8 @@ do_string (Machine *machine, gsize length_bytes)
   bytes = take (machine, (gsize)length);
   if (!bytes)
     return FALSE;
+  if (length > MAX_NAME)
+    return refuse (machine, _ ("holds a name of more than 500 bytes"));
   /* This also refuses a NUL inside. */
   if (!g_utf8_validate ((const char *)bytes, (gssize)length, NULL))
     return refuse (machine, _ ("holds a name that is no UTF-8 text"));
@@ -299,12 +303,13 @@ static gboolean
 push_global (Machine *machine, const char *module, const char *name)
 {
   const PickleGlobal *global = pickle_global_find (module, name);
-  g_autofree char *what = NULL;
   PickleValue *value;
 
   if (!global)
     {
-      what = g_strdup_printf (_ ("asks for \"%.80s.%.80s\", which no state dict needs"), module, name);
+      g_autofree char *what
+          = g_strdup_printf (_ ("asks for \"%s.%s\", which no state dict needs"), module, name);
+
       return refuse (machine, what);
     }
   value = pickle_value_new (machine->heap, PICKLE_GLOBAL);
@@ -318,11 +323,11 @@ static char *
 take_line (Machine *machine)
 {
   const char *start = (const char *)machine->code + machine->position;
-  const char *end = memchr (start, '\n', machine->size - machine->position);
+  const char *end = memchr (start, '\n', MIN (machine->size - machine->position, MAX_NAME));
 
   if (!end)
     {
-      refuse_cut (machine);
+      refuse (machine, _ ("is cut short or holds a name of more than 500 bytes"));
       return NULL;
     }
   machine->position += (gsize)(end - start) + 1;

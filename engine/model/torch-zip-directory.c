@@ -181,7 +181,8 @@ read_entries (GessoZip *zip, const guint8 *directory, gsize length, GCancellable
         return FALSE;
       if (whole > length)
         return damaged (zip, _ ("its zip directory ends in the middle of an entry"), error);
-      name = g_strndup ((const char *)directory + ENTRY_SIZE, name_length);
+      /* Names that are no text are never asked for, but may be part of a message. */
+      name = g_utf8_make_valid ((const char *)directory + ENTRY_SIZE, (gssize)name_length);
       entry->flags = get16 (directory + 8);
       entry->method = get16 (directory + 10);
       entry->packed = get32 (directory + 20);

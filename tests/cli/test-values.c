@@ -64,7 +64,7 @@ test_int (void)
         }
       g_assert_no_error (error);
       g_assert_true (ok);
-      g_assert_cmpint (value, ==, (int)cases[i].value);
+      g_assert_cmpint (value, ==, (int) cases[i].value);
     }
 }
 

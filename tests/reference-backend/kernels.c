@@ -40,7 +40,7 @@ gesso_reference_group_statistics (const float *x, gint64 n, gint64 rows, gint64 
     for (gint64 group = 0; group < groups; group++)
       {
         const float *first = x + image * rows * c + group * width;
-        const double count = (double)rows * (double)width;
+        const double count = (double) rows * (double) width;
         double sum = 0.0, squares = 0.0, mean;
 
         for (gint64 row = 0; row < rows; row++)
@@ -50,8 +50,8 @@ gesso_reference_group_statistics (const float *x, gint64 n, gint64 rows, gint64 
         for (gint64 row = 0; row < rows; row++)
           for (gint64 i = 0; i < width; i++)
             squares += (first[row * c + i] - mean) * (first[row * c + i] - mean);
-        statistics[(image * groups + group) * 2] = (float)mean;
-        statistics[(image * groups + group) * 2 + 1] = (float)(1.0 / sqrt (squares / count + (double)eps));
+        statistics[(image * groups + group) * 2] = (float) mean;
+        statistics[(image * groups + group) * 2 + 1] = (float) (1.0 / sqrt (squares / count + (double) eps));
       }
 }
 
@@ -94,7 +94,7 @@ gesso_reference_upsample (const void *x, gint64 n, gint64 h, gint64 w, gsize byt
   for (gint64 image = 0; image < n; image++)
     for (gint64 row = 0; row < oh; row++)
       for (gint64 column = 0; column < ow; column++, to += bytes)
-        memcpy (to, from + (gsize)((image * h + row * h / oh) * w + column * w / ow) * bytes, bytes);
+        memcpy (to, from + (gsize) ((image * h + row * h / oh) * w + column * w / ow) * bytes, bytes);
 }
 
 /* sums [BLOCK, o] += x[each] [k] times weight [k, o] */
@@ -145,7 +145,7 @@ gesso_reference_conv2d (const GessoReferenceConv *conv, const float *x, const fl
   float *sums = scratch;
   float *zeros = scratch + GESSO_REFERENCE_BLOCK * conv->o;
 
-  memset (zeros, 0, (gsize)conv->i * sizeof *zeros);
+  memset (zeros, 0, (gsize) conv->i * sizeof *zeros);
   for (gint64 row = begin; row < end; row++)
     {
       if (g_cancellable_is_cancelled (cancellable))
@@ -154,7 +154,7 @@ gesso_reference_conv2d (const GessoReferenceConv *conv, const float *x, const fl
         {
           const gint64 count = MIN (GESSO_REFERENCE_BLOCK, conv->ow - column);
 
-          memset (sums, 0, (gsize)(GESSO_REFERENCE_BLOCK * conv->o) * sizeof *sums);
+          memset (sums, 0, (gsize) (GESSO_REFERENCE_BLOCK * conv->o) * sizeof *sums);
           for (gint64 tap = 0; tap < conv->kh * conv->kw; tap++)
             {
               const gint64 iy = row * conv->stride - conv->pad_top + tap / conv->kw;
@@ -177,9 +177,8 @@ gesso_reference_conv2d (const GessoReferenceConv *conv, const float *x, const fl
 }
 
 gboolean
-gesso_reference_linear (const float *x, gint64 i, const float *weight, gint64 o,
-                        const GessoReferenceEpilogue *epilogue, gint64 begin, gint64 end, float *y, float *scratch,
-                        GCancellable *cancellable)
+gesso_reference_linear (const float *x, gint64 i, const float *weight, gint64 o, const GessoReferenceEpilogue *epilogue,
+                        gint64 begin, gint64 end, float *y, float *scratch, GCancellable *cancellable)
 {
   const gint64 columns = epilogue->geglu ? 2 * o : o;
 
@@ -190,7 +189,7 @@ gesso_reference_linear (const float *x, gint64 i, const float *weight, gint64 o,
 
       if (g_cancellable_is_cancelled (cancellable))
         return FALSE;
-      memset (scratch, 0, (gsize)(GESSO_REFERENCE_BLOCK * columns) * sizeof *scratch);
+      memset (scratch, 0, (gsize) (GESSO_REFERENCE_BLOCK * columns) * sizeof *scratch);
       /* The last block may be short: its last row is then computed several times and taken once. */
       for (gint64 p = 0; p < GESSO_REFERENCE_BLOCK; p++)
         rows[p] = x + (row + MIN (p, count - 1)) * i;
@@ -235,10 +234,10 @@ gesso_reference_attention (const float *q, const float *k, const float *v, gint6
               scratch[key] = expf (scratch[key] - largest);
               sum += scratch[key];
             }
-          memset (out, 0, (gsize)width * sizeof *out);
+          memset (out, 0, (gsize) width * sizeof *out);
           for (gint64 key = 0; key < n_keys; key++)
             for (gint64 i = 0; i < width; i++)
-              out[i] += (float)(scratch[key] / sum) * v[key * c + head * width + i];
+              out[i] += (float) (scratch[key] / sum) * v[key * c + head * width + i];
         }
     }
   return TRUE;

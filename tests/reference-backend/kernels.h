@@ -52,7 +52,8 @@ gboolean gesso_reference_conv2d (const GessoReferenceConv *conv, const float *x,
                                  const GessoReferenceEpilogue *epilogue, gint64 begin, gint64 end, float *y,
                                  float *scratch, GCancellable *cancellable);
 
-/* x [rows, i], weight [i, o] ([i, 2o] with geglu) -> rows begin..end-1 of y [rows, o]. scratch: BLOCK x weight's columns
+/* x [rows, i], weight [i, o] ([i, 2o] with geglu) -> rows begin..end-1 of y [rows, o]. scratch: BLOCK x weight's
+ * columns
  */
 gboolean gesso_reference_linear (const float *x, gint64 i, const float *weight, gint64 o,
                                  const GessoReferenceEpilogue *epilogue, gint64 begin, gint64 end, float *y,

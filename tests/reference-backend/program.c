@@ -22,7 +22,7 @@ weight_free (ReferenceWeight *weight)
 static guint64
 weight_bytes (const ReferenceWeight *weight)
 {
-  return (guint64)gesso_shape_elements (&weight->shape) * sizeof (float);
+  return (guint64) gesso_shape_elements (&weight->shape) * sizeof (float);
 }
 
 /* Values of one output channel. */
@@ -44,7 +44,7 @@ gesso_reference_store_new (GessoBackend *backend, const GessoWeightSource *sourc
   GessoStore *store = g_new0 (GessoStore, 1);
 
   store->source = *source;
-  store->weights = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, (GDestroyNotify)weight_free);
+  store->weights = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, (GDestroyNotify) weight_free);
   return store;
 }
 
@@ -60,8 +60,8 @@ gesso_reference_store_free (GessoBackend *backend, GessoStore *store)
 static ReferenceWeight *
 find_weight (GessoProgram *program, const GessoTensor *tensor, gboolean matrix)
 {
-  g_autofree char *key = g_strdup_printf ("%s %s %s", matrix ? "matrix" : "plain", gesso_dtype_name (tensor->dtype),
-                                          tensor->name);
+  g_autofree char *key
+      = g_strdup_printf ("%s %s %s", matrix ? "matrix" : "plain", gesso_dtype_name (tensor->dtype), tensor->name);
   ReferenceWeight *weight = g_hash_table_lookup (program->store->weights, key);
 
   if (!weight)
@@ -97,9 +97,12 @@ gesso_reference_compile (GessoBackend *backend, GessoStore *store, const GessoPl
     {
       const GessoOp *op = g_ptr_array_index (plan->ops, i);
       const gboolean product = op->kind == GESSO_OP_CONV2D || op->kind == GESSO_OP_LINEAR;
-      const GessoTensor *plain[]
-          = { op->inputs[0],         op->n_inputs > 1 ? op->inputs[1] : NULL, product ? NULL : op->weight, op->bias,
-              op->input_norm.gamma, op->input_norm.beta };
+      const GessoTensor *plain[] = { op->inputs[0],
+                                     op->n_inputs > 1 ? op->inputs[1] : NULL,
+                                     product ? NULL : op->weight,
+                                     op->bias,
+                                     op->input_norm.gamma,
+                                     op->input_norm.beta };
 
       if (product)
         program->matrix[op->weight->id] = find_weight (program, op->weight, TRUE);
@@ -114,11 +117,11 @@ gesso_reference_compile (GessoBackend *backend, GessoStore *store, const GessoPl
 void
 gesso_reference_report (GessoBackend *backend, GessoProgram *program, GessoProgramMemory *memory)
 {
-  *memory = (GessoProgramMemory){ .workspace = program->plan->arena_bytes + program->scratch };
+  *memory = (GessoProgramMemory) { .workspace = program->plan->arena_bytes + program->scratch };
   for (guint i = 0; i < program->weights->len; i++)
     {
       const ReferenceWeight *weight = g_ptr_array_index (program->weights, i);
-      const guint64 chunk = (guint64)(rows_at_a_time (weight) * row_values (weight)) * 2 * sizeof (float);
+      const guint64 chunk = (guint64) (rows_at_a_time (weight) * row_values (weight)) * 2 * sizeof (float);
 
       memory->weights += weight_bytes (weight);
       if (!weight->values)
@@ -148,8 +151,8 @@ load_weight (ReferenceBackend *backend, GessoStore *store, ReferenceWeight *weig
 {
   const gint64 values = row_values (weight);
   const gint64 step = rows_at_a_time (weight);
-  g_autofree void *raw = g_try_malloc ((gsize)(step * values) * sizeof (float));
-  g_autofree float *rows = g_try_malloc ((gsize)(step * values) * sizeof (float));
+  g_autofree void *raw = g_try_malloc ((gsize) (step * values) * sizeof (float));
+  g_autofree float *rows = g_try_malloc ((gsize) (step * values) * sizeof (float));
 
   if (!raw || !rows)
     {
@@ -189,7 +192,7 @@ gboolean
 gesso_reference_load (GessoBackend *backend, GessoProgram *program, GessoLoadFunc progress, gpointer progress_data,
                       GCancellable *cancellable, GError **error)
 {
-  ReferenceBackend *self = (ReferenceBackend *)backend;
+  ReferenceBackend *self = (ReferenceBackend *) backend;
   GessoProgramMemory memory;
   guint64 done = 0;
 
@@ -225,7 +228,7 @@ gesso_reference_unload (GessoBackend *backend, GessoProgram *program)
     return;
   program->loaded = FALSE;
   for (guint i = 0; i < program->weights->len; i++)
-    release_weight ((ReferenceBackend *)backend, g_ptr_array_index (program->weights, i));
+    release_weight ((ReferenceBackend *) backend, g_ptr_array_index (program->weights, i));
 }
 
 void

@@ -30,7 +30,7 @@ reference_resolve_precision (GessoBackend *backend, GessoPrecision wanted, Gesso
 static void
 reference_plan_options (GessoBackend *backend, GessoPrecision precision, GessoPlanOptions *options)
 {
-  const ReferenceBackend *self = (ReferenceBackend *)backend;
+  const ReferenceBackend *self = (ReferenceBackend *) backend;
 
   options->precision = precision;
   options->fusions = self->fusions;
@@ -42,7 +42,7 @@ reference_plan_options (GessoBackend *backend, GessoPrecision precision, GessoPl
 static guint64
 reference_memory_available (GessoBackend *backend)
 {
-  const ReferenceBackend *self = (ReferenceBackend *)backend;
+  const ReferenceBackend *self = (ReferenceBackend *) backend;
 
   return self->memory > self->held ? self->memory - self->held : 0;
 }
@@ -73,7 +73,7 @@ static GessoBuffer *
 reference_buffer_new (GessoBackend *backend, gsize bytes, GError **error)
 {
   GessoBuffer *buffer;
-  void *data = gesso_reference_take ((ReferenceBackend *)backend, bytes, "a buffer", error);
+  void *data = gesso_reference_take ((ReferenceBackend *) backend, bytes, "a buffer", error);
 
   if (!data)
     return NULL;
@@ -88,7 +88,7 @@ reference_buffer_free (GessoBackend *backend, GessoBuffer *buffer)
 {
   if (!buffer)
     return;
-  gesso_reference_give ((ReferenceBackend *)backend, buffer->data, buffer->bytes);
+  gesso_reference_give ((ReferenceBackend *) backend, buffer->data, buffer->bytes);
   g_free (buffer);
 }
 
@@ -128,14 +128,14 @@ reference_buffer_read (GessoBackend *backend, GessoBuffer *buffer, gsize offset,
 void
 gesso_reference_backend_set_fusions (GessoBackend *backend, GessoFusions fusions)
 {
-  ((ReferenceBackend *)backend)->fusions = fusions;
+  ((ReferenceBackend *) backend)->fusions = fusions;
 }
 
 void
 gesso_reference_backend_set_cutting (GessoBackend *backend, double flops_per_second, double max_step_seconds,
                                      gsize max_norm_band_bytes)
 {
-  ReferenceBackend *self = (ReferenceBackend *)backend;
+  ReferenceBackend *self = (ReferenceBackend *) backend;
 
   self->flops_per_second = flops_per_second;
   self->max_step_seconds = max_step_seconds;
@@ -145,25 +145,25 @@ gesso_reference_backend_set_cutting (GessoBackend *backend, double flops_per_sec
 void
 gesso_reference_backend_set_memory (GessoBackend *backend, guint64 bytes)
 {
-  ((ReferenceBackend *)backend)->memory = bytes;
+  ((ReferenceBackend *) backend)->memory = bytes;
 }
 
 guint64
 gesso_reference_backend_get_held (GessoBackend *backend)
 {
-  return ((ReferenceBackend *)backend)->held;
+  return ((ReferenceBackend *) backend)->held;
 }
 
 void
 gesso_reference_backend_set_separate (GessoBackend *backend, gboolean separate)
 {
-  ((ReferenceBackend *)backend)->separate = separate;
+  ((ReferenceBackend *) backend)->separate = separate;
 }
 
 void
 gesso_reference_backend_set_step_func (GessoBackend *backend, GessoReferenceStepFunc func, gpointer data)
 {
-  ReferenceBackend *self = (ReferenceBackend *)backend;
+  ReferenceBackend *self = (ReferenceBackend *) backend;
 
   self->step_func = func;
   self->step_data = data;
@@ -183,7 +183,7 @@ gesso_reference_backend_entry (guint abi, int n_threads, GError **error)
       return NULL;
     }
   self = g_new0 (ReferenceBackend, 1);
-  self->base = (GessoBackend){
+  self->base = (GessoBackend) {
     .abi = GESSO_BACKEND_ABI,
     .size = sizeof (GessoBackend),
     .name = "reference",

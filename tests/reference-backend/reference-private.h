@@ -37,8 +37,8 @@ typedef struct
   GessoDType dtype; /* rounded to */
   GessoShape shape;
   gboolean matrix;
-  float *values;   /* while loaded */
-  int n_programs;  /* loaded ones that use it */
+  float *values;  /* while loaded */
+  int n_programs; /* loaded ones that use it */
 } ReferenceWeight;
 
 struct _GessoStore

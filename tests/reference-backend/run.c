@@ -26,7 +26,7 @@ typedef struct
 static gsize
 scratch_bytes (gint64 values)
 {
-  return ((gsize)values * sizeof (float) + GESSO_ARENA_ALIGNMENT - 1) & ~(gsize)(GESSO_ARENA_ALIGNMENT - 1);
+  return ((gsize) values * sizeof (float) + GESSO_ARENA_ALIGNMENT - 1) & ~(gsize) (GESSO_ARENA_ALIGNMENT - 1);
 }
 
 static gsize
@@ -85,7 +85,7 @@ gesso_reference_op_scratch (const GessoOp *op)
 static float *
 take_scratch (Run *run, gint64 values)
 {
-  float *memory = (float *)(run->scratch + run->used);
+  float *memory = (float *) (run->scratch + run->used);
 
   run->used += scratch_bytes (values);
   return memory;
@@ -136,7 +136,8 @@ keep_result (Run *run, const GessoOp *op, const float *result, gint64 first, gin
 {
   if (op->output->dtype != GESSO_DTYPE_F32)
     gesso_reference_from_f32 (op->output->dtype, result + first, n,
-                              (guint8 *)data_of (run, op->output) + first * (gint64)gesso_dtype_size (op->output->dtype));
+                              (guint8 *) data_of (run, op->output)
+                                  + first * (gint64) gesso_dtype_size (op->output->dtype));
 }
 
 static gboolean
@@ -180,7 +181,7 @@ run_conv2d (Run *run, const GessoOp *op, const GessoPlanStep *step)
         }
       if (enlarged)
         {
-          gesso_reference_upsample (x, 1, in->dim[1], in->dim[2], (gsize)c * sizeof *x, h, w, enlarged);
+          gesso_reference_upsample (x, 1, in->dim[1], in->dim[2], (gsize) c * sizeof *x, h, w, enlarged);
           x = enlarged;
         }
       if (residual)
@@ -308,7 +309,7 @@ run_pointwise (Run *run, const GessoOp *op)
         break;
       }
     default: /* CAST */
-      memmove (y, x, (gsize)n * sizeof *y);
+      memmove (y, x, (gsize) n * sizeof *y);
       break;
     }
   keep_result (run, op, y, 0, n);
@@ -342,14 +343,14 @@ run_copy (Run *run, const GessoOp *op)
 {
   const GessoShape *in = &op->inputs[0]->shape, *out = &op->output->shape;
   const gsize size = gesso_dtype_size (op->output->dtype);
-  const gsize row = (gsize)gesso_shape_channels (in) * size;
+  const gsize row = (gsize) gesso_shape_channels (in) * size;
   guint8 *to = data_of (run, op->output);
 
   switch (op->kind)
     {
     case GESSO_OP_CONCAT:
       {
-        const gsize other_row = (gsize)gesso_shape_channels (&op->inputs[1]->shape) * size;
+        const gsize other_row = (gsize) gesso_shape_channels (&op->inputs[1]->shape) * size;
         const guint8 *a = data_of (run, op->inputs[0]), *b = data_of (run, op->inputs[1]);
 
         for (gint64 i = 0; i < gesso_shape_rows (out); i++, a += row, b += other_row, to += row + other_row)
@@ -364,11 +365,11 @@ run_copy (Run *run, const GessoOp *op)
                                 out->dim[2], to);
       break;
     case GESSO_OP_REPEAT:
-      for (int i = 0; i < op->repeat.times; i++, to += (gsize)gesso_shape_elements (in) * size)
-        memcpy (to, data_of (run, op->inputs[0]), (gsize)gesso_shape_elements (in) * size);
+      for (int i = 0; i < op->repeat.times; i++, to += (gsize) gesso_shape_elements (in) * size)
+        memcpy (to, data_of (run, op->inputs[0]), (gsize) gesso_shape_elements (in) * size);
       break;
     default: /* CAST of integers */
-      memcpy (to, data_of (run, op->inputs[0]), (gsize)gesso_shape_elements (in) * size);
+      memcpy (to, data_of (run, op->inputs[0]), (gsize) gesso_shape_elements (in) * size);
       break;
     }
 }
@@ -423,7 +424,7 @@ check_bindings (const GPtrArray *tensors, const GessoBinding *bindings, GError *
       const GessoTensor *tensor = g_ptr_array_index (tensors, i);
       const GessoBinding *binding = &bindings[i];
       const gsize size = gesso_dtype_size (tensor->dtype);
-      const gsize bytes = (gsize)gesso_shape_elements (&tensor->shape) * size;
+      const gsize bytes = (gsize) gesso_shape_elements (&tensor->shape) * size;
 
       if (binding->buffer && binding->offset % size == 0 && binding->offset <= binding->buffer->bytes
           && bytes <= binding->buffer->bytes - binding->offset)
@@ -453,7 +454,7 @@ check_ids (const Run *run, GError **error)
         if (ids[j] < 0 || ids[j] >= op->weight->shape.dim[0])
           {
             g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID, "Id %d is not in \"%s\", which has %d.", ids[j],
-                         op->weight->name, (int)op->weight->shape.dim[0]);
+                         op->weight->name, (int) op->weight->shape.dim[0]);
             return FALSE;
           }
     }
@@ -469,7 +470,7 @@ separate_tensors (const GessoPlan *plan)
   for (guint i = 0; i < plan->tensors->len; i++)
     {
       const GessoTensor *tensor = g_ptr_array_index (plan->tensors, i);
-      const gsize bytes = (gsize)gesso_shape_elements (&tensor->shape) * gesso_dtype_size (tensor->dtype);
+      const gsize bytes = (gsize) gesso_shape_elements (&tensor->shape) * gesso_dtype_size (tensor->dtype);
 
       if (tensor->view_of || plan->placements[i].place != GESSO_PLACE_ARENA)
         continue;
@@ -483,7 +484,7 @@ gboolean
 gesso_reference_run (GessoBackend *backend, GessoProgram *program, GessoBuffer *workspace, const GessoBinding *inputs,
                      const GessoBinding *outputs, GCancellable *cancellable, GError **error)
 {
-  const ReferenceBackend *self = (ReferenceBackend *)backend;
+  const ReferenceBackend *self = (ReferenceBackend *) backend;
   const GessoPlan *plan = program->plan;
   const gsize needed = plan->arena_bytes + program->scratch;
   Run run = { .program = program, .inputs = inputs, .outputs = outputs, .cancellable = cancellable };
@@ -496,8 +497,8 @@ gesso_reference_run (GessoBackend *backend, GessoProgram *program, GessoBuffer *
     }
   if (needed && (!workspace || workspace->bytes < needed))
     {
-      g_set_error (error, GESSO_ERROR, GESSO_ERROR_DEVICE,
-                   "\"%s\" needs a workspace of %" G_GSIZE_FORMAT " bytes.", plan->name, needed);
+      g_set_error (error, GESSO_ERROR, GESSO_ERROR_DEVICE, "\"%s\" needs a workspace of %" G_GSIZE_FORMAT " bytes.",
+                   plan->name, needed);
       return FALSE;
     }
   if (!check_bindings (plan->inputs, inputs, error) || !check_bindings (plan->outputs, outputs, error)

@@ -29,10 +29,10 @@ release (void *address)
 }
 
 /* The function that this one stands before. */
-#define NEXT(name) \
-  static __typeof__ (name) *next; \
-  if (!__atomic_load_n (&next, __ATOMIC_RELAXED)) \
-    __atomic_store_n (&next, (__typeof__ (name) *)dlsym (RTLD_NEXT, #name), __ATOMIC_RELAXED)
+#define NEXT(name)                                                                                                     \
+  static __typeof__ (name) *next;                                                                                      \
+  if (!__atomic_load_n (&next, __ATOMIC_RELAXED))                                                                      \
+  __atomic_store_n (&next, (__typeof__ (name) *) dlsym (RTLD_NEXT, #name), __ATOMIC_RELAXED)
 
 #undef g_once_init_leave
 
@@ -89,7 +89,7 @@ void
 g_once_init_leave (volatile void *location, gsize result)
 {
   NEXT (g_once_init_leave);
-  release ((void *)location);
+  release ((void *) location);
   next (location, result);
 }
 
@@ -113,14 +113,9 @@ typedef struct
 typedef void RegionFunc (void *data);
 
 void GOMP_parallel (RegionFunc *func, void *data, unsigned n_threads, unsigned flags);
-void GOMP_parallel_loop_dynamic (RegionFunc *func, void *data, unsigned n_threads, long begin, long end, long step,
-                                 long chunk, unsigned flags);
-void GOMP_parallel_loop_nonmonotonic_dynamic (RegionFunc *func, void *data, unsigned n_threads, long begin, long end,
-                                              long step, long chunk, unsigned flags);
-void GOMP_critical_start (void);
-void GOMP_critical_end (void);
+void GOMP_barrier (void);
 
-static char critical;
+static char barrier;
 
 static void
 run_region (void *data)
@@ -144,41 +139,10 @@ GOMP_parallel (RegionFunc *func, void *data, unsigned n_threads, unsigned flags)
 }
 
 void
-GOMP_parallel_loop_dynamic (RegionFunc *func, void *data, unsigned n_threads, long begin, long end, long step,
-                            long chunk, unsigned flags)
+GOMP_barrier (void)
 {
-  Region region = { func, data };
-  NEXT (GOMP_parallel_loop_dynamic);
-
-  release (&region.func);
-  next (run_region, &region, n_threads, begin, end, step, chunk, flags);
-  acquire (&region.data);
-}
-
-void
-GOMP_parallel_loop_nonmonotonic_dynamic (RegionFunc *func, void *data, unsigned n_threads, long begin, long end,
-                                         long step, long chunk, unsigned flags)
-{
-  Region region = { func, data };
-  NEXT (GOMP_parallel_loop_nonmonotonic_dynamic);
-
-  release (&region.func);
-  next (run_region, &region, n_threads, begin, end, step, chunk, flags);
-  acquire (&region.data);
-}
-
-void
-GOMP_critical_start (void)
-{
-  NEXT (GOMP_critical_start);
+  NEXT (GOMP_barrier);
+  release (&barrier);
   next ();
-  acquire (&critical);
-}
-
-void
-GOMP_critical_end (void)
-{
-  NEXT (GOMP_critical_end);
-  release (&critical);
-  next ();
+  acquire (&barrier);
 }

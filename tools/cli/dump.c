@@ -22,14 +22,14 @@ rank (const char *dtype)
 
   for (gsize i = 0; i < G_N_ELEMENTS (order); i++)
     if (strcmp (dtype, order[i]) == 0)
-      return (int)i;
+      return (int) i;
   return G_N_ELEMENTS (order);
 }
 
 static int
 compare (gconstpointer a, gconstpointer b)
 {
-  const GessoTensorData *left = *(const GessoTensorData *const *)a, *right = *(const GessoTensorData *const *)b;
+  const GessoTensorData *left = *(const GessoTensorData *const *) a, *right = *(const GessoTensorData *const *) b;
   int difference = rank (left->dtype) - rank (right->dtype);
 
   return difference != 0 ? difference : strcmp (left->name, right->name);
@@ -38,7 +38,7 @@ compare (gconstpointer a, gconstpointer b)
 GPtrArray *
 cli_dump_pack (GPtrArray *trace)
 {
-  GPtrArray *chunks = g_ptr_array_new_with_free_func ((GDestroyNotify)g_bytes_unref);
+  GPtrArray *chunks = g_ptr_array_new_with_free_func ((GDestroyNotify) g_bytes_unref);
   g_autoptr (GPtrArray) sorted = g_ptr_array_copy (trace, NULL, NULL);
   GString *header = g_string_new ("{");
   guint64 offset = 0, length;
@@ -61,10 +61,10 @@ cli_dump_pack (GPtrArray *trace)
   while (header->len % ALIGNMENT != 0)
     g_string_append_c (header, ' ');
 
-  length = GUINT64_TO_LE ((guint64)header->len);
+  length = GUINT64_TO_LE ((guint64) header->len);
   g_ptr_array_add (chunks, g_bytes_new (&length, sizeof length));
   g_ptr_array_add (chunks, g_string_free_to_bytes (header));
   for (guint i = 0; i < sorted->len; i++)
-    g_ptr_array_add (chunks, g_bytes_ref (((GessoTensorData *)g_ptr_array_index (sorted, i))->data));
+    g_ptr_array_add (chunks, g_bytes_ref (((GessoTensorData *) g_ptr_array_index (sorted, i))->data));
   return chunks;
 }

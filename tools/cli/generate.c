@@ -50,7 +50,7 @@ numbered_path (const CliOptions *options, int index)
   if (dot == NULL || dot == base)
     dot = base + strlen (base);
   digits = g_strdup_printf ("%d", n);
-  return g_strdup_printf ("%.*s-%0*d%s", (int)(dot - output), output, (int)strlen (digits), index + 1, dot);
+  return g_strdup_printf ("%.*s-%0*d%s", (int) (dot - output), output, (int) strlen (digits), index + 1, dot);
 }
 
 /* Name of a picture where none was given; @attempt, from 1, tells it from files that are there already. */
@@ -99,7 +99,7 @@ announce (const char *path)
 static gboolean
 write_picture (const CliOptions *options, int index, const GessoPicture *picture, GError **error)
 {
-  g_autoptr (GPtrArray) chunks = g_ptr_array_new_with_free_func ((GDestroyNotify)g_bytes_unref);
+  g_autoptr (GPtrArray) chunks = g_ptr_array_new_with_free_func ((GDestroyNotify) g_bytes_unref);
   g_autofree char *path = NULL;
   GBytes *png = cli_png_encode (picture, error);
 
@@ -134,7 +134,7 @@ static gboolean
 write_outputs (Job *job, GPtrArray *pictures, GPtrArray *trace, GError **error)
 {
   for (guint i = 0; i < pictures->len; i++)
-    if (!write_picture (job->options, (int)i, g_ptr_array_index (pictures, i), error))
+    if (!write_picture (job->options, (int) i, g_ptr_array_index (pictures, i), error))
       return FALSE;
 
   if (trace != NULL)
@@ -191,7 +191,7 @@ work (gpointer data)
     {
       const int n = job->options->request->n_images;
       g_autofree char *time = cli_progress_format_time (cli_progress_elapsed (job->progress));
-      g_autofree char *line = g_strdup_printf (ngettext ("%d picture in %s", "%d pictures in %s", (gulong)n), n, time);
+      g_autofree char *line = g_strdup_printf (ngettext ("%d picture in %s", "%d pictures in %s", (gulong) n), n, time);
 
       cli_progress_say (job->progress, line);
       job->status = CLI_OK;

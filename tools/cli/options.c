@@ -166,7 +166,7 @@ set_option (CliOptions *options, const Option *option, const char *raw, GError *
   switch (option->kind)
     {
     case KIND_FLAG:
-      *(gboolean *)field = TRUE;
+      *(gboolean *) field = TRUE;
       return TRUE;
     case KIND_PATH:
       return set_path (raw, field, error);
@@ -254,16 +254,16 @@ cli_options_parse (CliCommand command, char **args, GError **error)
 
   for (gsize i = 0; i < N_OPTIONS; i++)
     if (table[i].commands & command)
-      entries[n++] = (GOptionEntry){
+      entries[n++] = (GOptionEntry) {
         table[i].name,
         table[i].letter,
         0,
         table[i].kind == KIND_FLAG ? G_OPTION_ARG_NONE : G_OPTION_ARG_FILENAME,
-        table[i].kind == KIND_FLAG ? (gpointer)&flags[i] : (gpointer)&raw[i],
+        table[i].kind == KIND_FLAG ? (gpointer) &flags[i] : (gpointer) &raw[i],
         table[i].help,
         table[i].argument,
       };
-  entries[n] = (GOptionEntry){ "help", 'h', 0, G_OPTION_ARG_NONE, &help, N_ ("Print this text"), NULL };
+  entries[n] = (GOptionEntry) { "help", 'h', 0, G_OPTION_ARG_NONE, &help, N_ ("Print this text"), NULL };
 
   context = new_context (command, entries);
   ok = g_option_context_parse_strv (context, &rest, error);

@@ -39,7 +39,7 @@ cli_platform_watch_interrupt (void (*interrupted) (gpointer data), gpointer data
     {
       Watch *watch = g_new (Watch, 1);
 
-      *watch = (Watch){ interrupted, data };
+      *watch = (Watch) { interrupted, data };
       sources[i] = g_unix_signal_add_full (G_PRIORITY_HIGH, watched[i], on_signal, watch, g_free);
     }
 }

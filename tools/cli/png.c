@@ -15,7 +15,7 @@ cli_png_encode (const GessoPicture *picture, GError **error)
   g_autoptr (GdkPixbuf) pixbuf = gdk_pixbuf_new_from_bytes (gesso_picture_get_pixels (picture), GDK_COLORSPACE_RGB,
                                                             FALSE, 8, width, height, 3 * width);
   char *keys[] = { "tEXt::parameters", NULL };
-  char *values[] = { (char *)gesso_picture_get_parameters (picture), NULL };
+  char *values[] = { (char *) gesso_picture_get_parameters (picture), NULL };
   char *data = NULL;
   gsize size = 0;
 

@@ -56,11 +56,11 @@ cli_progress_free (CliProgress *progress)
 char *
 cli_progress_format_time (double seconds)
 {
-  gint64 whole = (gint64)ceil (CLAMP (seconds, 0, 1e9));
+  gint64 whole = (gint64) ceil (CLAMP (seconds, 0, 1e9));
 
   if (whole < 3600)
-    return g_strdup_printf ("%d:%02d", (int)(whole / 60), (int)(whole % 60));
-  return g_strdup_printf ("%d:%02d:%02d", (int)(whole / 3600), (int)(whole / 60 % 60), (int)(whole % 60));
+    return g_strdup_printf ("%d:%02d", (int) (whole / 60), (int) (whole % 60));
+  return g_strdup_printf ("%d:%02d:%02d", (int) (whole / 3600), (int) (whole / 60 % 60), (int) (whole % 60));
 }
 
 /* Columns that @text takes on a terminal. */
@@ -111,7 +111,7 @@ static void
 append_bar (GString *line, double fraction, int columns)
 {
   const gboolean utf8 = g_get_charset (NULL);
-  const int full = (int)(fraction * columns);
+  const int full = (int) (fraction * columns);
 
   for (int i = 0; i < columns; i++)
     if (utf8)
@@ -127,7 +127,7 @@ cli_progress_line (const GessoProgress *state, int n_images, double seconds_left
   const int width = MAX (columns - 1, 0);
   const double fraction = CLAMP (state->fraction, 0, 1);
   g_autofree char *stage = describe_stage (state, n_images);
-  g_autofree char *percent = g_strdup_printf ("%3d%%", (int)(fraction * 100));
+  g_autofree char *percent = g_strdup_printf ("%3d%%", (int) (fraction * 100));
   g_autofree char *left = NULL;
   GString *line = g_string_new (NULL);
   int bar, space;
@@ -170,7 +170,7 @@ cli_progress_update (const GessoProgress *state, gpointer user_data)
   progress->started = TRUE;
   progress->updated = g_get_monotonic_time ();
 
-  double elapsed = (double)(progress->updated - progress->start) / G_USEC_PER_SEC;
+  double elapsed = (double) (progress->updated - progress->start) / G_USEC_PER_SEC;
   progress->seconds_left = -1;
   if (elapsed >= MIN_SECONDS && state->fraction >= MIN_FRACTION)
     progress->seconds_left = elapsed * (1 - MIN (state->fraction, 1)) / state->fraction;
@@ -203,7 +203,7 @@ cli_progress_draw (CliProgress *progress)
     }
   else if (columns > 0 && !progress->ended && progress->started)
     {
-      double since = (double)(g_get_monotonic_time () - progress->updated) / G_USEC_PER_SEC;
+      double since = (double) (g_get_monotonic_time () - progress->updated) / G_USEC_PER_SEC;
       double left = progress->seconds_left < 0 ? -1 : MAX (progress->seconds_left - since, 0);
       g_autofree char *line = cli_progress_line (&progress->state, progress->n_images, left, columns);
 
@@ -245,5 +245,5 @@ cli_progress_end (CliProgress *progress)
 double
 cli_progress_elapsed (CliProgress *progress)
 {
-  return (double)(g_get_monotonic_time () - progress->start) / G_USEC_PER_SEC;
+  return (double) (g_get_monotonic_time () - progress->start) / G_USEC_PER_SEC;
 }

@@ -35,7 +35,7 @@ cli_parse_int (const char *text, int *value, GError **error)
   if (errno != 0 || number < G_MININT || number > G_MAXINT)
     return refuse (error, _ ("“%s” is too large a number."), text);
 
-  *value = (int)number;
+  *value = (int) number;
   return TRUE;
 }
 
@@ -87,7 +87,7 @@ parse_unit (const char *unit, int *shift)
   letter = strchr (letters, g_ascii_toupper (*unit));
   if (letter == NULL)
     return FALSE;
-  *shift = 10 * (int)(letter - letters + 1);
+  *shift = 10 * (int) (letter - letters + 1);
   return unit[1] == '\0' || strcmp (unit + 1, "i") == 0 || strcmp (unit + 1, "iB") == 0;
 }
 
@@ -111,9 +111,9 @@ cli_parse_size (const char *text, guint64 *value, GError **error)
   guint64 bytes = whole << shift;
   if (n_fraction > 0)
     {
-      g_autofree char *fraction = g_strdup_printf ("0%.*s", (int)n_fraction + 1, text + n_whole);
+      g_autofree char *fraction = g_strdup_printf ("0%.*s", (int) n_fraction + 1, text + n_whole);
 
-      bytes += (guint64)ldexp (g_ascii_strtod (fraction, NULL), shift);
+      bytes += (guint64) ldexp (g_ascii_strtod (fraction, NULL), shift);
       /* What rounds to nothing would mean “no limit”. */
       if (bytes == 0 && strpbrk (fraction, "123456789") != NULL)
         return refuse (error, _ ("“%s” is less than one byte."), text);

@@ -59,7 +59,7 @@ def run_logged(command, log, environment):
             lines = output.read().splitlines()
         errors = [i for i, line in enumerate(lines) if "error:" in line or "FAILED:" in line or "ERROR:" in line]
         shown = lines[max(0, errors[0] - 5) :][:60] if errors else lines[-40:]
-        raise BuildError("\n".join(shown + [f"(all of it: {log})"]))
+        raise BuildError("\n".join([line[:300] for line in shown] + [f"(all of it: {log})"]))
 
 
 def system_name():

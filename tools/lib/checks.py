@@ -175,11 +175,12 @@ def stage_release(tally, options):
 
 
 def stage_asan(tally, _options):
-    """Unit tests under AddressSanitizer and UndefinedBehaviorSanitizer."""
+    """Unit tests, and those of the command line's parts, under AddressSanitizer and UndefinedBehaviorSanitizer."""
     folder = build_stage(tally, "asan", "asan")
     if not folder:
         return
-    names = [name for name, suites, path in meson_tests(folder) if path.startswith("tests/unit/") and "full" not in suites]
+    rooms = ("tests/unit/", "tests/cli/")
+    names = [name for name, suites, path in meson_tests(folder) if path.startswith(rooms) and "full" not in suites]
     environment = {
         "ASAN_OPTIONS": "halt_on_error=1:abort_on_error=1:detect_stack_use_after_return=1:allocator_may_return_null=1",
         "UBSAN_OPTIONS": "halt_on_error=1:abort_on_error=1:print_stacktrace=1",
@@ -189,20 +190,20 @@ def stage_asan(tally, _options):
 
 
 def stage_tsan(tally, _options):
-    """Tests of the suite 'threads' under ThreadSanitizer."""
+    """Tests of threads, by suite or by name, under ThreadSanitizer."""
     folder = build_stage(tally, "tsan", "tsan")
     if not folder:
         return
-    names = [name for name, suites, _ in meson_tests(folder) if "threads" in suites]
+    names = [name for name, suites, _ in meson_tests(folder) if "threads" in suites or name.endswith("-threads")]
     # TSan cannot place its shadow memory where the kernel randomises addresses widely.
     fixed = ["setarch", "--addr-no-randomize"]
     works = subprocess.run([*fixed, "true"], capture_output=True, check=False).returncode == 0
     environment = {
         "TSAN_OPTIONS": f"halt_on_error=1:second_deadlock_stack=1:suppressions={TOP}/tests/tsan.supp",
     }
-    run_meson_tests(
-        tally, "tsan", folder, names, ["--timeout-multiplier", "10"], environment, fixed if works else []
-    )
+    preload = ["--wrapper", f"env LD_PRELOAD={folder}/tests/tsan/libtsan-sync.so"]
+    extra = ["--timeout-multiplier", "10", *preload]
+    run_meson_tests(tally, "tsan", folder, names, extra, environment, fixed if works else [])
 
 
 def fuzz_one(target, corpus, artifacts, full):

@@ -97,7 +97,7 @@ def translated_files(files):
     for name in files:
         if Path(name).suffix in C_SUFFIXES and not name.startswith("tests/"):
             text = (TOP / name).read_text(encoding="utf-8")
-            if re.search(r'\b(N_|C_|NC_|_|ngettext|g_dngettext) \(\s*(GETTEXT_PACKAGE,\s*)?"', text):
+            if re.search(r'\b(N_|C_|NC_|_|ngettext|g_dngettext) ?\(\s*(GETTEXT_PACKAGE,\s*)?"', text):
                 yield name
 
 

@@ -176,7 +176,8 @@ def run_vae():
     formula.fill(network)
     image = network.decode(randn(DECODE_SEED, 1, 4, 64, 64)).sample
     print(f"vae: std {image.std():.3f}, largest {image.abs().max():.2f}")
-    save_file({"pixels": image[:, :, FIRST_ROW::STRIDE, FIRST_COLUMN::STRIDE].contiguous(), "mean": image.mean((2, 3)).contiguous(),
+    pixels = image[:, :, FIRST_ROW::STRIDE, FIRST_COLUMN::STRIDE]
+    save_file({"pixels": pixels.contiguous(), "mean": image.mean((2, 3)).contiguous(),
                "deviation": image.std((2, 3), correction=0).contiguous()}, f"{FULL}/vae.safetensors")
 
 

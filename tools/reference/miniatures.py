@@ -82,7 +82,7 @@ def text(version=1, **more):
 
 def model(unet_config, vae_config=None, text_config=None, scheduler=None, dtype="f16", **form):
     """`form`: container (safetensors, bin, fp16), tokenizer (published, json), prefix, vae_names (new, matrices,
-    convolutions), pad, safety (a value for the components that are not there)."""
+    convolutions), pad."""
     cross = unet_config["cross_attention_dim"]
     version = 2 if cross == 40 else 1
     return {
@@ -115,8 +115,8 @@ MODELS = {
     "v2-small": model(unet(layers=1, mid=None, version=2), vae((8, 16, 16), 2), container="bin"),
     # Head widths 12 and 20, three layers, a sample_size that is a list.
     "odd-heads": model(unet([24, 20], 3, down_block_types=[CROSS, CROSS], up_block_types=[UP_CROSS, UP_CROSS],
-                            attention_head_dim=[2, 1], sample_size=[10, 18], cross_attention_dim=16), vae((8, 12, 16), 1),
-                       MICRO_TEXT),
+                            attention_head_dim=[2, 1], sample_size=[10, 18], cross_attention_dim=16),
+                       vae((8, 12, 16), 1), MICRO_TEXT),
     # Cross-attention in the middle of the list only, another place on the way up, layers_per_block as a list.
     "odd-order": model(unet([8, 24, 16], [1, 2, 1], down_block_types=[DOWN, CROSS, DOWN],
                             up_block_types=[UP_CROSS, UP, UP], attention_head_dim=[2, 3, 4],

@@ -43,9 +43,10 @@ multiply_add (vf c, vf a, vf b)
 #endif
 }
 
-/* c [rows, vectors] (+)= sum over n units of a [n, rows] * b [n, vectors] */
+/* c [rows, vectors] (+)= sum over n units of a [rows, n] * b [n, vectors]; the elements of a are `row` apart along its
+ * rows' index and `step` apart along n. */
 INLINE void
-tile (int rows, int vectors, gint64 n, const float *a, const float *b, float *c, gboolean add)
+tile (int rows, int vectors, gint64 n, const float *a, gint64 row, gint64 step, const float *b, float *c, gboolean add)
 {
   vf sum[ROWS][VECTORS];
 
@@ -54,19 +55,19 @@ tile (int rows, int vectors, gint64 n, const float *a, const float *b, float *c,
 #pragma GCC unroll 8
     for (int v = 0; v < vectors; v++)
       sum[r][v] = add ? vf_load (c + (r * vectors + v) * VL) : (vf) { 0 };
-  for (gint64 i = 0; i < n; i++, a += rows, b += vectors * VL)
+  for (gint64 i = 0; i < n; i++, a += step, b += vectors * VL)
     {
-      vf row[VECTORS];
+      vf line[VECTORS];
 #pragma GCC unroll 8
       for (int v = 0; v < vectors; v++)
-        row[v] = vf_load (b + v * VL);
+        line[v] = vf_load (b + v * VL);
 #pragma GCC unroll 8
       for (int r = 0; r < rows; r++)
         {
-          vf value = vf_set (a[r]);
+          vf value = vf_set (a[r * row]);
 #pragma GCC unroll 8
           for (int v = 0; v < vectors; v++)
-            sum[r][v] = multiply_add (sum[r][v], value, row[v]);
+            sum[r][v] = multiply_add (sum[r][v], value, line[v]);
         }
     }
 #pragma GCC unroll 8
@@ -76,78 +77,69 @@ tile (int rows, int vectors, gint64 n, const float *a, const float *b, float *c,
       vf_store (c + (r * vectors + v) * VL, sum[r][v]);
 }
 
-typedef void (*TileFunc) (gint64 n, const float *a, const float *b, float *c, gboolean add);
+/* `stride`: of keys in a packed block. The scores go along a key's units, the output along the keys. */
+typedef void (*TileFunc) (gint64 n, const float *a, gint64 stride, const float *b, float *c, gboolean add);
 
 #define TILE(R, V)                                                                                                     \
-  static void tile_##R##x##V (gint64 n, const float *a, const float *b, float *c, gboolean add)                        \
+  static void scores_##R##x##V (gint64 n, const float *a, gint64 stride, const float *b, float *c, gboolean add)       \
   {                                                                                                                    \
     if (add)                                                                                                           \
-      tile (R, V, n, a, b, c, TRUE);                                                                                   \
+      tile (R, V, n, a, stride, 1, b, c, TRUE);                                                                        \
     else                                                                                                               \
-      tile (R, V, n, a, b, c, FALSE);                                                                                  \
+      tile (R, V, n, a, stride, 1, b, c, FALSE);                                                                       \
+  }                                                                                                                    \
+  static void output_##R##x##V (gint64 n, const float *a, gint64 stride, const float *b, float *c, gboolean add)       \
+  {                                                                                                                    \
+    if (add)                                                                                                           \
+      tile (R, V, n, a, 1, stride, b, c, TRUE);                                                                        \
+    else                                                                                                               \
+      tile (R, V, n, a, 1, stride, b, c, FALSE);                                                                       \
   }
 #define TILES(V) TILE (1, V) TILE (2, V) TILE (3, V) TILE (4, V) TILE (5, V) TILE (6, V)
-#define TILE_NAMES(V) { tile_1x##V, tile_2x##V, tile_3x##V, tile_4x##V, tile_5x##V, tile_6x##V }
+#define TILE_NAMES(KIND, V) { KIND##_1x##V, KIND##_2x##V, KIND##_3x##V, KIND##_4x##V, KIND##_5x##V, KIND##_6x##V }
 
 TILES (1)
 TILES (2)
 #if VECTORS == 4
 TILES (3)
 TILES (4)
-static const TileFunc tiles[VECTORS][ROWS] = { TILE_NAMES (1), TILE_NAMES (2), TILE_NAMES (3), TILE_NAMES (4) };
+#define ALL_TILES(KIND) { TILE_NAMES (KIND, 1), TILE_NAMES (KIND, 2), TILE_NAMES (KIND, 3), TILE_NAMES (KIND, 4) }
 #else
-static const TileFunc tiles[VECTORS][ROWS] = { TILE_NAMES (1), TILE_NAMES (2) };
+#define ALL_TILES(KIND) { TILE_NAMES (KIND, 1), TILE_NAMES (KIND, 2) }
 #endif
-
-/* Unit `i` of a row of n values. */
-INLINE float
-row_unit (GessoDType dtype, const void *row, gint64 i, gint64 n)
-{
-#if defined(GESSO_DOT_BF16)
-  const guint16 *x = row;
-  guint32 low = x[2 * i], high = 2 * i + 1 < n ? x[2 * i + 1] : 0;
-  return float_from_bits (low | high << 16);
-#else
-  return dtype == GESSO_DTYPE_F32 ? ((const float *) row)[i]
-                                  : float_from_bits ((guint32) ((const guint16 *) row)[i] << 16);
-#endif
-}
-
-/* Value `i` of unit row `u`, where a unit goes down the rows: keys 2u and 2u + 1 of the same channel. */
-INLINE float
-column_unit (GessoDType dtype, const void *x, gint64 stride, gint64 u, gint64 i, gint64 n_rows)
-{
-#if defined(GESSO_DOT_BF16)
-  const guint16 *p = (const guint16 *) x + 2 * u * stride + i;
-  guint32 low = p[0], high = 2 * u + 1 < n_rows ? p[stride] : 0;
-  return float_from_bits (low | high << 16);
-#else
-  return row_unit (dtype, (const char *) x + u * stride * (dtype == GESSO_DTYPE_F32 ? 4 : 2), i, 0);
-#endif
-}
+static const TileFunc score_tiles[VECTORS][ROWS] = ALL_TILES (scores);
+static const TileFunc output_tiles[VECTORS][ROWS] = ALL_TILES (output);
 
 INLINE const void *
-row_at (GessoDType dtype, const void *x, gint64 index)
+value_at (GessoDType dtype, const void *x, gint64 index)
 {
   return (const char *) x + index * (dtype == GESSO_DTYPE_F32 ? 4 : 2);
 }
 
+/* Units u .. of a row of d values; the lanes beyond its end are 0. */
+INLINE vf
+load_units (GessoDType dtype, const void *row, gint64 u, gint64 d)
+{
+#if defined(GESSO_DOT_BF16)
+  vf units = { 0 };
+  memcpy (&units, (const guint16 *) row + 2 * u, MIN ((gsize) (2 * (d - 2 * u)), sizeof units));
+  return units;
+#else
+  return load_n (dtype, row, u, d - u);
+#endif
+}
+
+/* Packed rows lie close together, so that neither a power of two between them nor the other heads' values in between
+ * get in the cache's way. */
 INLINE void
 pack_keys_as (GessoDType dtype, const void *k, gint64 stride, gint64 n_keys, gint64 d, float *packed)
 {
   gint64 units = (d + UNIT - 1) / UNIT;
 
-  for (gint64 first = 0; first < n_keys; first += ROWS)
-    {
-      gint64 rows = MIN (ROWS, n_keys - first);
-      const void *row[ROWS];
-      for (gint64 r = 0; r < ROWS; r++)
-        row[r] = row_at (dtype, k, (first + MIN (r, rows - 1)) * stride);
-      for (gint64 u = 0; u < units; u++, packed += ROWS)
-#pragma GCC unroll 8
-        for (int r = 0; r < ROWS; r++)
-          packed[r] = row_unit (dtype, row[r], u, d);
-    }
+  for (gint64 key = 0; key < n_keys; key++)
+    for (gint64 u = 0; u < units; u += VL)
+      store_n (GESSO_DTYPE_F32, packed + key * units, u, units - u,
+               load_units (dtype, value_at (dtype, k, key * stride), u, d));
 }
 
 static void
@@ -159,27 +151,22 @@ pack_keys (GessoDType dtype, const void *k, gint64 stride, gint64 n_keys, gint64
     pack_keys_as (GESSO_DTYPE_BF16, k, stride, n_keys, d, packed);
 }
 
-INLINE void
-pack_values_as (GessoDType dtype, const void *v, gint64 stride, gint64 n_keys, gint64 d, float *packed)
-{
-  gint64 units = (n_keys + UNIT - 1) / UNIT;
-
-  for (gint64 first = 0; first < d; first += ROWS)
-    {
-      int rows = MIN (ROWS, d - first);
-      for (gint64 u = 0; u < units; u++, packed += rows)
-        for (int r = 0; r < rows; r++)
-          packed[r] = column_unit (dtype, v, stride, u, first + r, n_keys);
-    }
-}
-
 static void
 pack_values (GessoDType dtype, const void *v, gint64 stride, gint64 n_keys, gint64 d, float *packed)
 {
-  if (dtype == GESSO_DTYPE_F32)
-    pack_values_as (GESSO_DTYPE_F32, v, stride, n_keys, d, packed);
-  else
-    pack_values_as (GESSO_DTYPE_BF16, v, stride, n_keys, d, packed);
+#if defined(GESSO_DOT_BF16)
+  /* A unit goes down the rows: one channel of two keys. */
+  const guint16 *x = v;
+  for (gint64 key = 0; key < n_keys; key += 2, packed += d)
+    for (gint64 i = 0; i < d; i++)
+      {
+        guint32 low = x[key * stride + i], high = key + 1 < n_keys ? x[(key + 1) * stride + i] : 0;
+        guint32 unit = low | high << 16;
+        memcpy (packed + i, &unit, sizeof unit);
+      }
+#else
+  pack_keys (dtype, v, stride, n_keys, d, packed);
+#endif
 }
 
 INLINE void
@@ -189,20 +176,19 @@ begin_as (GessoAttentionPanel *panel, GessoDType dtype, const void *q, gint64 st
   int lanes = panel->vectors * VL;
   guint32 sign = !panel->negate ? 0 : UNIT == 2 ? 0x80008000 : 0x80000000;
 
-  for (gint64 first = 0; first < lanes; first += VL)
-    {
-      const void *row[VL];
-      int used = CLAMP (panel->n_queries - first, 0, VL);
-      for (int lane = 0; lane < used; lane++)
-        row[lane] = row_at (dtype, q, (first + lane) * stride);
-      for (gint64 u = 0; u < units; u++)
-        {
-          float part[VL] = { 0 };
-          for (int lane = 0; lane < used; lane++)
-            part[lane] = row_unit (dtype, row[lane], u, panel->d);
-          vf_store (panel->q + u * lanes + first, (vf) ((vu) vf_load (part) ^ sign));
-        }
-    }
+  for (int first = 0; first < lanes; first += VL)
+    for (gint64 u = 0; u < units; u += VL)
+      {
+        vf block[VL];
+        int n = MIN (VL, units - u), used = CLAMP (panel->n_queries - first, 0, VL);
+        for (int lane = 0; lane < used; lane++)
+          block[lane] = load_units (dtype, value_at (dtype, q, (first + lane) * stride), u, panel->d);
+        for (int lane = used; lane < VL; lane++)
+          block[lane] = (vf) { 0 };
+        vf_transpose (block);
+        for (int i = 0; i < n; i++)
+          vf_store (panel->q + (u + i) * lanes + first, (vf) ((vu) block[i] ^ sign));
+      }
 }
 
 static void
@@ -303,15 +289,14 @@ static void
 block (GessoAttentionPanel *panel, const float *keys, const float *values, gint64 first_key, gint64 n_keys,
        float *scores)
 {
-  const TileFunc *tile_of = tiles[panel->vectors - 1];
-  gint64 units = (panel->d + UNIT - 1) / UNIT;
-  gint64 key_units = (n_keys + UNIT - 1) / UNIT;
+  gint64 units = (panel->d + UNIT - 1) / UNIT, key_units = (n_keys + UNIT - 1) / UNIT;
+  gint64 depth = (units + (units + DEPTH - 1) / DEPTH - 1) / ((units + DEPTH - 1) / DEPTH);
   int lanes = panel->vectors * VL;
 
-  for (gint64 u = 0; u < units; u += DEPTH)
+  for (gint64 u = 0; u < units; u += depth)
     for (gint64 key = 0; key < n_keys; key += ROWS)
-      tile_of[ROWS - 1](MIN (DEPTH, units - u), keys + key * units + u * ROWS, panel->q + u * lanes,
-                        scores + key * lanes, u > 0);
+      score_tiles[panel->vectors - 1][MIN (ROWS, n_keys - key) - 1](
+          MIN (depth, units - u), keys + key * units + u, units, panel->q + u * lanes, scores + key * lanes, u > 0);
 
   if (panel->causal && first_key + n_keys - 1 > panel->first_query)
     mask_later_keys (panel, first_key, n_keys, scores);
@@ -335,8 +320,8 @@ block (GessoAttentionPanel *panel, const float *keys, const float *values, gint6
     }
 
   for (gint64 i = 0; i < panel->d; i += ROWS)
-    tile_of[MIN (ROWS, panel->d - i) - 1](key_units, values + i * key_units, scores, panel->o + i * lanes,
-                                          panel->started);
+    output_tiles[panel->vectors - 1][MIN (ROWS, panel->d - i) - 1](key_units, values + i, panel->d, scores,
+                                                                   panel->o + i * lanes, panel->started);
   panel->started = TRUE;
 }
 
@@ -345,27 +330,22 @@ end_as (GessoAttentionPanel *panel, GessoDType dtype, void *y, gint64 stride)
 {
   int lanes = panel->vectors * VL;
 
-  for (int v = 0; v < panel->vectors; v++)
+  for (int first = 0; first < panel->n_queries; first += VL)
     {
-      vf inverse = 1.0f / vf_load (panel->sum + v * VL);
-      for (gint64 i = 0; i < panel->d; i++)
+      vf inverse = 1.0f / vf_load (panel->sum + first);
+      for (gint64 i = 0; i < panel->d; i += VL)
         {
-          float *o = panel->o + i * lanes + v * VL;
-          vf_store (o, vf_load (o) * inverse);
+          vf block[VL];
+          int n = MIN (VL, panel->d - i), used = MIN (VL, panel->n_queries - first);
+          for (int j = 0; j < n; j++)
+            block[j] = vf_load (panel->o + (i + j) * lanes + first) * inverse;
+          for (int j = n; j < VL; j++)
+            block[j] = (vf) { 0 };
+          vf_transpose (block);
+          for (int lane = 0; lane < used; lane++)
+            store_n (dtype, y, (first + lane) * stride + i, n, block[lane]);
         }
     }
-  for (int lane = 0; lane < panel->n_queries; lane++)
-    for (gint64 i = 0; i < panel->d; i += VL)
-      {
-        int n = MIN (VL, panel->d - i);
-        float part[VL] = { 0 };
-        for (int j = 0; j < n; j++)
-          part[j] = panel->o[(i + j) * lanes + lane];
-        if (n == VL)
-          store (dtype, y, lane * stride + i, vf_load (part));
-        else
-          store_part (dtype, y, lane * stride + i, n, vf_load (part));
-      }
 }
 
 static void
@@ -379,7 +359,6 @@ end (GessoAttentionPanel *panel, GessoDType dtype, void *y, gint64 stride)
 
 const GessoAttentionKernels GESSO_ISA_NAME (gesso_attention_kernels) = { .lanes = VECTORS * VL,
                                                                          .vector = VL,
-                                                                         .rows = ROWS,
                                                                          .unit = UNIT,
                                                                          .key_block = KEY_BLOCK,
                                                                          .pack_keys = pack_keys,

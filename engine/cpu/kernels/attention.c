@@ -60,7 +60,7 @@ lay_out (Job *job, const GessoCpuContext *context, const GessoCpuAttention *atte
   job->units = (job->d + kernels->unit - 1) / kernels->unit;
   job->element = gesso_dtype_size (attention->dtype);
   job->n_blocks = (attention->lk + kernels->key_block - 1) / kernels->key_block;
-  job->head_keys = round_up (round_up (attention->lk, kernels->rows) * job->units, 16);
+  job->head_keys = round_up (attention->lk * job->units, 16);
   job->head_values = round_up (round_up (attention->lk, kernels->unit) / kernels->unit * job->d, 16);
   /* A slot: the scores, then q, o, maximum and sum of as many lanes as a task can have. */
   gsize lanes = round_up (MIN (TASK_QUERIES, attention->lq), kernels->vector);

@@ -58,11 +58,10 @@ typedef struct
 {
   int lanes;     /* queries in the widest panel */
   int vector;    /* queries in a vector */
-  int rows;      /* keys, and channels of v, are packed in groups of so many */
   int unit;      /* values in a unit: 1 or 2 */
-  int key_block; /* keys seen at a time, a multiple of rows and of unit */
-  /* `n_keys` <= key_block rows of k / v, `stride` values apart, into [groups of rows, units of d, rows] and
-   * [groups of channels, units of keys, channels of the group]. What is missing is filled up with zeros. */
+  int key_block; /* keys seen at a time, a multiple of unit */
+  /* `n_keys` <= key_block rows of k / v, `stride` values apart, into [keys, units of d] and [units of keys, d]; half a
+   * unit at the end is filled up with zero. */
   void (*pack_keys) (GessoDType dtype, const void *k, gint64 stride, gint64 n_keys, gint64 d, float *packed);
   void (*pack_values) (GessoDType dtype, const void *v, gint64 stride, gint64 n_keys, gint64 d, float *packed);
   /* Loads the panel's queries. */

@@ -55,11 +55,12 @@ vf_exp (vf x)
   return vf_scale_exponent (vf_exp2_fraction (r * 1.44269504f), n, ~(vi) (n < -126.0f));
 }
 
-/* x / (1 + e^(-k x)) */
+/* x / (1 + e^(-k x)), with e^-|k x| so that nothing overflows */
 INLINE vf
 vf_swish (vf x, float k)
 {
-  return x * vf_reciprocal (1.0f + vf_exp (x * -k));
+  vf e = vf_exp ((vf) ((vi) (x * k) | G_MININT32));
+  return x * vf_select (x < 0.0f, e, vf_set (1.0f)) * vf_reciprocal (1.0f + e);
 }
 
 /* x * Phi (x) = max (x, 0) - a Q (a) with a = |x| and the normal tail Q (a) = e^(-a a / 2) R (1 / (1 + 0.28 a)): small

@@ -155,21 +155,51 @@ vf_reciprocal (vf v)
 #endif
 }
 
+INLINE vu
+vu_from_vh (vh v)
+{
+#if defined(__AVX512F__)
+  return (vu) _mm512_cvtepu16_epi32 ((__m256i) v);
+#elif defined(__AVX2__)
+  return (vu) _mm256_cvtepu16_epi32 ((__m128i) v);
+#else
+  return __builtin_convertvector (v, vu);
+#endif
+}
+
+/* Lanes below 2^16. */
+INLINE vh
+vh_from_vu (vu v)
+{
+#if defined(__AVX512F__)
+  return (vh) _mm512_cvtepi32_epi16 ((__m512i) v);
+#elif defined(__AVX2__)
+  __m128i low = _mm256_castsi256_si128 ((__m256i) v), high = _mm256_extracti128_si256 ((__m256i) v, 1);
+  return (vh) _mm_packus_epi32 (low, high);
+#else
+  return __builtin_convertvector (v, vh);
+#endif
+}
+
 INLINE vf
 vf_from_bf16 (vh v)
 {
-  return (vf) (__builtin_convertvector (v, vu) << 16);
+  return (vf) (vu_from_vh (v) << 16);
 }
 
 /* Round to nearest even; NaN stays NaN. */
 INLINE vh
 vf_to_bf16 (vf v)
 {
-  vu bits = (vu) v;
-  vu rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
-  vu nan = (bits >> 16) | 0x40;
-  vu is_nan = (vu) (v != v);
-  return __builtin_convertvector ((nan & is_nan) | (rounded & ~is_nan), vh);
+  vu bits = (vu) v, upper = bits >> 16;
+  vu rounded = (bits + (0x7fff + (upper & 1))) >> 16;
+#if defined(__AVX512F__)
+  __mmask16 nan = _mm512_cmp_ps_mask ((__m512) v, (__m512) v, _CMP_UNORD_Q);
+  rounded = (vu) _mm512_mask_or_epi32 ((__m512i) rounded, nan, (__m512i) upper, _mm512_set1_epi32 (0x40));
+#else
+  rounded = (vu) vf_select (v != v, (vf) (upper | 0x40), (vf) rounded);
+#endif
+  return vh_from_vu (rounded);
 }
 
 INLINE float
@@ -315,4 +345,50 @@ store_n (GessoDType dtype, void *y, gint64 i, gint64 n, vf value)
     store (dtype, y, i, value);
   else
     store_part (dtype, y, i, n, value);
+}
+
+/* Swaps the off-diagonal quarters of all blocks of 2w x 2w: lane j of a row takes its partner's where bit w of j and of
+ * the row's index differ. */
+#if VL == 16
+#define LANES(EXPRESSION)                                                                                              \
+  EXPRESSION (0), EXPRESSION (1), EXPRESSION (2), EXPRESSION (3), EXPRESSION (4), EXPRESSION (5), EXPRESSION (6),      \
+      EXPRESSION (7), EXPRESSION (8), EXPRESSION (9), EXPRESSION (10), EXPRESSION (11), EXPRESSION (12),               \
+      EXPRESSION (13), EXPRESSION (14), EXPRESSION (15)
+#elif VL == 8
+#define LANES(EXPRESSION)                                                                                              \
+  EXPRESSION (0), EXPRESSION (1), EXPRESSION (2), EXPRESSION (3), EXPRESSION (4), EXPRESSION (5), EXPRESSION (6),      \
+      EXPRESSION (7)
+#else
+#define LANES(EXPRESSION) EXPRESSION (0), EXPRESSION (1), EXPRESSION (2), EXPRESSION (3)
+#endif
+#define UPPER_ROW(w, j) ((j) & (w) ? VL + (j) - (w) : (j))
+#define LOWER_ROW(w, j) ((j) & (w) ? VL + (j) : (j) + (w))
+#define TRANSPOSE_STAGE(w, UPPER, LOWER)                                                                               \
+  _Pragma ("GCC unroll 16") for (int i = 0; i < VL; i++) if (!(i & (w)))                                               \
+  {                                                                                                                    \
+    vf upper = row[i], lower = row[i | (w)];                                                                           \
+    row[i] = __builtin_shufflevector (upper, lower, LANES (UPPER));                                                    \
+    row[i | (w)] = __builtin_shufflevector (upper, lower, LANES (LOWER));                                              \
+  }
+#define UPPER_1(j) UPPER_ROW (1, j)
+#define LOWER_1(j) LOWER_ROW (1, j)
+#define UPPER_2(j) UPPER_ROW (2, j)
+#define LOWER_2(j) LOWER_ROW (2, j)
+#define UPPER_4(j) UPPER_ROW (4, j)
+#define LOWER_4(j) LOWER_ROW (4, j)
+#define UPPER_8(j) UPPER_ROW (8, j)
+#define LOWER_8(j) LOWER_ROW (8, j)
+
+/* Rows become columns. */
+INLINE void
+vf_transpose (vf row[VL])
+{
+  TRANSPOSE_STAGE (1, UPPER_1, LOWER_1)
+  TRANSPOSE_STAGE (2, UPPER_2, LOWER_2)
+#if VL >= 8
+  TRANSPOSE_STAGE (4, UPPER_4, LOWER_4)
+#endif
+#if VL >= 16
+  TRANSPOSE_STAGE (8, UPPER_8, LOWER_8)
+#endif
 }

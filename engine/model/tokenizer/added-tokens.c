@@ -3,11 +3,8 @@
  */
 
 #include "added-tokens.h"
-#include "../../gesso.h"
-#include "normalize.h"
 
-#include <glib/gi18n-lib.h>
-#include <string.h>
+#include "normalize.h"
 
 typedef struct
 {
@@ -47,6 +44,15 @@ compare_patterns (gconstpointer a, gconstpointer b)
   return left->n < right->n ? -1 : left->n > right->n;
 }
 
+static int
+compare_with_ids (gconstpointer a, gconstpointer b)
+{
+  guint32 left = ((const Pattern *) a)->token->id, right = ((const Pattern *) b)->token->id;
+  int order = compare_patterns (a, b);
+
+  return order ? order : left < right ? -1 : left > right;
+}
+
 static Pattern
 make_pattern (const GessoAddedToken *token)
 {
@@ -73,10 +79,28 @@ make_pattern (const GessoAddedToken *token)
   return pattern;
 }
 
-GessoTokenFinder *
-gesso_token_finder_new (GPtrArray *tokens, gboolean normalized, const char *path, GError **error)
+/* Of sorted patterns of the same text the first one stays. */
+static void
+remove_repeated (GArray *patterns)
 {
-  g_autoptr (GessoTokenFinder) finder = g_new0 (GessoTokenFinder, 1);
+  Pattern *items = (Pattern *) patterns->data;
+  guint n = 0;
+
+  for (guint i = 0; i < patterns->len; i++)
+    if (n == 0 || compare_patterns (&items[n - 1], &items[i]) != 0)
+      {
+        Pattern swap = items[n];
+
+        items[n++] = items[i];
+        items[i] = swap;
+      }
+  g_array_set_size (patterns, n);
+}
+
+GessoTokenFinder *
+gesso_token_finder_new (GPtrArray *tokens, gboolean normalized)
+{
+  GessoTokenFinder *finder = g_new (GessoTokenFinder, 1);
 
   finder->patterns = g_array_new (FALSE, FALSE, sizeof (Pattern));
   g_array_set_clear_func (finder->patterns, clear_pattern);
@@ -91,21 +115,9 @@ gesso_token_finder_new (GPtrArray *tokens, gboolean normalized, const char *path
           g_array_append_val (finder->patterns, pattern);
         }
     }
-  g_array_sort (finder->patterns, compare_patterns);
-  for (guint i = 1; i < finder->patterns->len; i++)
-    {
-      const Pattern *a = &g_array_index (finder->patterns, Pattern, i - 1), *b = a + 1;
-
-      if (compare_patterns (a, b) == 0)
-        {
-          g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
-                       _ ("%s: the added tokens “%s” and “%s” are the same text once normalized. Remove one of them, "
-                          "or mark one as not normalized."),
-                       path, a->token->content, b->token->content);
-          return NULL;
-        }
-    }
-  return g_steal_pointer (&finder);
+  g_array_sort (finder->patterns, compare_with_ids);
+  remove_repeated (finder->patterns);
+  return finder;
 }
 
 void

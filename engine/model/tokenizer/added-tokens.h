@@ -25,9 +25,10 @@ void gesso_added_token_free (GessoAddedToken *token);
 /* Finds tokens of one kind, normalized or not. */
 typedef struct _GessoTokenFinder GessoTokenFinder;
 
-/* Of `tokens` (GessoAddedToken; they must outlive the finder), those whose `normalized` is as given. MODEL_INVALID
- * when two of them normalize to the same text; `path` is for that message. */
-GessoTokenFinder *gesso_token_finder_new (GPtrArray *tokens, gboolean normalized, const char *path, GError **error);
+/* Of `tokens` (GessoAddedToken; they must outlive the finder), those whose `normalized` is as given. Where several are
+ * the same text once normalized, the one with the smallest id is found (the tokenizers library takes any of them, now
+ * this one and now that). */
+GessoTokenFinder *gesso_token_finder_new (GPtrArray *tokens, gboolean normalized);
 void gesso_token_finder_free (GessoTokenFinder *finder);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GessoTokenFinder, gesso_token_finder_free)
 

@@ -224,7 +224,7 @@ read_side (GessoJsonScan *scan, char **side)
     }
 }
 
-/* "model" of tokenizer.json, without the merges. */
+/* "model" of tokenizer.json. Merges that stand before the vocabulary have to wait. */
 static void
 read_model (Reader *reader)
 {
@@ -238,6 +238,8 @@ read_model (Reader *reader)
 
       if (strcmp (key, "vocab") == 0)
         read_vocab (reader);
+      else if (strcmp (key, "merges") == 0 && reader->found_vocab)
+        read_merges (reader);
       else if (strcmp (key, "type") == 0)
         {
           value = gesso_json_scan_string (scan);
@@ -255,7 +257,6 @@ read_model (Reader *reader)
     }
 }
 
-/* tokenizer.json without the merges, which need the whole vocabulary. */
 static void
 read_tokenizer_json (Reader *reader)
 {
@@ -289,9 +290,9 @@ read_tokenizer_json (Reader *reader)
     gesso_json_scan_fail (scan, _ ("there is no “vocab” in “model”"));
 }
 
-/* The merges of tokenizer.json. */
+/* The merges of a tokenizer.json that has them before the vocabulary. */
 static void
-read_tokenizer_json_merges (Reader *reader)
+read_early_merges (Reader *reader)
 {
   GessoJsonScan *scan = &reader->scan;
   const char *key;
@@ -377,7 +378,8 @@ gesso_tokenizer_files_read (const char *folder, GessoVocabulary *vocabulary, Ges
   *vocab_path = g_build_filename (folder, has_whole ? "tokenizer.json" : "vocab.json", NULL);
   if (has_whole)
     return read_json (&reader, folder, "tokenizer.json", TRUE, read_tokenizer_json, cancellable, error)
-           && read_json (&reader, folder, "tokenizer.json", TRUE, read_tokenizer_json_merges, cancellable, error);
+           && (reader.found_merges
+               || read_json (&reader, folder, "tokenizer.json", TRUE, read_early_merges, cancellable, error));
   return read_json (&reader, folder, "vocab.json", TRUE, read_vocab, cancellable, error)
          && read_merges_txt (&reader, folder, cancellable, error);
 }

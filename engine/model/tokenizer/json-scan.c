@@ -61,7 +61,7 @@ gesso_json_scan_fail (GessoJsonScan *scan, const char *format, ...)
 static void
 pass_space (GessoJsonScan *scan)
 {
-  while (scan->at < scan->end && strchr (" \t\r\n", *scan->at))
+  while (scan->at < scan->end && (*scan->at == ' ' || *scan->at == '\t' || *scan->at == '\r' || *scan->at == '\n'))
     scan->at++;
 }
 
@@ -76,7 +76,7 @@ gesso_json_scan_peek (GessoJsonScan *scan)
   c = *scan->at;
   if (c == '-' || g_ascii_isdigit (c))
     return '0';
-  return strchr ("{[\"tfn", c) ? c : 0;
+  return c == '"' || c == '{' || c == '[' || c == 't' || c == 'f' || c == 'n' ? c : 0;
 }
 
 gboolean

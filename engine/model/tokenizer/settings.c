@@ -29,58 +29,13 @@ typedef struct
   guint order; /* sorting by id keeps it */
 } NumberedToken;
 
-static void
-free_spec (gpointer data)
-{
-  GessoTokenSpec *spec = data;
-
-  g_free (spec->content);
-  g_free (spec);
-}
-
-static void
-clear_named (gpointer data)
-{
-  g_free (((GessoNamedToken *) data)->key);
-}
-
+/* Takes the spec (nullable). */
 static GessoTokenSpec *
-new_spec (GessoTokenizerSettings *settings, const char *content, gboolean plain)
+own (GessoTokenizerSettings *settings, GessoTokenSpec *spec)
 {
-  GessoTokenSpec *spec = g_new0 (GessoTokenSpec, 1);
-
-  spec->content = g_strdup (content);
-  spec->plain = plain;
-  spec->normalized = -1;
-  g_ptr_array_add (settings->specs, spec);
+  if (spec)
+    g_ptr_array_add (settings->specs, spec);
   return spec;
-}
-
-gboolean
-gesso_token_spec_is_normalized (const GessoTokenSpec *spec)
-{
-  return spec->normalized < 0 ? !spec->special : spec->normalized;
-}
-
-/* Sets the token of `key`; a new key goes to the end. */
-static void
-set_named (GArray *named, const char *key, GessoTokenSpec *spec)
-{
-  GessoNamedToken token = { NULL, TRUE, spec };
-
-  for (guint i = 0; i < named->len; i++)
-    {
-      GessoNamedToken *old = &g_array_index (named, GessoNamedToken, i);
-
-      if (strcmp (old->key, key) == 0)
-        {
-          old->given = TRUE;
-          old->spec = spec;
-          return;
-        }
-    }
-  token.key = g_strdup (key);
-  g_array_append_val (named, token);
 }
 
 GessoTokenizerSettings *
@@ -88,19 +43,18 @@ gesso_tokenizer_settings_new (void)
 {
   GessoTokenizerSettings *settings = g_new0 (GessoTokenizerSettings, 1);
 
-  settings->specs = g_ptr_array_new_with_free_func (free_spec);
-  settings->named = g_array_new (FALSE, FALSE, sizeof (GessoNamedToken));
-  g_array_set_clear_func (settings->named, clear_named);
-  settings->explicit = g_array_new (FALSE, FALSE, sizeof (GessoNamedToken));
-  g_array_set_clear_func (settings->explicit, clear_named);
+  settings->specs = g_ptr_array_new_with_free_func ((GDestroyNotify) gesso_token_spec_free);
+  gesso_named_tokens_init (&settings->named);
+  gesso_named_tokens_init (&settings->plain);
+  gesso_named_tokens_init (&settings->mapped);
   settings->numbered = g_array_new (FALSE, FALSE, sizeof (NumberedToken));
   settings->model_max_length = settings->max_len = -1;
   for (int i = 0; i < GESSO_N_NAMED_TOKENS; i++)
     {
       const char *content = defaults[i].content;
 
-      set_named (settings->named, defaults[i].key, content ? new_spec (settings, content, TRUE) : NULL);
-      g_array_index (settings->named, GessoNamedToken, i).given = FALSE;
+      gesso_named_tokens_set (&settings->named, defaults[i].key,
+                              content ? own (settings, gesso_token_spec_new (content, TRUE)) : NULL);
     }
   return settings;
 }
@@ -110,8 +64,9 @@ gesso_tokenizer_settings_free (GessoTokenizerSettings *settings)
 {
   if (!settings)
     return;
-  g_array_unref (settings->named);
-  g_array_unref (settings->explicit);
+  gesso_named_tokens_clear (&settings->named);
+  gesso_named_tokens_clear (&settings->plain);
+  gesso_named_tokens_clear (&settings->mapped);
   g_array_unref (settings->numbered);
   g_clear_pointer (&settings->extra, g_ptr_array_unref);
   g_clear_pointer (&settings->additional, g_ptr_array_unref);
@@ -121,95 +76,8 @@ gesso_tokenizer_settings_free (GessoTokenizerSettings *settings)
   g_free (settings);
 }
 
-/* The object that comes next as a token; `id` (nullable) is set if it has one. */
-static GessoTokenSpec *
-read_object (GessoTokenizerSettings *settings, GessoJsonScan *scan, gint64 *id)
-{
-  GessoTokenSpec *spec = new_spec (settings, NULL, FALSE);
-  const char *key;
-
-  gesso_json_scan_enter (scan, '{');
-  while (gesso_json_scan_next (scan, &key))
-    {
-      gboolean value;
-
-      if (strcmp (key, "content") == 0)
-        {
-          const char *content = gesso_json_scan_string (scan);
-
-          g_free (spec->content);
-          spec->content = g_strdup (content);
-        }
-      else if (strcmp (key, "__type") == 0 && gesso_json_scan_peek (scan) == '"')
-        spec->typed = g_strcmp0 (gesso_json_scan_string (scan), "AddedToken") == 0;
-      else if (strcmp (key, "normalized") == 0 && gesso_json_scan_boolean (scan, &value))
-        spec->normalized = value;
-      else if (strcmp (key, "special") == 0)
-        gesso_json_scan_boolean (scan, &spec->special);
-      else if (strcmp (key, "single_word") == 0)
-        gesso_json_scan_boolean (scan, &spec->single_word);
-      else if (strcmp (key, "lstrip") == 0)
-        gesso_json_scan_boolean (scan, &spec->lstrip);
-      else if (strcmp (key, "rstrip") == 0)
-        gesso_json_scan_boolean (scan, &spec->rstrip);
-      else if (strcmp (key, "id") == 0 && id)
-        gesso_json_scan_integer (scan, id);
-      else
-        gesso_json_scan_skip (scan);
-    }
-  if (!spec->content && !scan->error)
-    gesso_json_scan_fail (scan, _ ("a token has no “content”"));
-  return spec;
-}
-
-/* The token that comes next: a text, null (NULL) or an object. In tokenizer_config.json (`in_config`) an object is one
- * only if it says so; in special_tokens_map.json every token is special. */
-static GessoTokenSpec *
-read_token (GessoTokenizerSettings *settings, GessoJsonScan *scan, gboolean in_config)
-{
-  GessoTokenSpec *spec;
-
-  switch (gesso_json_scan_peek (scan))
-    {
-    case '"':
-      return new_spec (settings, gesso_json_scan_string (scan), TRUE);
-    case 'n':
-      gesso_json_scan_skip (scan);
-      return NULL;
-    case '{':
-      spec = read_object (settings, scan, NULL);
-      if (in_config && !spec->typed)
-        g_clear_pointer (&spec->content, g_free);
-      spec->typed = in_config;
-      if (!in_config)
-        spec->special = TRUE;
-      return spec;
-    default:
-      gesso_json_scan_skip (scan);
-      return new_spec (settings, NULL, FALSE);
-    }
-}
-
-static gboolean
-specs_equal (const GessoTokenSpec *a, const GessoTokenSpec *b)
-{
-  if (a->plain != b->plain || g_strcmp0 (a->content, b->content) != 0)
-    return FALSE;
-  return a->plain
-         || (a->special == b->special && a->single_word == b->single_word && a->lstrip == b->lstrip
-             && a->rstrip == b->rstrip && gesso_token_spec_is_normalized (a) == gesso_token_spec_is_normalized (b));
-}
-
-static gboolean
-contains_equal (GPtrArray *specs, const GessoTokenSpec *spec)
-{
-  for (guint i = 0; i < specs->len; i++)
-    if (specs_equal (g_ptr_array_index (specs, i), spec))
-      return TRUE;
-  return FALSE;
-}
-
-/* The list of further special tokens that comes next is appended to *list; an object of them gives them names. */
+/* The list of further special tokens that comes next is appended to *list; an object of them gives them names, and
+ * takes the place of a list that was there. */
 static void
 read_extra (GessoTokenizerSettings *settings, GessoJsonScan *scan, gboolean in_config, GPtrArray **list)
 {
@@ -223,21 +91,22 @@ read_extra (GessoTokenizerSettings *settings, GessoJsonScan *scan, gboolean in_c
       gesso_json_scan_enter (scan, '[');
       while (gesso_json_scan_next (scan, NULL))
         {
-          GessoTokenSpec *spec = read_token (settings, scan, in_config);
+          GessoTokenSpec *spec = own (settings, gesso_token_spec_read (scan, in_config));
 
-          if (spec && !contains_equal (*list, spec))
+          if (spec)
             g_ptr_array_add (*list, spec);
         }
       break;
     case '{':
+      g_clear_pointer (list, g_ptr_array_unref);
       gesso_json_scan_enter (scan, '{');
       while (gesso_json_scan_next (scan, &key))
         {
           g_autofree char *name = g_strdup (key);
-          GessoTokenSpec *spec = read_token (settings, scan, in_config);
+          GessoTokenSpec *spec = own (settings, gesso_token_spec_read (scan, in_config));
 
           if (spec)
-            set_named (settings->explicit, name, spec);
+            gesso_named_tokens_set (&settings->mapped, name, spec);
         }
       break;
     default:
@@ -245,10 +114,11 @@ read_extra (GessoTokenizerSettings *settings, GessoJsonScan *scan, gboolean in_c
     }
 }
 
+/* Takes the spec. */
 static void
 add_numbered (GessoTokenizerSettings *settings, gint64 id, GessoTokenSpec *spec)
 {
-  NumberedToken token = { id, spec, settings->numbered->len };
+  NumberedToken token = { id, own (settings, spec), settings->numbered->len };
 
   g_array_append_val (settings->numbered, token);
 }
@@ -258,6 +128,7 @@ read_decoder (GessoTokenizerSettings *settings, GessoJsonScan *scan)
 {
   const char *key;
 
+  settings->has_decoder = TRUE;
   gesso_json_scan_enter (scan, '{');
   while (gesso_json_scan_next (scan, &key))
     {
@@ -266,11 +137,11 @@ read_decoder (GessoTokenizerSettings *settings, GessoJsonScan *scan)
       if (!g_ascii_string_to_signed (key, 10, 0, G_MAXINT32, &id, NULL))
         gesso_json_scan_fail (scan, _ ("“%s” in added_tokens_decoder is no id"), key);
       else
-        add_numbered (settings, id, read_object (settings, scan, NULL));
+        add_numbered (settings, id, gesso_token_spec_read_object (scan, NULL));
     }
 }
 
-/* A number that may be null (-1). */
+/* A number of tokens, which may be null (-1). */
 static gint64
 read_length (GessoJsonScan *scan)
 {
@@ -292,34 +163,31 @@ read_text (GessoJsonScan *scan, char **text)
   *text = g_strdup (value);
 }
 
-/* One entry of tokenizer_config.json or special_tokens_map.json, which may hold the same ones. */
+/* One entry of tokenizer_config.json or special_tokens_map.json that both may have. */
 static void
 read_entry (GessoTokenizerSettings *settings, GessoJsonScan *scan, const char *key, gboolean in_config)
 {
   for (int i = 0; i < GESSO_N_NAMED_TOKENS; i++)
     if (strcmp (key, defaults[i].key) == 0)
       {
-        set_named (settings->named, defaults[i].key, read_token (settings, scan, in_config));
+        settings->given[i] = TRUE;
+        gesso_named_tokens_set (&settings->named, defaults[i].key,
+                                own (settings, gesso_token_spec_read (scan, in_config)));
         return;
       }
   if (g_str_has_suffix (key, "_token"))
     {
-      gboolean is_text = gesso_json_scan_peek (scan) == '"';
+      gboolean is_plain = in_config && gesso_json_scan_peek (scan) == '"';
       g_autofree char *name = g_strdup (key);
-      GessoTokenSpec *spec = read_token (settings, scan, in_config);
+      GessoTokenSpec *spec = own (settings, gesso_token_spec_read (scan, in_config));
 
       if (spec && spec->content)
-        set_named (in_config && is_text ? settings->explicit : settings->named, name, spec);
+        gesso_named_tokens_set (is_plain ? &settings->plain : &settings->named, name, spec);
     }
   else if (strcmp (key, "extra_special_tokens") == 0)
     read_extra (settings, scan, in_config, &settings->extra);
   else if (strcmp (key, "additional_special_tokens") == 0)
     read_extra (settings, scan, in_config, &settings->additional);
-  else if (strcmp (key, "model_max_length") == 0)
-    {
-      settings->model_max_length = read_length (scan);
-      settings->max_len = -1; /* whatever the older name says, also when this is null */
-    }
   else
     gesso_json_scan_skip (scan);
 }
@@ -334,9 +202,11 @@ gesso_tokenizer_settings_read_config (GessoTokenizerSettings *settings, GessoJso
   while (gesso_json_scan_next (scan, &key))
     {
       if (strcmp (key, "added_tokens_decoder") == 0)
+        read_decoder (settings, scan);
+      else if (strcmp (key, "model_max_length") == 0)
         {
-          settings->has_decoder = TRUE;
-          read_decoder (settings, scan);
+          has_length = TRUE;
+          settings->model_max_length = read_length (scan);
         }
       else if (strcmp (key, "max_len") == 0)
         settings->max_len = read_length (scan);
@@ -347,11 +217,9 @@ gesso_tokenizer_settings_read_config (GessoTokenizerSettings *settings, GessoJso
       else if (strcmp (key, "split_special_tokens") == 0)
         gesso_json_scan_boolean (scan, &settings->splits_special);
       else
-        {
-          has_length |= strcmp (key, "model_max_length") == 0;
-          read_entry (settings, scan, key, TRUE);
-        }
+        read_entry (settings, scan, key, TRUE);
     }
+  /* The older name counts only where the newer is absent; null is not absent. */
   if (has_length)
     settings->max_len = -1;
   if (settings->additional && !(settings->extra && settings->extra->len))
@@ -371,43 +239,46 @@ gesso_tokenizer_settings_read_special_tokens_map (GessoTokenizerSettings *settin
     read_entry (settings, scan, key, FALSE);
 }
 
-/* Whether a file that is already read names `content` a special token. A typed object does not count: transformers
- * turns it into a token only later. */
-static gboolean
-is_named_special (const GessoTokenizerSettings *settings, const char *content)
+/* What the files read so far name special tokens. A typed object does not count: transformers makes it a token only
+ * later. */
+static GHashTable *
+named_special (const GessoTokenizerSettings *settings)
 {
+  GHashTable *contents = g_hash_table_new (g_str_hash, g_str_equal);
+
   for (int i = 0; i < GESSO_N_NAMED_TOKENS; i++)
     {
-      const GessoNamedToken *named = &g_array_index (settings->named, GessoNamedToken, i);
+      const GessoTokenSpec *spec = gesso_named_tokens_get (&settings->named, i)->spec;
 
-      if (named->given && named->spec && !named->spec->typed && g_strcmp0 (named->spec->content, content) == 0)
-        return TRUE;
+      if (settings->given[i] && spec && !spec->typed && spec->content)
+        g_hash_table_add (contents, spec->content);
     }
   for (guint i = 0; settings->extra && i < settings->extra->len; i++)
     {
       const GessoTokenSpec *spec = g_ptr_array_index (settings->extra, i);
 
-      if (!spec->typed && g_strcmp0 (spec->content, content) == 0)
-        return TRUE;
+      if (!spec->typed && spec->content)
+        g_hash_table_add (contents, spec->content);
     }
-  return FALSE;
+  return contents;
 }
 
 void
 gesso_tokenizer_settings_read_added_tokens (GessoTokenizerSettings *settings, GessoJsonScan *scan)
 {
+  g_autoptr (GHashTable) special = named_special (settings);
   const char *key;
 
   gesso_json_scan_enter (scan, '{');
   while (gesso_json_scan_next (scan, &key))
     {
-      GessoTokenSpec *spec = new_spec (settings, key, FALSE);
+      GessoTokenSpec *spec = gesso_token_spec_new (key, FALSE);
       gint64 id = 0;
 
-      spec->special = is_named_special (settings, key);
+      spec->special = g_hash_table_contains (special, key);
       spec->normalized = !spec->special;
-      if (gesso_json_scan_integer (scan, &id))
-        add_numbered (settings, id, spec);
+      gesso_json_scan_integer (scan, &id);
+      add_numbered (settings, id, spec);
     }
 }
 
@@ -418,7 +289,7 @@ gesso_tokenizer_settings_read_token_list (GessoTokenizerSettings *settings, Gess
   while (gesso_json_scan_next (scan, NULL))
     {
       gint64 id = 0;
-      GessoTokenSpec *spec = read_object (settings, scan, &id);
+      GessoTokenSpec *spec = gesso_token_spec_read_object (scan, &id);
 
       add_numbered (settings, id, spec);
     }
@@ -434,8 +305,8 @@ compare_numbered (gconstpointer a, gconstpointer b)
   return left->order < right->order ? -1 : left->order > right->order;
 }
 
-/* A named token that has an id somewhere gets the properties it has there. Then the model's own tokens that come last
- * are appended. */
+/* A named token that has an id somewhere gets the properties it has there. Then a model's own are put in their
+ * places. */
 static void
 merge_named (GessoTokenizerSettings *settings)
 {
@@ -445,34 +316,29 @@ merge_named (GessoTokenizerSettings *settings)
     {
       GessoTokenSpec *spec = g_array_index (settings->numbered, NumberedToken, i).spec;
 
-      if (spec->content)
-        g_hash_table_replace (by_content, spec->content, spec);
+      g_hash_table_replace (by_content, spec->content, spec);
     }
   for (int i = 0; i < GESSO_N_NAMED_TOKENS; i++)
     {
-      GessoNamedToken *named = &g_array_index (settings->named, GessoNamedToken, i);
-      GessoTokenSpec *spec
-          = named->given && named->spec && named->spec->content
-                ? g_hash_table_lookup (by_content, named->spec->content)
-                : NULL;
+      GessoNamedToken *named = gesso_named_tokens_get (&settings->named, i);
+      gboolean known = settings->given[i] && named->spec && named->spec->content;
+      GessoTokenSpec *spec = known ? g_hash_table_lookup (by_content, named->spec->content) : NULL;
 
       if (spec)
         named->spec = spec;
     }
-  for (guint i = 0; i < settings->explicit->len; i++)
-    {
-      const GessoNamedToken *named = &g_array_index (settings->explicit, GessoNamedToken, i);
-
-      set_named (settings->named, named->key, named->spec);
-    }
+  gesso_named_tokens_set_all (&settings->plain, &settings->mapped);
+  gesso_named_tokens_set_all (&settings->named, &settings->plain);
+  if (settings->additional && !settings->extra)
+    settings->extra = g_steal_pointer (&settings->additional);
 }
 
 static gboolean
-check_named (const GessoTokenizerSettings *settings, const char *folder, GError **error)
+check_tokens (const GessoTokenizerSettings *settings, const char *folder, GError **error)
 {
-  for (guint i = 0; i < settings->named->len; i++)
+  for (guint i = 0; i < gesso_named_tokens_size (&settings->named); i++)
     {
-      const GessoNamedToken *named = &g_array_index (settings->named, GessoNamedToken, i);
+      const GessoNamedToken *named = gesso_named_tokens_get (&settings->named, i);
       gboolean needed = i == GESSO_TOKEN_BOS || i == GESSO_TOKEN_EOS || i == GESSO_TOKEN_PAD;
 
       if (named->spec ? !named->spec->content || (needed && !*named->spec->content) : needed)
@@ -500,56 +366,52 @@ check_named (const GessoTokenizerSettings *settings, const char *folder, GError 
   return TRUE;
 }
 
+/* Adds the token unless its text has an id in some file, or an equal one is there. `keys`: of those that are. */
+static void
+add_special (GPtrArray *tokens, GHashTable *keys, GHashTable *numbered_contents, GessoTokenSpec *spec)
+{
+  if (!g_hash_table_contains (numbered_contents, spec->content)
+      && g_hash_table_add (keys, gesso_token_spec_key (spec)))
+    g_ptr_array_add (tokens, spec);
+}
+
 GPtrArray *
 gesso_tokenizer_settings_resolve (GessoTokenizerSettings *settings, const char *folder, GError **error)
 {
-  g_autoptr (GHashTable) known = g_hash_table_new (g_str_hash, g_str_equal);
+  g_autoptr (GHashTable) contents = g_hash_table_new (g_str_hash, g_str_equal);
+  g_autoptr (GHashTable) keys = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   g_autoptr (GPtrArray) tokens = g_ptr_array_new ();
-  NumberedToken *numbered = (NumberedToken *) settings->numbered->data;
+  const GessoNamedTokens *named = &settings->named;
+  const NumberedToken *numbered = (const NumberedToken *) settings->numbered->data;
   guint n_numbered = settings->numbered->len;
 
   merge_named (settings);
-  if (settings->additional && !settings->extra)
-    settings->extra = g_steal_pointer (&settings->additional);
-  if (!check_named (settings, folder, error))
+  if (!check_tokens (settings, folder, error))
     return NULL;
 
   g_array_sort (settings->numbered, compare_numbered);
   for (guint i = 0; i < n_numbered; i++)
     if (i + 1 == n_numbered || numbered[i + 1].id != numbered[i].id)
       {
-        g_hash_table_add (known, numbered[i].spec->content);
+        g_hash_table_add (contents, numbered[i].spec->content);
         g_ptr_array_add (tokens, numbered[i].spec);
       }
-  for (guint i = 0; i < settings->named->len; i++)
-    {
-      GessoTokenSpec *spec = g_array_index (settings->named, GessoNamedToken, i).spec;
-
-      if (spec && !g_hash_table_contains (known, spec->content) && !contains_equal (tokens, spec))
-        g_ptr_array_add (tokens, spec);
-    }
+  for (guint i = 0; i < gesso_named_tokens_size (named); i++)
+    if (gesso_named_tokens_get (named, i)->spec)
+      add_special (tokens, keys, contents, gesso_named_tokens_get (named, i)->spec);
   for (guint i = 0; settings->extra && i < settings->extra->len; i++)
-    {
-      GessoTokenSpec *spec = g_ptr_array_index (settings->extra, i);
-
-      if (!g_hash_table_contains (known, spec->content) && !contains_equal (tokens, spec))
-        g_ptr_array_add (tokens, spec);
-    }
+    add_special (tokens, keys, contents, g_ptr_array_index (settings->extra, i));
 
   /* Whatever is a text, or has a name, is special. */
-  g_hash_table_remove_all (known);
-  for (guint i = 0; i < settings->named->len; i++)
-    {
-      const GessoTokenSpec *spec = g_array_index (settings->named, GessoNamedToken, i).spec;
-
-      if (spec)
-        g_hash_table_add (known, spec->content);
-    }
+  g_hash_table_remove_all (contents);
+  for (guint i = 0; i < gesso_named_tokens_size (named); i++)
+    if (gesso_named_tokens_get (named, i)->spec)
+      g_hash_table_add (contents, gesso_named_tokens_get (named, i)->spec->content);
   for (guint i = 0; i < tokens->len; i++)
     {
       GessoTokenSpec *spec = g_ptr_array_index (tokens, i);
 
-      spec->special |= spec->plain || g_hash_table_contains (known, spec->content);
+      spec->special |= spec->plain || g_hash_table_contains (contents, spec->content);
     }
   return g_steal_pointer (&tokens);
 }
@@ -557,7 +419,7 @@ gesso_tokenizer_settings_resolve (GessoTokenizerSettings *settings, const char *
 const char *
 gesso_tokenizer_settings_token (const GessoTokenizerSettings *settings, int which)
 {
-  const GessoTokenSpec *spec = g_array_index (settings->named, GessoNamedToken, which).spec;
+  const GessoTokenSpec *spec = gesso_named_tokens_get (&settings->named, which)->spec;
 
   return spec ? spec->content : NULL;
 }

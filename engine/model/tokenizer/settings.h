@@ -7,22 +7,7 @@
 
 #pragma once
 
-#include "json-scan.h"
-
-/* A token as a file gives it: a plain text, or an object with properties, each of which may be absent. */
-typedef struct
-{
-  char *content;  /* NULL: the file has something there that is no token */
-  gboolean plain; /* a text, not an object */
-  gboolean typed; /* an object of tokenizer_config.json, marked "__type" */
-  gboolean special;
-  gboolean single_word;
-  gboolean lstrip;
-  gboolean rstrip;
-  int normalized; /* -1: absent, which means "not special" */
-} GessoTokenSpec;
-
-gboolean gesso_token_spec_is_normalized (const GessoTokenSpec *spec);
+#include "token-spec.h"
 
 enum
 {
@@ -36,28 +21,22 @@ enum
   GESSO_N_NAMED_TOKENS,
 };
 
-/* A token under a key such as "bos_token", or a model's own ("image_token"). */
 typedef struct
 {
-  char *key;
-  gboolean given;       /* by a file; if not, `spec` is CLIP's default */
-  GessoTokenSpec *spec; /* NULL: null, or absent without a default */
-} GessoNamedToken;
-
-typedef struct
-{
-  GPtrArray *specs;     /* owns every GessoTokenSpec; all others below borrow */
-  GArray *named;        /* GessoNamedToken: the seven above, then a model's own */
-  GArray *explicit;     /* of these, those that transformers puts last */
-  GPtrArray *extra;     /* extra_special_tokens, or NULL */
-  GPtrArray *additional; /* additional_special_tokens, its older name, or NULL */
-  GArray *numbered;     /* tokens with an id, in the order of the files */
-  gboolean has_decoder; /* tokenizer_config.json has an added_tokens_decoder: the other files' tokens do not count */
-  gint64 model_max_length; /* -1: absent */
-  gint64 max_len;          /* its older name; -1: absent */
-  char *padding_side;      /* NULL: absent */
-  char *truncation_side;   /* NULL: absent */
-  gboolean splits_special; /* special tokens in the text are text */
+  GPtrArray *specs;                    /* owns every GessoTokenSpec; all others below borrow */
+  GessoNamedTokens named;              /* the seven above, then a model's own ("image_token") */
+  gboolean given[GESSO_N_NAMED_TOKENS]; /* by a file, rather than CLIP's default */
+  GessoNamedTokens plain;              /* a model's own that are texts in tokenizer_config.json: behind the others */
+  GessoNamedTokens mapped;             /* a model's own out of an object of extra_special_tokens: these come last */
+  GPtrArray *extra;                    /* extra_special_tokens, or NULL */
+  GPtrArray *additional;               /* additional_special_tokens, its older name, or NULL */
+  GArray *numbered;                    /* tokens with an id, in the order of the files */
+  gboolean has_decoder;     /* tokenizer_config.json has an added_tokens_decoder: other files' tokens do not count */
+  gint64 model_max_length;  /* -1: absent */
+  gint64 max_len;           /* its older name; -1: absent */
+  char *padding_side;       /* NULL: absent */
+  char *truncation_side;    /* NULL: absent */
+  gboolean splits_special;  /* special tokens in the text are text */
 } GessoTokenizerSettings;
 
 GessoTokenizerSettings *gesso_tokenizer_settings_new (void);

@@ -143,13 +143,10 @@ set_up (GessoTokenizer *tokenizer, GessoTokenizerSettings *settings, const char 
   tokenizer->start_id = named_id (settings, ids, GESSO_TOKEN_BOS);
   tokenizer->end_id = named_id (settings, ids, GESSO_TOKEN_EOS);
   tokenizer->pad_id = named_id (settings, ids, GESSO_TOKEN_PAD);
-  tokenizer->plain_finder = gesso_token_finder_new (tokenizer->added, FALSE, folder, error);
-  if (!tokenizer->plain_finder)
-    return FALSE;
-  tokenizer->normalized_finder = gesso_token_finder_new (tokenizer->added, TRUE, folder, error);
+  tokenizer->plain_finder = gesso_token_finder_new (tokenizer->added, FALSE);
+  tokenizer->normalized_finder = gesso_token_finder_new (tokenizer->added, TRUE);
   /* transformers spells the token that is null "None". */
-  return tokenizer->normalized_finder
-         && gesso_vocabulary_finish (tokenizer->vocabulary, vocab_path, unknown ? unknown : "None", error);
+  return gesso_vocabulary_finish (tokenizer->vocabulary, vocab_path, unknown ? unknown : "None", error);
 }
 
 GessoTokenizer *

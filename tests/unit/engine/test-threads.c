@@ -89,7 +89,7 @@ test_cancel_from_elsewhere (void)
   g_autoptr (GPtrArray) pictures = NULL;
   GThread *thread;
 
-  request->steps = 1000;
+  request->steps = 500;
   request->width = request->height = 64;
   thread = g_thread_new ("canceller", cancel_soon, cancellable);
   pictures = gesso_engine_generate (engine, request, NULL, NULL, cancellable, &error);

@@ -23,9 +23,8 @@ memory_of (const GessoTensor *tensor)
 static int
 operands_of (const GessoOp *op, const GessoTensor *operands[GESSO_MAX_INPUTS + 6])
 {
-  const GessoTensor *rest[] = { op->weight,           op->bias,
-                                op->residual,         op->input_norm.statistics,
-                                op->input_norm.gamma, op->input_norm.beta };
+  const GessoTensor *rest[]
+      = { op->weight, op->bias, op->residual, op->input_norm.statistics, op->input_norm.gamma, op->input_norm.beta };
   int n = 0;
 
   for (int i = 0; i < op->n_inputs; i++)
@@ -51,6 +50,8 @@ find_lives (const GessoPlan *plan)
       g_assert_cmpint (tensor->id, ==, i);
       g_assert_cmpint (tensor->dtype, !=, GESSO_DTYPE_COMPUTE);
       g_assert_true (!tensor->view_of || !tensor->view_of->view_of);
+      g_assert_cmpint (plan->placements[i].place, ==, gesso_plan_placement (plan, tensor)->place);
+      g_assert_cmpuint (plan->placements[i].offset, ==, gesso_plan_placement (plan, tensor)->offset);
       g_assert_true (!tensor->view_of
                      || gesso_shape_elements (&tensor->view_of->shape) == gesso_shape_elements (&tensor->shape));
     }
@@ -72,11 +73,11 @@ find_lives (const GessoPlan *plan)
           g_assert_cmpint (other->place, !=, GESSO_PLACE_NONE);
           g_assert_cmpint (other->place == GESSO_PLACE_WEIGHT, ==, operands[j]->kind == GESSO_TENSOR_WEIGHT);
           if (base->kind == GESSO_TENSOR_VALUE)
-            g_assert_true (base->producer && base->producer->id < (int)i);
+            g_assert_true (base->producer && base->producer->id < (int) i);
           if (other->place == GESSO_PLACE_ARENA)
             {
               g_assert_cmpint (index[base->id], >=, 0);
-              g_array_index (lives, Life, index[base->id]).last = (int)i;
+              g_array_index (lives, Life, index[base->id]).last = (int) i;
             }
         }
       if (place->place == GESSO_PLACE_ARENA)
@@ -84,13 +85,13 @@ find_lives (const GessoPlan *plan)
           const Life life = {
             .tensor = op->output,
             .offset = place->offset,
-            .bytes = (gsize)gesso_shape_elements (&op->output->shape) * gesso_dtype_size (op->output->dtype),
-            .first = (int)i,
-            .last = (int)i,
+            .bytes = (gsize) gesso_shape_elements (&op->output->shape) * gesso_dtype_size (op->output->dtype),
+            .first = (int) i,
+            .last = (int) i,
           };
 
           g_assert_cmpint (index[op->output->id], ==, -1);
-          index[op->output->id] = (int)lives->len;
+          index[op->output->id] = (int) lives->len;
           g_assert_cmpuint (life.offset % GESSO_ARENA_ALIGNMENT, ==, 0);
           g_assert_cmpuint (life.offset + life.bytes, <=, plan->arena_bytes);
           g_array_append_val (lives, life);
@@ -197,11 +198,11 @@ harness_live_peak (const GessoPlan *plan)
           const Life *life = &g_array_index (lives, Life, j);
           gboolean counted = FALSE;
 
-          if (life->first > (int)i || life->last < (int)i)
+          if (life->first > (int) i || life->last < (int) i)
             continue;
           for (guint k = 0; k < j && !counted; k++)
             counted = may_replace (plan, &g_array_index (lives, Life, k), life)
-                      && g_array_index (lives, Life, k).last == (int)i;
+                      && g_array_index (lives, Life, k).last == (int) i;
           bytes += counted ? 0 : life->bytes;
         }
       peak = MAX (peak, bytes);

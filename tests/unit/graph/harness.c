@@ -15,7 +15,7 @@ harness_new (void)
 
   harness->backend = gesso_reference_backend_entry (GESSO_BACKEND_ABI, 1, NULL);
   g_assert_nonnull (harness->backend);
-  harness->values = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_array_unref);
+  harness->values = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_array_unref);
   return harness;
 }
 
@@ -34,21 +34,21 @@ harness_set (Harness *harness, const char *name, gsize n, const float *values)
 {
   GArray *array = g_array_new (FALSE, FALSE, sizeof (float));
 
-  g_array_append_vals (array, values, (guint)n);
+  g_array_append_vals (array, values, (guint) n);
   g_hash_table_insert (harness->values, g_strdup (name), array);
 }
 
 float
 harness_formula (const char *name, gint64 index)
 {
-  guint32 bits = g_str_hash (name) * 2654435761u + (guint32)index * 40503u + 12345u;
+  guint32 bits = g_str_hash (name) * 2654435761u + (guint32) index * 40503u + 12345u;
 
   bits ^= bits >> 15;
   bits *= 2246822519u;
   bits ^= bits >> 13;
   bits *= 3266489917u;
   bits ^= bits >> 16;
-  return (float)(bits >> 8) / 16777216.0f - 0.5f;
+  return (float) (bits >> 8) / 16777216.0f - 0.5f;
 }
 
 static void
@@ -83,7 +83,7 @@ weight_dtype (gpointer data, const char *name)
 GessoWeightSource
 harness_source (Harness *harness)
 {
-  return (GessoWeightSource){ read_weight, weight_dtype, harness };
+  return (GessoWeightSource) { read_weight, weight_dtype, harness };
 }
 
 void
@@ -95,7 +95,7 @@ harness_fill (Harness *harness, const GessoTensor *tensor, void *values)
   read_values (harness, tensor->name, 0, n, exact);
   if (tensor->dtype == GESSO_DTYPE_I32)
     for (gint64 i = 0; i < n; i++)
-      ((gint32 *)values)[i] = (gint32)exact[i];
+      ((gint32 *) values)[i] = (gint32) exact[i];
   else
     gesso_reference_from_f32 (tensor->dtype, exact, n, values);
 }
@@ -103,23 +103,23 @@ harness_fill (Harness *harness, const GessoTensor *tensor, void *values)
 static gsize
 tensor_bytes (const GessoTensor *tensor)
 {
-  return (gsize)gesso_shape_elements (&tensor->shape) * gesso_dtype_size (tensor->dtype);
+  return (gsize) gesso_shape_elements (&tensor->shape) * gesso_dtype_size (tensor->dtype);
 }
 
 static GArray *
 read_output (GessoBackend *backend, GessoBuffer *buffer, const GessoTensor *tensor)
 {
   const gint64 n = gesso_shape_elements (&tensor->shape);
-  GArray *array = g_array_sized_new (FALSE, FALSE, sizeof (float), (guint)n);
+  GArray *array = g_array_sized_new (FALSE, FALSE, sizeof (float), (guint) n);
   g_autofree void *raw = g_malloc (tensor_bytes (tensor));
 
-  g_array_set_size (array, (guint)n);
+  g_array_set_size (array, (guint) n);
   g_assert_true (backend->buffer_read (backend, buffer, 0, raw, tensor_bytes (tensor), NULL));
   if (tensor->dtype == GESSO_DTYPE_I32)
     for (gint64 i = 0; i < n; i++)
-      g_array_index (array, float, i) = (float)((gint32 *)raw)[i];
+      g_array_index (array, float, i) = (float) ((gint32 *) raw)[i];
   else
-    gesso_reference_to_f32 (tensor->dtype, raw, n, (float *)(void *)array->data);
+    gesso_reference_to_f32 (tensor->dtype, raw, n, (float *) (void *) array->data);
   return array;
 }
 
@@ -128,7 +128,7 @@ harness_run_plan (Harness *harness, const GessoPlan *plan)
 {
   GessoBackend *backend = harness->backend;
   const GessoWeightSource source = harness_source (harness);
-  GPtrArray *results = g_ptr_array_new_with_free_func ((GDestroyNotify)g_array_unref);
+  GPtrArray *results = g_ptr_array_new_with_free_func ((GDestroyNotify) g_array_unref);
   g_autofree GessoBinding *inputs = g_new0 (GessoBinding, plan->inputs->len + 1);
   g_autofree GessoBinding *outputs = g_new0 (GessoBinding, plan->outputs->len + 1);
   GessoStore *store = backend->store_new (backend, &source);
@@ -217,7 +217,7 @@ harness_count (const GessoPlan *plan, GessoOpKind kind)
   int n = 0;
 
   for (guint i = 0; i < plan->ops->len; i++)
-    n += ((const GessoOp *)g_ptr_array_index (plan->ops, i))->kind == kind;
+    n += ((const GessoOp *) g_ptr_array_index (plan->ops, i))->kind == kind;
   return n;
 }
 
@@ -226,6 +226,6 @@ harness_assert_values (const GArray *array, gsize n, const double *values, doubl
 {
   g_assert_cmpuint (array->len, ==, n);
   for (gsize i = 0; i < n; i++)
-    if (!(fabs ((double)g_array_index (array, float, i) - values[i]) <= tolerance))
-      g_error ("value %d is %.9g instead of %.9g", (int)i, (double)g_array_index (array, float, i), values[i]);
+    if (!(fabs ((double) g_array_index (array, float, i) - values[i]) <= tolerance))
+      g_error ("value %d is %.9g instead of %.9g", (int) i, (double) g_array_index (array, float, i), values[i]);
 }

@@ -59,7 +59,7 @@ conv (Maker *maker, GessoTensor *x, gint64 o, int stride)
 
   return gesso_graph_conv2d (maker->graph, x,
                              gesso_graph_weight (maker->graph, name, GESSO_SHAPE4 (o, x->shape.dim[3], k, k)),
-                             bias (maker, o), (GessoConvGeometry){ stride, k / 2, k / 2, end, end });
+                             bias (maker, o), (GessoConvGeometry) { stride, k / 2, k / 2, end, end });
 }
 
 static GessoTensor *
@@ -81,8 +81,7 @@ product (Maker *maker, GessoTensor *x, gint64 o)
 static GessoTensor *
 activation (Maker *maker, GessoTensor *x)
 {
-  return gesso_graph_activation (maker->graph, x,
-                                 (GessoActivation)(GESSO_ACTIVATION_SILU + pick (maker, 3)));
+  return gesso_graph_activation (maker->graph, x, (GessoActivation) (GESSO_ACTIVATION_SILU + pick (maker, 3)));
 }
 
 static GessoTensor *
@@ -107,7 +106,7 @@ partner (Maker *maker, GessoTensor *x)
 {
   for (int i = 0; i < 6; i++)
     {
-      GessoTensor *other = g_ptr_array_index (maker->made, pick (maker, (int)maker->made->len));
+      GessoTensor *other = g_ptr_array_index (maker->made, pick (maker, (int) maker->made->len));
 
       if (gesso_shape_equal (&other->shape, &x->shape))
         return other;
@@ -120,9 +119,8 @@ static GessoTensor *
 transformer (Maker *maker, GessoTensor *x)
 {
   const GessoShape shape = x->shape;
-  GessoTensor *y = gesso_graph_reshape (
-      maker->graph, pick (maker, 2) ? group_norm (maker, x) : x,
-      GESSO_SHAPE3 (shape.dim[0], shape.dim[1] * shape.dim[2], shape.dim[3]));
+  GessoTensor *y = gesso_graph_reshape (maker->graph, pick (maker, 2) ? group_norm (maker, x) : x,
+                                        GESSO_SHAPE3 (shape.dim[0], shape.dim[1] * shape.dim[2], shape.dim[3]));
   GessoTensor *context = y, *h = pick (maker, 2) ? layer_norm (maker, y) : y;
 
   if (pick (maker, 2))
@@ -211,12 +209,11 @@ step (Maker *maker, GessoTensor *x)
 GessoGraph *
 random_graph (guint32 seed)
 {
-  Maker maker = { .rand = g_rand_new_with_seed (seed),
-                  .graph = gesso_graph_new ("random"),
-                  .made = g_ptr_array_new () };
-  GessoTensor *x = gesso_graph_input (maker.graph, "x", GESSO_DTYPE_F32,
-                                      GESSO_SHAPE4 (1 + pick (&maker, 2), 1 + pick (&maker, 6), 1 + pick (&maker, 6),
-                                                    2 + 2 * pick (&maker, 4)));
+  Maker maker
+      = { .rand = g_rand_new_with_seed (seed), .graph = gesso_graph_new ("random"), .made = g_ptr_array_new () };
+  GessoTensor *x = gesso_graph_input (
+      maker.graph, "x", GESSO_DTYPE_F32,
+      GESSO_SHAPE4 (1 + pick (&maker, 2), 1 + pick (&maker, 6), 1 + pick (&maker, 6), 2 + 2 * pick (&maker, 4)));
   const int n_steps = 4 + pick (&maker, 14);
 
   x = gesso_graph_cast (maker.graph, x, GESSO_DTYPE_COMPUTE);
@@ -227,7 +224,7 @@ random_graph (guint32 seed)
     {
       /* Mostly on from the newest one, so that chains grow. */
       if (pick (&maker, 4) == 0)
-        x = g_ptr_array_index (maker.made, pick (&maker, (int)maker.made->len));
+        x = g_ptr_array_index (maker.made, pick (&maker, (int) maker.made->len));
       x = step (&maker, x);
       if (x->shape.dim[3] > 16)
         x = product (&maker, x, 8);

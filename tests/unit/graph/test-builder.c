@@ -58,7 +58,7 @@ test_inference (void)
   GessoTensor *view;
 
   assert_shape (gesso_graph_conv2d (graph, x, gesso_graph_weight (graph, "c", GESSO_SHAPE4 (6, 4, 3, 2)), NULL,
-                                    (GessoConvGeometry){ 2, 1, 0, 1, 0 }),
+                                    (GessoConvGeometry) { 2, 1, 0, 1, 0 }),
                 "[2, 4, 4, 6]");
   assert_shape (gesso_graph_linear (graph, s, gesso_graph_weight (graph, "l", GESSO_SHAPE2 (9, 4)), NULL),
                 "[2, 56, 9]");
@@ -99,7 +99,7 @@ test_error_sticks (void)
   GessoTensor *w = gesso_graph_weight (graph, "conv_in.weight", GESSO_SHAPE4 (320, 4, 3, 3));
   const GessoPlanOptions options = { .precision = GESSO_PRECISION_F32 };
 
-  x = gesso_graph_conv2d (graph, x, w, NULL, (GessoConvGeometry){ 1, 1, 1, 1, 1 });
+  x = gesso_graph_conv2d (graph, x, w, NULL, (GessoConvGeometry) { 1, 1, 1, 1, 1 });
   g_assert_nonnull (x);
   x = gesso_graph_add (graph, x, input (graph, "y", GESSO_SHAPE1 (7)));
   x = gesso_graph_attention (graph, x, x, x, 0, 1.0f, FALSE);
@@ -138,7 +138,7 @@ matrix (GessoGraph *graph, gint64 o, gint64 i)
 
 /* x [2, 4, 4, 6], s [2, 16, 6], v weight [6] */
 #define KERNEL(o, i, h, w) gesso_graph_weight (graph, "k", GESSO_SHAPE4 (o, i, h, w))
-#define GEOMETRY(stride, pad) ((GessoConvGeometry){ stride, pad, 0, 0, 0 })
+#define GEOMETRY(stride, pad) ((GessoConvGeometry) { stride, pad, 0, 0, 0 })
 MISTAKE (conv_rank, gesso_graph_conv2d (graph, s, KERNEL (1, 6, 1, 1), NULL, GEOMETRY (1, 0)))
 MISTAKE (conv_kernel_rank, gesso_graph_conv2d (graph, x, matrix (graph, 6, 6), NULL, GEOMETRY (1, 0)))
 MISTAKE (conv_stride, gesso_graph_conv2d (graph, x, KERNEL (1, 6, 1, 1), NULL, GEOMETRY (0, 0)))
@@ -155,14 +155,12 @@ MISTAKE (linear_bias_type, gesso_graph_linear (graph, s, matrix (graph, 6, 6), i
 MISTAKE (attention_heads, gesso_graph_attention (graph, s, s, s, 4, 1.0f, FALSE))
 MISTAKE (attention_rank, gesso_graph_attention (graph, x, s, s, 1, 1.0f, FALSE))
 MISTAKE (attention_scale, gesso_graph_attention (graph, s, s, s, 1, INFINITY, FALSE))
-MISTAKE (attention_pictures,
-         gesso_graph_attention (graph, s, input (graph, "k", GESSO_SHAPE3 (3, 1, 6)),
-                                input (graph, "l", GESSO_SHAPE3 (3, 1, 6)), 1, 1.0f, FALSE))
-MISTAKE (attention_values, gesso_graph_attention (graph, s, s, input (graph, "k", GESSO_SHAPE3 (2, 1, 6)), 1, 1.0f,
-                                                  FALSE))
-MISTAKE (attention_channels,
-         gesso_graph_attention (graph, s, input (graph, "k", GESSO_SHAPE3 (2, 1, 3)),
-                                input (graph, "l", GESSO_SHAPE3 (2, 1, 3)), 1, 1.0f, FALSE))
+MISTAKE (attention_pictures, gesso_graph_attention (graph, s, input (graph, "k", GESSO_SHAPE3 (3, 1, 6)),
+                                                    input (graph, "l", GESSO_SHAPE3 (3, 1, 6)), 1, 1.0f, FALSE))
+MISTAKE (attention_values,
+         gesso_graph_attention (graph, s, s, input (graph, "k", GESSO_SHAPE3 (2, 1, 6)), 1, 1.0f, FALSE))
+MISTAKE (attention_channels, gesso_graph_attention (graph, s, input (graph, "k", GESSO_SHAPE3 (2, 1, 3)),
+                                                    input (graph, "l", GESSO_SHAPE3 (2, 1, 3)), 1, 1.0f, FALSE))
 MISTAKE (group_groups, gesso_graph_group_norm (graph, x, v, v, 4, 1e-5f))
 MISTAKE (group_gamma, gesso_graph_group_norm (graph, x, matrix (graph, 6, 1), v, 2, 1e-5f))
 MISTAKE (group_epsilon, gesso_graph_group_norm (graph, x, v, v, 2, -1.0f))
@@ -184,13 +182,12 @@ MISTAKE (embedding_positions,
                                 matrix (graph, 6, 6), matrix (graph, 6, 6)))
 MISTAKE (cast_to_ids, gesso_graph_cast (graph, x, GESSO_DTYPE_I32))
 MISTAKE (repeat_times, gesso_graph_repeat (graph, x, 0))
-MISTAKE (combine_shapes, gesso_graph_combine (graph, 2, ((GessoTensor *[]){ x, s }),
+MISTAKE (combine_shapes, gesso_graph_combine (graph, 2, ((GessoTensor *[]) { x, s }),
                                               gesso_graph_input (graph, "c", GESSO_DTYPE_F32, GESSO_SHAPE1 (2))))
-MISTAKE (combine_coefficients, gesso_graph_combine (graph, 1, &x,
-                                                    gesso_graph_input (graph, "c", GESSO_DTYPE_F32, GESSO_SHAPE1 (2))))
-MISTAKE (combine_many,
-         gesso_graph_combine (graph, 8, ((GessoTensor *[]){ x, x, x, x, x, x, x, x }),
-                              gesso_graph_input (graph, "c", GESSO_DTYPE_F32, GESSO_SHAPE1 (8))))
+MISTAKE (combine_coefficients,
+         gesso_graph_combine (graph, 1, &x, gesso_graph_input (graph, "c", GESSO_DTYPE_F32, GESSO_SHAPE1 (2))))
+MISTAKE (combine_many, gesso_graph_combine (graph, 8, ((GessoTensor *[]) { x, x, x, x, x, x, x, x }),
+                                            gesso_graph_input (graph, "c", GESSO_DTYPE_F32, GESSO_SHAPE1 (8))))
 MISTAKE (reshape_count, gesso_graph_reshape (graph, x, GESSO_SHAPE2 (2, 95)))
 MISTAKE (reshape_weight, gesso_graph_reshape (graph, v, GESSO_SHAPE2 (2, 3)))
 MISTAKE (input_twice, gesso_graph_input (graph, "x", GESSO_DTYPE_F32, GESSO_SHAPE1 (1)))
@@ -204,11 +201,9 @@ MISTAKE (output_missing, gesso_graph_output (graph, NULL, "o"))
 MISTAKE (input_overflow, gesso_graph_input (graph, "e", GESSO_DTYPE_F32, GESSO_SHAPE4 (HUGE_SIZE, HUGE_SIZE, 2, 2)))
 MISTAKE (weight_overflow, gesso_graph_weight (graph, "e", GESSO_SHAPE2 (HUGE_SIZE, HUGE_SIZE)))
 MISTAKE (upsample_overflow, gesso_graph_upsample (graph, x, G_MAXINT, G_MAXINT))
-MISTAKE (linear_overflow,
-         gesso_graph_linear (graph, input (graph, "h", GESSO_SHAPE2 (HUGE_SIZE, 1)), matrix (graph, HUGE_SIZE, 1),
-                             NULL))
-MISTAKE (repeat_overflow,
-         gesso_graph_repeat (graph, input (graph, "h", GESSO_SHAPE1 (HUGE_SIZE << 18)), G_MAXINT))
+MISTAKE (linear_overflow, gesso_graph_linear (graph, input (graph, "h", GESSO_SHAPE2 (HUGE_SIZE, 1)),
+                                              matrix (graph, HUGE_SIZE, 1), NULL))
+MISTAKE (repeat_overflow, gesso_graph_repeat (graph, input (graph, "h", GESSO_SHAPE1 (HUGE_SIZE << 18)), G_MAXINT))
 MISTAKE (repeat_result, gesso_graph_repeat (graph, input (graph, "h", GESSO_SHAPE1 (HUGE_SIZE << 18)), 16))
 
 static void

@@ -81,11 +81,11 @@ case_init (Case *c, gboolean extra)
   c->input = new_buffer (c->backend, bytes);
   harness_fill (c->harness, g_ptr_array_index (c->plan->inputs, 0), values);
   g_assert_true (c->backend->buffer_write (c->backend, c->input, 0, values, bytes, NULL));
-  c->in = (GessoBinding){ c->input, 0 };
+  c->in = (GessoBinding) { c->input, 0 };
   for (int i = 0; i < 2; i++)
     {
       c->outputs[i] = new_buffer (c->backend, bytes);
-      c->out[i] = (GessoBinding){ c->outputs[i], 0 };
+      c->out[i] = (GessoBinding) { c->outputs[i], 0 };
     }
 }
 
@@ -134,7 +134,7 @@ assert_right (const float *values, const char *second)
           double sum = 0.0;
 
           for (int j = 0; j < 8; j++)
-            sum += (double)harness_formula ("x", row * 8 + j) * (double)harness_formula ("shared", i * 8 + j);
+            sum += (double) harness_formula ("x", row * 8 + j) * (double) harness_formula ("shared", i * 8 + j);
           hidden[i] = sum / (1.0 + exp (-sum));
         }
       for (int i = 0; i < 8; i++)
@@ -142,8 +142,8 @@ assert_right (const float *values, const char *second)
           double sum = 0.0;
 
           for (int j = 0; j < 8; j++)
-            sum += hidden[j] * (double)harness_formula (second, i * 8 + j);
-          g_assert_cmpfloat_with_epsilon ((double)values[row * 8 + i], sum, 1e-6);
+            sum += hidden[j] * (double) harness_formula (second, i * 8 + j);
+          g_assert_cmpfloat_with_epsilon ((double) values[row * 8 + i], sum, 1e-6);
         }
     }
 }
@@ -169,9 +169,9 @@ test_module (void)
 
   g_assert_nonnull (module);
   g_assert_true (g_module_symbol (module, GESSO_BACKEND_SYMBOL, &symbol));
-  g_assert_null (((GessoBackendEntry)symbol) (GESSO_BACKEND_ABI - 1, 1, &error));
+  g_assert_null (((GessoBackendEntry) symbol) (GESSO_BACKEND_ABI - 1, 1, &error));
   g_assert_error (error, GESSO_ERROR, GESSO_ERROR_DEVICE);
-  backend = ((GessoBackendEntry)symbol) (GESSO_BACKEND_ABI, 1, NULL);
+  backend = ((GessoBackendEntry) symbol) (GESSO_BACKEND_ABI, 1, NULL);
   g_assert_nonnull (backend);
   g_assert_cmpuint (backend->abi, ==, GESSO_BACKEND_ABI);
   g_assert_cmpuint (backend->size, ==, sizeof (GessoBackend));
@@ -327,8 +327,8 @@ test_extra_output (void)
       double sum = 0.0;
 
       for (int j = 0; j < 8; j++)
-        sum += (double)harness_formula ("x", i / 8 * 8 + j) * (double)harness_formula ("shared", i % 8 * 8 + j);
-      g_assert_cmpfloat_with_epsilon ((double)extra[i], sum / (1.0 + exp (-sum)), 1e-6);
+        sum += (double) harness_formula ("x", i / 8 * 8 + j) * (double) harness_formula ("shared", i % 8 * 8 + j);
+      g_assert_cmpfloat_with_epsilon ((double) extra[i], sum / (1.0 + exp (-sum)), 1e-6);
     }
   case_clear (&c);
 }
@@ -358,7 +358,7 @@ test_cancel_run (void)
 
   case_init (&c, FALSE);
   load (&c, c.program);
-  for (gint64 at = 0; at < (gint64)c.plan->steps->len; at++)
+  for (gint64 at = 0; at < (gint64) c.plan->steps->len; at++)
     {
       g_autoptr (GCancellable) cancellable = g_cancellable_new ();
       g_autoptr (GError) error = NULL;
@@ -520,8 +520,8 @@ test_offsets (void)
   wide = new_buffer (c.backend, 1000);
   harness_fill (c.harness, g_ptr_array_index (c.plan->inputs, 0), values);
   g_assert_true (c.backend->buffer_write (c.backend, wide, 12, values, sizeof values, NULL));
-  c.in = (GessoBinding){ wide, 12 };
-  c.out[0] = (GessoBinding){ wide, 500 };
+  c.in = (GessoBinding) { wide, 12 };
+  c.out[0] = (GessoBinding) { wide, 500 };
   c.backend->run (c.backend, c.program, c.workspace, &c.in, c.out, NULL, &error);
   g_assert_no_error (error);
   g_assert_true (c.backend->buffer_read (c.backend, wide, 500, values, sizeof values, NULL));

@@ -50,14 +50,11 @@ test_conv2d (void)
     guint steps;
     gint64 image, rows;
   } cases[] = {
-    { 0, 1, -1, 24 },      /* no limit */
-    { 276480, 1, -1, 24 }, /* just fits */
-    { 276479, 2, 0, 24 },  /* one picture each */
-    { 138240, 2, 0, 24 },
-    { 138239, 4, 0, 12 }, /* 23 rows would do: 2 x 12 */
-    { 5760 * 10, 6, 0, 8 },
-    { 5760, 48, 0, 1 },
-    { 1, 48, 0, 1 }, /* never less than a row */
+    { 0, 1, -1, 24 },                                              /* no limit */
+    { 276480, 1, -1, 24 },                                         /* just fits */
+    { 276479, 2, 0, 24 },                                          /* one picture each */
+    { 138240, 2, 0, 24 },   { 138239, 4, 0, 12 },                  /* 23 rows would do: 2 x 12 */
+    { 5760 * 10, 6, 0, 8 }, { 5760, 48, 0, 1 },   { 1, 48, 0, 1 }, /* never less than a row */
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
@@ -66,7 +63,7 @@ test_conv2d (void)
       GessoTensor *x = gesso_graph_input (graph, "x", GESSO_DTYPE_COMPUTE, GESSO_SHAPE4 (2, 24, 10, 4));
       GessoTensor *w = gesso_graph_weight (graph, "w", GESSO_SHAPE4 (8, 4, 3, 3));
       g_autoptr (GessoPlan) plan
-          = cut (graph, gesso_graph_conv2d (graph, x, w, NULL, (GessoConvGeometry){ 1, 1, 1, 1, 1 }), cases[i].max, 1,
+          = cut (graph, gesso_graph_conv2d (graph, x, w, NULL, (GessoConvGeometry) { 1, 1, 1, 1, 1 }), cases[i].max, 1,
                  GESSO_PRECISION_F32);
 
       g_assert_cmpfloat (plan->flops, ==, 276480);
@@ -110,7 +107,7 @@ test_norm_bands (void)
         x = gesso_graph_upsample (graph, x, 48, 20);
       else
         x = gesso_graph_group_norm (graph, x, v, v, 2, 1e-5f);
-      plan = cut (graph, gesso_graph_conv2d (graph, x, w, NULL, (GessoConvGeometry){ 1, 1, 1, 1, 1 }), 0,
+      plan = cut (graph, gesso_graph_conv2d (graph, x, w, NULL, (GessoConvGeometry) { 1, 1, 1, 1, 1 }), 0,
                   cases[i].max_band, cases[i].precision);
       for (guint j = 0; j < plan->steps->len; j++)
         if (g_array_index (plan->steps, GessoPlanStep, j).image >= 0)
@@ -139,11 +136,10 @@ test_norm_bands_in_time (void)
       g_autoptr (GessoGraph) graph = gesso_graph_new ("test");
       GessoTensor *x = gesso_graph_input (graph, "x", GESSO_DTYPE_COMPUTE, GESSO_SHAPE4 (1, 12, 10, 4));
       GessoTensor *w = gesso_graph_weight (graph, "w", GESSO_SHAPE4 (8, 4, 3, 3));
-      g_autoptr (GessoPlan) plan
-          = cut (graph,
-                 gesso_graph_conv2d (graph, gesso_graph_upsample (graph, x, 24, 10), w, NULL,
-                                     (GessoConvGeometry){ 1, 1, 1, 1, 1 }),
-                 cases[i].max, 10 * 160, GESSO_PRECISION_F32);
+      g_autoptr (GessoPlan) plan = cut (graph,
+                                        gesso_graph_conv2d (graph, gesso_graph_upsample (graph, x, 24, 10), w, NULL,
+                                                            (GessoConvGeometry) { 1, 1, 1, 1, 1 }),
+                                        cases[i].max, 10 * 160, GESSO_PRECISION_F32);
 
       g_assert_cmpuint (plan->steps->len, ==, cases[i].steps);
     }
@@ -158,8 +154,8 @@ test_linear (void)
     double max;
     guint steps;
     gint64 rows;
-  } cases[] = { { 9600, 1, 200 }, { 9599, 2, 112 }, { 48 * 50, 5, 48 }, { 48 * 16, 13, 16 }, { 48 * 5, 40, 5 },
-                { 1, 200, 1 } };
+  } cases[] = { { 9600, 1, 200 },    { 9599, 2, 112 },  { 48 * 50, 5, 48 },
+                { 48 * 16, 13, 16 }, { 48 * 5, 40, 5 }, { 1, 200, 1 } };
 
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
     {
@@ -185,7 +181,10 @@ test_attention (void)
     double max;
     guint steps;
     gint64 image, rows;
-  } cases[] = { { 192000, 1, -1, 300 }, { 191999, 2, 0, 300 }, { 95999, 4, 0, 192 }, { 320 * 130, 6, 0, 128 },
+  } cases[] = { { 192000, 1, -1, 300 },
+                { 191999, 2, 0, 300 },
+                { 95999, 4, 0, 192 },
+                { 320 * 130, 6, 0, 128 },
                 { 320 * 63, 10, 0, 60 } };
 
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
@@ -210,8 +209,8 @@ test_flops_of_geglu (void)
   g_autoptr (GessoGraph) graph = gesso_graph_new ("test");
   GessoTensor *x = gesso_graph_input (graph, "x", GESSO_DTYPE_COMPUTE, GESSO_SHAPE2 (10, 4));
   GessoTensor *w = gesso_graph_weight (graph, "w", GESSO_SHAPE2 (6, 4));
-  g_autoptr (GessoPlan) plan = cut (graph, gesso_graph_geglu (graph, gesso_graph_linear (graph, x, w, NULL)), 0, 0,
-                                    GESSO_PRECISION_F32);
+  g_autoptr (GessoPlan) plan
+      = cut (graph, gesso_graph_geglu (graph, gesso_graph_linear (graph, x, w, NULL)), 0, 0, GESSO_PRECISION_F32);
 
   g_assert_cmpuint (plan->ops->len, ==, 1);
   g_assert_cmpfloat (plan->flops, ==, 2 * 10 * 4 * 6);

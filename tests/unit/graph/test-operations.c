@@ -81,8 +81,8 @@ test_conv2d_by_definition (void)
   int oh, ow;
 
   x = gesso_graph_conv2d (graph, x, gesso_graph_weight (graph, "w", GESSO_SHAPE4 (o, c, kh, kw)), NULL, geometry);
-  oh = (int)x->shape.dim[1];
-  ow = (int)x->shape.dim[2];
+  oh = (int) x->shape.dim[1];
+  ow = (int) x->shape.dim[2];
   g_assert_cmpint (oh, ==, 2);
   g_assert_cmpint (ow, ==, 6);
   out = finish (harness, graph, x);
@@ -96,10 +96,10 @@ test_conv2d_by_definition (void)
           const int y = row * 2 - 1 + k / kw % kh, xx = column * 2 - 2 + k % kw, from = k / kw / kh;
 
           if (y >= 0 && y < h && xx >= 0 && xx < w)
-            sum += (double)harness_formula ("x", ((image * h + y) * w + xx) * c + from)
-                   * (double)harness_formula ("w", channel * c * kh * kw + k);
+            sum += (double) harness_formula ("x", ((image * h + y) * w + xx) * c + from)
+                   * (double) harness_formula ("w", channel * c * kh * kw + k);
         }
-      g_assert_cmpfloat_with_epsilon ((double)g_array_index (out, float, i), sum, 1e-5);
+      g_assert_cmpfloat_with_epsilon ((double) g_array_index (out, float, i), sum, 1e-5);
     }
 }
 
@@ -154,12 +154,12 @@ check_attention (int heads, gboolean causal)
           double product = 0.0;
 
           for (int j = first; j < first + width; j++)
-            product += (double)harness_formula ("q", (image * LQ + row) * C + j)
-                       * (double)harness_formula ("k", other + key * C + j);
+            product += (double) harness_formula ("q", (image * LQ + row) * C + j)
+                       * (double) harness_formula ("k", other + key * C + j);
           sum += exp (scale * product);
-          weighted += exp (scale * product) * (double)harness_formula ("v", other + key * C + channel);
+          weighted += exp (scale * product) * (double) harness_formula ("v", other + key * C + channel);
         }
-      g_assert_cmpfloat_with_epsilon ((double)g_array_index (out, float, i), weighted / sum, 1e-5);
+      g_assert_cmpfloat_with_epsilon ((double) g_array_index (out, float, i), weighted / sum, 1e-5);
     }
 }
 
@@ -243,8 +243,7 @@ test_activations (void)
                          : i == 1 ? 0.5 * (1.0 + erf (x[j] / sqrt (2.0)))
                                   : 1.0 / (1.0 + exp (-1.702 * x[j])));
       SET (harness, "x", -3, -0.5f, 0, 2);
-      out = finish (harness, graph,
-                    gesso_graph_activation (graph, input (graph, "x", GESSO_SHAPE1 (4)), kinds[i]));
+      out = finish (harness, graph, gesso_graph_activation (graph, input (graph, "x", GESSO_SHAPE1 (4)), kinds[i]));
       harness_assert_values (out, 4, expected, 1e-6);
     }
 }
@@ -289,9 +288,9 @@ test_concat (void)
 
   SET (harness, "x", 1, 2, 3, 4);
   SET (harness, "y", 5, 6);
-  out = finish (harness, graph,
-                gesso_graph_concat (graph, input (graph, "x", GESSO_SHAPE2 (2, 2)),
-                                    input (graph, "y", GESSO_SHAPE2 (2, 1))));
+  out = finish (
+      harness, graph,
+      gesso_graph_concat (graph, input (graph, "x", GESSO_SHAPE2 (2, 2)), input (graph, "y", GESSO_SHAPE2 (2, 1))));
   ASSERT_VALUES (out, 0, 1, 2, 5, 3, 4, 6);
 }
 
@@ -351,9 +350,9 @@ test_combine (void)
   SET (harness, "b", NAN, INFINITY);
   SET (harness, "c", 10, 20);
   SET (harness, "k", 0.5f, 0, -2);
-  out = finish (harness, graph,
-                gesso_graph_combine (graph, 3, terms,
-                                     gesso_graph_input (graph, "k", GESSO_DTYPE_F32, GESSO_SHAPE1 (3))));
+  out = finish (
+      harness, graph,
+      gesso_graph_combine (graph, 3, terms, gesso_graph_input (graph, "k", GESSO_DTYPE_F32, GESSO_SHAPE1 (3))));
   ASSERT_VALUES (out, 0, -19.5, -39);
 }
 
@@ -367,9 +366,11 @@ test_cast (void)
     float x[6];
     double out[6];
   } cases[] = {
-    { GESSO_DTYPE_BF16, { 1.00390625f, 1.01171875f, -1.0f, 3.0e38f, 0.0f, 1.00390637f },
+    { GESSO_DTYPE_BF16,
+      { 1.00390625f, 1.01171875f, -1.0f, 3.0e38f, 0.0f, 1.00390637f },
       { 1.0, 1.015625, -1.0, 226 * 0x1p120, 0.0, 1.0078125 } },
-    { GESSO_DTYPE_F16, { 1.00048828125f, 1.00146484375f, 65519.0f, 5.9604645e-8f, 2.9802322e-8f, -8.9406967e-8f },
+    { GESSO_DTYPE_F16,
+      { 1.00048828125f, 1.00146484375f, 65519.0f, 5.9604645e-8f, 2.9802322e-8f, -8.9406967e-8f },
       { 1.0, 1.001953125, 65504.0, 5.9604645e-8, 0.0, -1.1920929e-7 } },
   };
 
@@ -383,7 +384,7 @@ test_cast (void)
       harness_set (harness, "x", 6, cases[i].x);
       out = finish (harness, graph, gesso_graph_cast (graph, x, cases[i].dtype));
       for (int j = 0; j < 6; j++)
-        g_assert_cmpfloat_with_epsilon ((double)g_array_index (out, float, j), cases[i].out[j],
+        g_assert_cmpfloat_with_epsilon ((double) g_array_index (out, float, j), cases[i].out[j],
                                         1e-5 * fabs (cases[i].out[j]) + 1e-12);
     }
 }
@@ -427,7 +428,8 @@ test_storage_precision (void)
   {
     GessoPrecision precision;
     double one, two;
-  } cases[] = { { GESSO_PRECISION_F32, 257, 258 }, { GESSO_PRECISION_BF16, 256, 258 }, { GESSO_PRECISION_F16, 257, 258 } };
+  } cases[]
+      = { { GESSO_PRECISION_F32, 257, 258 }, { GESSO_PRECISION_BF16, 256, 258 }, { GESSO_PRECISION_F16, 257, 258 } };
 
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
     {

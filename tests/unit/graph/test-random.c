@@ -57,7 +57,7 @@ assert_same (guint32 seed, const GPtrArray *a, const GPtrArray *b)
           const float u = g_array_index (x, float, j), v = g_array_index (y, float, j);
 
           if (!isfinite (u) || u != v)
-            g_error ("graph %u, output %u, value %u: %.9g and %.9g", seed, i, j, (double)u, (double)v);
+            g_error ("graph %u, output %u, value %u: %.9g and %.9g", seed, i, j, (double) u, (double) v);
         }
     }
 }
@@ -87,8 +87,8 @@ test_fusions (void)
           if (mask != GESSO_FUSE_ALL)
             continue;
           plan = harness_plan (graph, GESSO_PRECISION_F32, mask);
-          n_fused += (int)(graph->ops->len - plan->ops->len);
-          n_ops += (int)graph->ops->len;
+          n_fused += (int) (graph->ops->len - plan->ops->len);
+          n_ops += (int) graph->ops->len;
         }
     }
   /* The generator makes what can be fused. */
@@ -111,7 +111,7 @@ test_bands (void)
 
       options.flops_per_second = 1.0;
       options.max_step_seconds = 100.0 * (1 << seed % 8);
-      options.max_norm_band_bytes = (gsize)64 << seed % 5;
+      options.max_norm_band_bytes = (gsize) 64 << seed % 5;
       banded = run (graph, &options, FALSE);
       assert_same (seed, whole, banded);
       plan = gesso_plan_new (graph, &options, NULL);
@@ -128,7 +128,7 @@ test_arena (void)
   for (guint32 seed = 0; seed < N_GRAPHS; seed++)
     {
       g_autoptr (GessoGraph) graph = make_graph (seed);
-      const GessoPlanOptions options = { .precision = (GessoPrecision)(GESSO_PRECISION_F32 + seed % 3),
+      const GessoPlanOptions options = { .precision = (GessoPrecision) (GESSO_PRECISION_F32 + seed % 3),
                                          .fusions = seed % 4 ? GESSO_FUSE_ALL : 0,
                                          .flops_per_second = 1.0,
                                          .max_step_seconds = seed % 2 ? 1000.0 : 0.0 };
@@ -163,7 +163,7 @@ test_precisions (void)
           y = g_ptr_array_index (rounded, rounded->len - 1);
           for (guint j = 0; j < x->len; j++)
             {
-              const double a = (double)g_array_index (x, float, j), b = (double)g_array_index (y, float, j);
+              const double a = (double) g_array_index (x, float, j), b = (double) g_array_index (y, float, j);
 
               difference += (a - b) * (a - b);
               size += a * a;

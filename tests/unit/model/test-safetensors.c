@@ -256,6 +256,19 @@ test_too_many_values (Fixture *fixture, gconstpointer data)
 }
 
 static void
+test_long_names (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *name = g_strnfill (10000, 'x');
+  g_autofree char *header
+      = g_strdup_printf ("{\"%s\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", name);
+  g_autofree char *type
+      = g_strdup_printf ("{\"w\":{\"dtype\":\"%s\",\"shape\":[1],\"data_offsets\":[0,4]}}", name);
+
+  expect_refusal (fixture, header, 4, "xxx…", "more than 500 bytes");
+  expect_refusal (fixture, type, 4, "dtype", NULL);
+}
+
+static void
 test_prefix (Fixture *fixture, gconstpointer data)
 {
   static const struct
@@ -268,7 +281,7 @@ test_prefix (Fixture *fixture, gconstpointer data)
     { "\x02\0\0\0\0\0\0", 7, "no safetensors file" },
     { "\x03\0\0\0\0\0\0\0{}", 10, "claims a header of 3" },
     { "\xff\xff\xff\xff\xff\xff\xff\xff{}", 10, "claims a header of 18446744073709551615" },
-    { "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 4\n", 65, "git lfs pull" },
+    { "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 4\n", 60, "git lfs pull" },
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
@@ -347,6 +360,7 @@ main (int argc, char **argv)
   ADD ("check", test_check);
   ADD ("headers", test_headers);
   ADD ("too-many-values", test_too_many_values);
+  ADD ("long-names", test_long_names);
   ADD ("prefix", test_prefix);
   ADD ("long-header", test_long_header);
   ADD ("no-file", test_no_file);

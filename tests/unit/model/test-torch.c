@@ -329,7 +329,7 @@ test_pickles (void)
     P ("ctorch._utils\n_rebuild_tensor\n", "\"torch._utils._rebuild_tensor\"", "GLOBAL"),
     P ("cos\nsystem", "cut short", "GLOBAL"),
     P ("cos", "cut short", "GLOBAL"),
-    P ("c\xff\nx\n", "\".x\"", "GLOBAL"),
+    P ("c\xff\nx\n", ".x\"", "GLOBAL"),
     P ("\x8c\2os\x8c\6system\x93", "\"os.system\"", "STACK_GLOBAL"),
     P ("K\1K\1\x93", "no text", "STACK_GLOBAL"),
     P ("\x93", "not there", "STACK_GLOBAL"),
@@ -419,6 +419,22 @@ test_numbers (void)
   g_assert_cmpint (tensor->stride[0], ==, 0);
 }
 
+static void
+test_long_names (void)
+{
+  g_autoptr (GByteArray) pickle = g_byte_array_new ();
+  g_autofree char *line = g_strdup_printf ("c%10000s\nx\n.", "");
+  g_autofree char *name = g_strnfill (10000, 'x');
+  g_autoptr (GError) error = NULL;
+
+  g_byte_array_append (pickle, (const guint8 *)"X\x10\x27\0\0", 5);
+  g_byte_array_append (pickle, (const guint8 *)name, 10000);
+  g_assert_null (gesso_torch_dict_read ("model.bin", pickle->data, pickle->len, NULL, &error));
+  test_error_says (&error, GESSO_ERROR_MODEL_INVALID, "more than 500 bytes", "BINUNICODE", NULL);
+  g_assert_null (gesso_torch_dict_read ("model.bin", (const guint8 *)line, strlen (line), NULL, &error));
+  test_error_says (&error, GESSO_ERROR_MODEL_INVALID, "more than 500 bytes", "GLOBAL", NULL);
+}
+
 /* A dict inside itself, and a tuple that doubles forty times: nothing follows them. */
 static void
 test_knots (void)
@@ -456,6 +472,7 @@ main (int argc, char **argv)
 #undef ADD
   g_test_add_func ("/torch/pickles", test_pickles);
   g_test_add_func ("/torch/numbers", test_numbers);
+  g_test_add_func ("/torch/long-names", test_long_names);
   g_test_add_func ("/torch/knots", test_knots);
   return g_test_run ();
 }

@@ -15,21 +15,26 @@ Folders:
     whole  v2 as transformers 5 saves it: tokenizer.json and tokenizer_config.json
     odd    v1 with added tokens of every kind, in added_tokens.json and in added_tokens_decoder
 
-FOLDER.tsv: a line a prompt: the text (bytes outside printable ASCII as \\ooo), the number of its tokens, the offset
-of the first byte that the model does not see or -1, and the ids up to the end token; the rest is padding.
+    rules  which file wins: in each subfolder the small files of a tokenizer folder, to be read with v1's vocabulary
+
+FOLDER.tsv (rules/CASE/expected.tsv): a line a prompt: the text (bytes outside printable ASCII as \\ooo), the number of
+its tokens, the offset of the first byte that the model does not see (-1: none; ?: the library does not tell), and the
+ids up to the end token; the rest is padding.
 """
 
 import json
 import os
 import shutil
 import sys
+import tempfile
+import unicodedata
 from collections import Counter
 
 import tokenizers
 import transformers
 from transformers import CLIPTokenizer
 
-from prompts import PROMPTS, TRAINING_TEXT
+from prompts import PROMPTS, RULE_PROMPTS, TRAINING_TEXT
 
 PINNED = {"transformers": "5.23.0", "tokenizers": "0.23.3"}
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -147,24 +152,79 @@ def escape(text):
     return "".join(chr(b) if 0x20 <= b < 0x7F and b != 0x5C else f"\\{b:03o}" for b in text.encode())
 
 
-def cut_off(tokenizer, text):
+def reorders(text):
+    """Whether normalization moves characters. The library's offsets do not follow them."""
+    return "".join(unicodedata.normalize("NFD", c) for c in text) != unicodedata.normalize("NFD", text)
+
+
+def cut_off(tokenizer, text, room):
     """Smallest start of a token beyond those that are kept."""
     offsets = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
-    starts = [start for start, _ in offsets[tokenizer.model_max_length - 2 :]]
-    return len(offsets), len(text[: min(starts)].encode()) if starts else -1
+    starts = [start for start, _ in offsets[room:]]
+    if not starts:
+        return len(offsets), -1
+    return len(offsets), "?" if reorders(text) else len(text[: min(starts)].encode())
 
 
-def make_references(name):
-    tokenizer = CLIPTokenizer.from_pretrained(os.path.join(DATA, name))
-    length = tokenizer.model_max_length
-    with open(os.path.join(DATA, name + ".tsv"), "w", encoding="ascii") as f:
-        f.write(f"# length {length} pad {tokenizer.pad_token_id}\n")
-        for text in PROMPTS:
+def make_references(folder, path, prompts):
+    tokenizer = CLIPTokenizer.from_pretrained(folder)
+    length = min(tokenizer.model_max_length, 10**6)
+    length = 77 if length == 10**6 else length  # absent: the engine's own choice, diffusers fails
+    pad = tokenizer.pad_token_id
+    left = tokenizer.padding_side == "left"
+    with open(path, "w", encoding="ascii") as f:
+        f.write(f"# length {length} pad {pad} {'left' if left else 'right'}\n")
+        for text in prompts:
             ids = tokenizer(text, padding="max_length", max_length=length, truncation=True)["input_ids"]
-            count, cut = cut_off(tokenizer, text)
+            count, cut = cut_off(tokenizer, text, length - 2)
             used = min(count, length - 2) + 2
-            assert len(ids) == length and all(i == tokenizer.pad_token_id for i in ids[used:])
-            f.write(f"{escape(text)}\t{count}\t{cut}\t{' '.join(map(str, ids[:used]))}\n")
+            ids, padding = (ids[length - used :], ids[: length - used]) if left else (ids[:used], ids[used:])
+            assert padding == [pad] * (length - used)
+            f.write(f"{escape(text)}\t{count}\t{cut}\t{' '.join(map(str, ids))}\n")
+
+
+CONFIG, MAP, ADDED = "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"
+RULES = {
+    "nothing": {},
+    "typed": {CONFIG: config()},
+    "texts": {CONFIG: config(bos_token=START, eos_token=END, unk_token=END, model_max_length=9)},
+    "map-over-config": {CONFIG: config(pad_token="a</w>"), MAP: {"pad_token": "!", "eos_token": END, "unk_token": END}},
+    "map-of-objects": {MAP: {"bos_token": {"content": START}, "pad_token": added("ing", normalized=False, lstrip=True)}},
+    "decoder-over-map": {
+        CONFIG: config(added_tokens_decoder={"0": added("!", normalized=False), "9999": added("<new>", special=True)}),
+        MAP: special("!"),
+        ADDED: {"<pad>": 5000},
+    },
+    "added-tokens": {
+        CONFIG: config(mask_token=typed("<new>")),
+        MAP: {**special("<pad>"), "cls_token": "<cls>"},
+        ADDED: {"<pad>": 1036, "<new>": 1035, "Painting": 1034},
+    },
+    "split-special": {CONFIG: config(split_special_tokens=True), MAP: special("!"), ADDED: {"painting": 2000}},
+    "left": {CONFIG: config(padding_side="left", model_max_length=12), MAP: special("!")},
+    "extra": {CONFIG: config(extra_special_tokens=["<new>", "ing", "!"]), MAP: {"additional_special_tokens": ["<pad>"]}},
+    "additional": {CONFIG: config(additional_special_tokens=["<new>"]), MAP: {"extra_special_tokens": ["<pad>", "<new>"]}},
+    "own": {
+        CONFIG: config(image_token="<new>", other_token=typed("<pad>"), extra_special_tokens={"image_token": "<img>"}),
+        MAP: {"zed_token": added("<z>", rstrip=True)},
+    },
+    "older-length": {CONFIG: {"max_len": 11}},
+    "no-unknown": {CONFIG: config(unk_token=None, model_max_length=None, max_len=13)},
+}
+
+
+def make_rules():
+    for name, files in RULES.items():
+        folder = os.path.join(DATA, "rules", name)
+        os.makedirs(folder)
+        for file, value in files.items():
+            write_json(folder, file, value)
+        with tempfile.TemporaryDirectory() as whole:
+            for file in [os.path.join(DATA, "v1", f) for f in ("vocab.json", "merges.txt")] + [
+                os.path.join(folder, f) for f in files
+            ]:
+                shutil.copy(file, whole)
+            make_references(whole, os.path.join(folder, "expected.tsv"), RULE_PROMPTS)
 
 
 if __name__ == "__main__":
@@ -173,4 +233,5 @@ if __name__ == "__main__":
         sys.exit(f"needs {PINNED}, this is {found}")
     make_folders()
     for folder_name in "v1", "v2", "whole", "odd":
-        make_references(folder_name)
+        make_references(os.path.join(DATA, folder_name), os.path.join(DATA, folder_name + ".tsv"), PROMPTS)
+    make_rules()

@@ -202,3 +202,15 @@ MARKS = [
 ]
 
 PROMPTS = PLAIN + SPACES + SPECIAL + SCRIPTS + EMOJI + LENGTHS + SWEEP + MARKS
+
+# For each of the rules about which file wins.
+RULE_PROMPTS = [
+    "",
+    "a painting of a Painting!",
+    "singing sing ING ing!!",
+    "<|startoftext|> a <|STARTOFTEXT|> <|endoftext|>b<|ENDOFTEXT|>",
+    "<pad> <PAD> x<pad>y <new> <NEW><new>  !",
+    "<img> <IMG> <cls> <CLS> <z>  z <Z> z",
+    "a</w> \u00e9 <|endoftext|",
+    "cat " * 90,
+]

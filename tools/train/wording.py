@@ -1,0 +1,173 @@
+# SPDX-FileCopyrightText: The Gesso authors
+# SPDX-License-Identifier: Apache-2.0
+"""Captions: the same scene in the many words that a stranger may use.
+
+What a caption leaves out is either a default (an object in the middle, of middling size) or was drawn at random (the
+colours, the ground), so that the network learns to choose. Order, articles, capitals and full stops vary; now and then
+a word without meaning is thrown in, so that an unknown one does no harm.
+"""
+
+COLOUR_WORDS = {"grey": ["grey", "grey", "gray"], "purple": ["purple", "purple", "purple", "violet"],
+                "teal": ["teal", "teal", "turquoise"]}
+SHAPE_WORDS = {
+    "circle": ["circle", "circle", "circle", "disc", "ball", "dot"], "square": ["square", "square", "square", "box"],
+    "triangle": ["triangle"], "star": ["star"], "heart": ["heart"], "ring": ["ring", "ring", "ring", "hoop"],
+    "diamond": ["diamond", "diamond", "diamond", "rhombus"], "cross": ["cross", "cross", "cross", "plus sign"],
+    "moon": ["moon", "moon", "crescent", "crescent moon"], "arrow": ["arrow"],
+}
+SIZE_WORDS = {"small": ["small", "small", "little", "tiny"], "big": ["big", "big", "large", "huge"], "": [""] * 5 + ["medium"]}
+POSITION_WORDS = {
+    "left": ["on the left", "on the left", "at the left", "on the left side", "left"],
+    "right": ["on the right", "on the right", "at the right", "on the right side", "right"],
+    "top": ["at the top", "at the top", "on top", "on the top", "top"],
+    "bottom": ["at the bottom", "at the bottom", "on the bottom", "bottom"],
+    "centre": [""] * 12 + ["in the middle", "in the centre", "in the center", "in the center"],
+}
+PATTERN_WORDS = {
+    "stripes": ["stripes", "stripes", "stripes", "lines", "bars", "stripe pattern"],
+    "checkerboard": ["checkerboard", "checkerboard", "chessboard", "checks", "checkered pattern", "squares"],
+    "polka dots": ["polka dots", "polka dots", "dots", "spots"],
+    "gradient": ["gradient", "gradient", "colour gradient", "color gradient", "fade"],
+    "clouds": ["clouds", "clouds", "cloud", "smoke", "fog"],
+    "bricks": ["bricks", "bricks", "brick wall", "brick pattern"], "waves": ["waves", "waves", "wavy lines", "wavy stripes"],
+    "zigzags": ["zigzags", "zigzag", "zigzag lines", "zigzag pattern"],
+}
+# Patterns whose word stands alone with an article.
+SINGULAR = {"checkerboard", "chessboard", "gradient", "colour gradient", "color gradient", "fade", "brick wall",
+            "stripe pattern", "checkered pattern", "brick pattern", "zigzag pattern", "zigzag", "cloud"}
+VARIANT_WORDS = {"vertical": ["vertical"], "horizontal": ["horizontal"], "diagonal": ["diagonal", "diagonal", "slanted"]}
+SCALE_WORDS = {"stripes": {"fine": ["thin", "narrow", "fine"], "coarse": ["wide", "thick", "broad"]}}
+OTHER_SCALE_WORDS = {"fine": ["small", "fine", "tiny"], "coarse": ["big", "large", "coarse"]}
+OPENINGS = ["a picture of", "an image of", "a drawing of", "draw", "paint", "a painting of", "picture of", "please draw",
+            "i want", "there is", "show me"]
+ADJECTIVES = ["nice", "simple", "beautiful", "clean", "flat", "bright", "lovely", "single"]
+SYLLABLES = ["ba", "cor", "del", "fi", "gru", "hel", "jo", "kam", "lu", "mon", "ne", "pra", "qui", "ros", "sta", "tru",
+             "ver", "wi", "xen", "yo", "zu", "ing", "er", "ant", "s"]
+
+
+def joined(*words):
+    return " ".join(word for word in words if word)
+
+
+def with_article(rng, phrase, share=0.75):
+    """Most people write the article, some do not; a few write "one" or "the"."""
+    if rng.random() > share:
+        return phrase
+    article = "an" if phrase[0] in "aeiou" else "a"
+    return joined(rng.choice([article] * 12 + ["the", "one"]), phrase)
+
+
+def colour_word(rng, name):
+    return rng.choice(COLOUR_WORDS.get(name, [name]))
+
+
+def noun_phrase(rng, thing, name_colour=True):
+    size = rng.choice(SIZE_WORDS[thing.size])
+    shade = colour_word(rng, thing.colour) if name_colour else ""
+    adjective = rng.choice(ADJECTIVES) if rng.random() < 0.05 else ""
+    shape = rng.choice(SHAPE_WORDS[thing.shape])
+    if rng.random() < 0.04:
+        return joined(adjective, size, shape, shade)
+    return joined(shade, size, shape) if rng.random() < 0.08 else joined(adjective, size, shade, shape)
+
+
+def pattern_phrase(rng, ground, article=True):
+    """A pattern in words, its two colours named in most cases."""
+    kind = ground.pattern
+    word = rng.choice(PATTERN_WORDS[kind])
+    scale = rng.choice(SCALE_WORDS.get(kind, OTHER_SCALE_WORDS).get(ground.scale, [""]))
+    variant = rng.choice(VARIANT_WORDS.get(ground.variant, [""])) if rng.random() < 0.75 else ""
+    # The first colour is the dots', the bricks', the clouds'; in the others both weigh the same.
+    first, second = colour_word(rng, ground.first), colour_word(rng, ground.second)
+    directed = kind in ("polka dots", "bricks", "clouds")
+    if kind == "gradient":
+        # Phase 1 runs from the second colour to the first.
+        first, second = (second, first) if ground.phase else (first, second)
+        way = {"across": ["from left to right", "horizontal"], "down": ["from top to bottom", "vertical"]}[ground.variant]
+        way = rng.choice(way) if rng.random() < 0.4 else ""
+        return rng.choice([f"{first} to {second} {word}", f"{word} from {first} to {second}", f"{first} and {second} {word}",
+                           f"{word}, {first} to {second}"]) + (f" {way}" if way else "")
+    if not directed and rng.random() < 0.5:
+        first, second = second, first
+    pattern = joined(scale, variant, word)
+    single = article and word in SINGULAR and rng.random() < 0.6
+    a = "a " if single else ""
+    plain = [f"{a}{joined(scale, first)} and {joined(second, variant, word)}", f"{a}{pattern} in {first} and {second}",
+             f"{pattern}, {first} and {second}", f"{joined(scale, variant, first)} and {second} {word}",
+             f"a pattern of {first} and {second} {pattern}" if article else f"{first} and {second} {pattern}",
+             f"{first} {second} {pattern}"]
+    if directed:
+        plain += [f"{joined(scale, first, word)} on {second}", f"{joined(scale, first, word)} on a {second} background",
+                  f"{second} background with {joined(scale, first, word)}"] if article else [
+                      f"{joined(scale, first, word)} on {second}"]
+    return rng.choice(plain)
+
+
+def ground_phrase(rng, ground):
+    """ "on a blue background" and its like."""
+    if ground.pattern:
+        pattern = pattern_phrase(rng, ground, article=False)
+        return rng.choice([f"on {pattern}", f"on {pattern}", f"in front of {pattern}", f"over {pattern}",
+                           f"with {pattern} behind it", f"on a background of {pattern}"])
+    shade = colour_word(rng, ground.first)
+    article = "an" if shade[0] in "aeiou" else "a"
+    return rng.choice([f"on {article} {shade} background"] * 4 + [f"on {shade}"] * 4 + [
+        f"in front of {article} {shade} background", f"on {shade} background", f"with {article} {shade} background",
+        f"{shade} background", f", {shade} background", f"over {shade}", f"against {shade}", f"on {shade} ground"])
+
+
+def single_phrase(rng, scene):
+    thing, ground = scene.objects[0], scene.ground
+    position = rng.choice(POSITION_WORDS[thing.position])
+    name_ground, name_colour = rng.random() < 0.88, rng.random() < 0.97
+    noun = noun_phrase(rng, thing, name_colour)
+    where = ground_phrase(rng, ground) if name_ground else ""
+    style = rng.random()
+    if style < 0.05 and name_ground and not ground.pattern:
+        shade = colour_word(rng, ground.first)
+        return joined(with_article(rng, f"{shade} background"), "with", with_article(rng, noun), position)
+    if style < 0.08 and position:
+        return joined(f"{position},", with_article(rng, noun), where)
+    noun = with_article(rng, noun)
+    return joined(noun, where, position) if style < 0.6 else joined(noun, position, where)
+
+
+def pair_phrase(rng, scene):
+    """Two objects, the left or upper one first unless the words say otherwise."""
+    first, second = scene.objects
+    one, other = with_article(rng, noun_phrase(rng, first)), with_article(rng, noun_phrase(rng, second))
+    where = ground_phrase(rng, scene.ground) if rng.random() < 0.88 else ""
+    if first.position == "left":
+        middle = rng.choice([f"{one} and {other}"] * 8 + [
+            f"{one} next to {other}", f"{one} beside {other}", f"{one} with {other}", f"{one}, {other}",
+            f"{one} to the left of {other}", f"{one} left of {other}", f"{other} to the right of {one}",
+            f"{one} on the left and {other} on the right", f"{other} on the right and {one} on the left"])
+    else:
+        middle = rng.choice([f"{one} above {other}"] * 4 + [f"{other} below {one}"] * 2 + [
+            f"{one} over {other}", f"{other} under {one}", f"{one} on top of {other}",
+            f"{one} at the top and {other} at the bottom"])
+    return joined(middle, where)
+
+
+def with_noise(rng, text):
+    """Openings, capitals, full stops and words that mean nothing, as strangers add them."""
+    if rng.random() < 0.08:
+        text = f"{rng.choice(OPENINGS)} {text}"
+    if rng.random() < 0.06:
+        words = text.split()
+        for _ in range(rng.choice([1, 1, 2])):
+            words.insert(rng.randrange(len(words) + 1), "".join(rng.choices(SYLLABLES, k=rng.choice([1, 2, 2, 3]))))
+        text = " ".join(words)
+    if rng.random() < 0.08:
+        text += rng.choice([".", ".", "!"])
+    text = text.replace(" ,", ",")
+    style = rng.random()
+    return text.capitalize() if style < 0.06 else text.upper() if style < 0.08 else text
+
+
+def caption(scene, rng):
+    if not scene.objects:
+        text = pattern_phrase(rng, scene.ground)
+    else:
+        text = (single_phrase if len(scene.objects) == 1 else pair_phrase)(rng, scene)
+    return with_noise(rng, text)
