@@ -10,6 +10,7 @@
 
 #include "buffer.h"
 #include "cpu.h"
+#include "idle-team.h"
 #include "memory.h"
 #include "onednn.h"
 #include "parallel.h"
@@ -52,6 +53,7 @@ cpu_free (GessoBackend *base)
     return;
   dnnl_stream_destroy (backend->stream);
   dnnl_engine_destroy (backend->engine);
+  gesso_idle_team_free (backend->idle_team);
   g_free (backend);
 }
 
@@ -179,6 +181,8 @@ gesso_cpu_backend_entry (guint abi, int n_threads, GError **error)
   backend->base = table;
   backend->n_threads = n_threads > 0 ? n_threads : gesso_parallel_n_processors ();
   backend->kernels = gesso_cpu_kernels_get (NULL);
+  if (backend->n_threads > 1)
+    backend->idle_team = gesso_idle_team_new (backend->n_threads);
   if (!gesso_onednn_check (dnnl_engine_create (&backend->engine, dnnl_cpu, 0), "engine", error)
       || !gesso_onednn_check (dnnl_stream_create (&backend->stream, backend->engine, dnnl_stream_default_flags),
                               "stream", error))

@@ -19,6 +19,7 @@ typedef struct
   const GessoCpuKernels *kernels;
   dnnl_engine_t engine;
   dnnl_stream_t stream;
+  struct _GessoIdleTeam *idle_team; /* nullable */
 } GessoCpuBackend;
 
 struct _GessoBuffer

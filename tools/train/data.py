@@ -76,9 +76,9 @@ def random_ground(rng, pattern):
                   rng.getrandbits(32))
 
 
-def random_thing(rng, colours, size, position):
+def random_thing(rng, colours, size, position, share=1.0):
     x, y = drawing.POSITIONS[position]
-    radius = drawing.RADII[size] * rng.uniform(0.92, 1.08)
+    radius = drawing.RADII[size] * rng.uniform(0.92, 1.08) * share
     return Thing(rng.choice(drawing.SHAPES), rng.choice(colours), size, position, x + rng.uniform(-0.03, 0.03),
                  y + rng.uniform(-0.03, 0.03), radius)
 
@@ -90,7 +90,7 @@ def random_scene(rng):
         ground = random_ground(rng, "")
         colours = [name for name in drawing.COLOURS if name != ground.first]
         places = ("left", "right") if rng.random() < 0.75 else ("top", "bottom")
-        one, other = (random_thing(rng, [name], "", place) for name, place in zip(rng.sample(colours, 2), places))
+        one, other = (random_thing(rng, [name], "", place, 0.9) for name, place in zip(rng.sample(colours, 2), places))
         return Scene(ground, (one, other))
     patterned = rng.random() < PATTERNED_GROUND_SHARE
     ground = random_ground(rng, rng.choice(list(drawing.PATTERNS)) if patterned else "")

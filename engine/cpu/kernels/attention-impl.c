@@ -129,6 +129,13 @@ load_units (GessoDType dtype, const void *row, gint64 u, gint64 d)
 #endif
 }
 
+/* Units from one packed row to the next: rows that lie a large power of two apart would share a few cache sets. */
+static gint64
+packed_stride (gint64 units)
+{
+  return units >= 128 && units % 64 == 0 ? units + 16 : units;
+}
+
 /* Packed rows lie close together, so that neither a power of two between them nor the other heads' values in between
  * get in the cache's way. */
 INLINE void
@@ -138,7 +145,7 @@ pack_keys_as (GessoDType dtype, const void *k, gint64 stride, gint64 n_keys, gin
 
   for (gint64 key = 0; key < n_keys; key++)
     for (gint64 u = 0; u < units; u += VL)
-      store_n (GESSO_DTYPE_F32, packed + key * units, u, units - u,
+      store_n (GESSO_DTYPE_F32, packed + key * packed_stride (units), u, units - u,
                load_units (dtype, value_at (dtype, k, key * stride), u, d));
 }
 
@@ -157,7 +164,7 @@ pack_values (GessoDType dtype, const void *v, gint64 stride, gint64 n_keys, gint
 #if defined(GESSO_DOT_BF16)
   /* A unit goes down the rows: one channel of two keys. */
   const guint16 *x = v;
-  for (gint64 key = 0; key < n_keys; key += 2, packed += d)
+  for (gint64 key = 0; key < n_keys; key += 2, packed += packed_stride (d))
     for (gint64 i = 0; i < d; i++)
       {
         guint32 low = x[key * stride + i], high = key + 1 < n_keys ? x[(key + 1) * stride + i] : 0;
@@ -291,12 +298,13 @@ block (GessoAttentionPanel *panel, const float *keys, const float *values, gint6
 {
   gint64 units = (panel->d + UNIT - 1) / UNIT, key_units = (n_keys + UNIT - 1) / UNIT;
   gint64 depth = (units + (units + DEPTH - 1) / DEPTH - 1) / ((units + DEPTH - 1) / DEPTH);
+  gint64 stride = packed_stride (units);
   int lanes = panel->vectors * VL;
 
   for (gint64 u = 0; u < units; u += depth)
     for (gint64 key = 0; key < n_keys; key += ROWS)
       score_tiles[panel->vectors - 1][MIN (ROWS, n_keys - key) - 1](
-          MIN (depth, units - u), keys + key * units + u, units, panel->q + u * lanes, scores + key * lanes, u > 0);
+          MIN (depth, units - u), keys + key * stride + u, stride, panel->q + u * lanes, scores + key * lanes, u > 0);
 
   if (panel->causal && first_key + n_keys - 1 > panel->first_query)
     mask_later_keys (panel, first_key, n_keys, scores);
@@ -320,8 +328,8 @@ block (GessoAttentionPanel *panel, const float *keys, const float *values, gint6
     }
 
   for (gint64 i = 0; i < panel->d; i += ROWS)
-    output_tiles[panel->vectors - 1][MIN (ROWS, panel->d - i) - 1](key_units, values + i, panel->d, scores,
-                                                                   panel->o + i * lanes, panel->started);
+    output_tiles[panel->vectors - 1][MIN (ROWS, panel->d - i) - 1](key_units, values + i, packed_stride (panel->d),
+                                                                   scores, panel->o + i * lanes, panel->started);
   panel->started = TRUE;
 }
 
@@ -361,6 +369,7 @@ const GessoAttentionKernels GESSO_ISA_NAME (gesso_attention_kernels) = { .lanes 
                                                                          .vector = VL,
                                                                          .unit = UNIT,
                                                                          .key_block = KEY_BLOCK,
+                                                                         .packed_stride = packed_stride,
                                                                          .pack_keys = pack_keys,
                                                                          .pack_values = pack_values,
                                                                          .begin = begin,

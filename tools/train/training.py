@@ -1,0 +1,179 @@
+# SPDX-FileCopyrightText: The Gesso authors
+# SPDX-License-Identifier: Apache-2.0
+"""What every long computation here needs: a place for checkpoints, steps that survive a kill, an average of the weights.
+
+A step's random numbers come from a generator seeded with (seed, step), so that a run that was killed and resumed goes on
+exactly as if nothing had happened.
+"""
+
+import os
+import pathlib
+import signal
+import sys
+import time
+
+import torch
+
+PAUSE = "GESSO_TRAIN_PAUSE"
+
+
+def cache_folder(name):
+    """${XDG_CACHE_HOME:-~/.cache}/gesso/train/NAME, made if it is not there."""
+    base = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
+    folder = pathlib.Path(base) / "gesso" / "train" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def save(path, content):
+    """torch.save that leaves either the old file or the whole new one."""
+    path = pathlib.Path(path)
+    unfinished = path.with_name(path.name + ".part")
+    torch.save(content, unfinished)
+    os.replace(unfinished, path)
+
+
+def load(path):
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def generator(seed, step):
+    """The random numbers of one step, the same on every device: always drawn on the CPU."""
+    return torch.Generator().manual_seed(seed * 1_000_003 + step)
+
+
+def readable(seconds):
+    hours, minutes = divmod(int(seconds) // 60, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {int(seconds) % 60:02} s"
+
+
+def decaying(step, steps, warm_up=200, floor=0.01):
+    """Share of the learning rate: up in a line, then down in a line to almost nothing at the end."""
+    return min(1, (step + 1) / warm_up) * max(floor, 1 - step / steps)
+
+
+def parameter_count(*modules):
+    return sum(parameter.numel() for module in modules for parameter in module.parameters())
+
+
+class Average:
+    """Exponential moving average of modules' weights, faster at the beginning. The modules may be of any device."""
+
+    def __init__(self, modules, decay):
+        self.modules, self.decay, self.count = modules, decay, 0
+        self.weights = [parameter.detach().clone() for parameter in self.parameters()]
+
+    def parameters(self):
+        return [parameter for module in self.modules for parameter in module.parameters()]
+
+    @torch.no_grad()
+    def update(self):
+        self.count += 1
+        decay = min(self.decay, (1 + self.count) / (10 + self.count))
+        torch._foreach_lerp_(self.weights, self.parameters(), 1 - decay)
+
+    @torch.no_grad()
+    def swap(self):
+        """Exchanges the modules' weights and the average; a second call undoes the first."""
+        for parameter, weight in zip(self.parameters(), self.weights):
+            kept = parameter.detach().clone()
+            parameter.copy_(weight)
+            weight.copy_(kept)
+
+    def __enter__(self):
+        self.swap()
+
+    def __exit__(self, *_):
+        self.swap()
+
+    def state_dict(self):
+        return {"count": self.count, "weights": self.weights}
+
+    @torch.no_grad()
+    def load_state_dict(self, state):
+        self.count = state["count"]
+        for weight, stored in zip(self.weights, state["weights"], strict=True):
+            weight.copy_(stored)
+
+
+class Run:
+    """Iterates over the steps that are left: for step in Run (...).
+
+    `parts` (name: module, optimiser or Average) are restored from FOLDER/checkpoint.pt before the first step and written
+    there every `interval` seconds, after the last step, and on SIGTERM or SIGINT, which then end the program. While the
+    file that the environment variable GESSO_TRAIN_PAUSE names exists, no step begins. `settings` is what a resumed run
+    must have in common with the one that wrote the checkpoint.
+    """
+
+    def __init__(self, folder, steps, parts, settings, interval=180, report_every=100):
+        self.folder, self.steps, self.parts, self.settings = pathlib.Path(folder), steps, parts, settings
+        self.interval, self.report_every = interval, report_every
+        self.path = self.folder / "checkpoint.pt"
+        self.step, self.stopped, self.means, self.log = 0, False, {}, None
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if self.path.exists():
+            self.restore()
+
+    def restore(self):
+        state = load(self.path)
+        if state["settings"] != self.settings:
+            sys.exit(f"{self.path} was made with other settings: {state['settings']}, now {self.settings}. "
+                     "Move its folder away, or start with the settings it has.")
+        for name, part in self.parts.items():
+            part.load_state_dict(state["parts"][name])
+        self.step, self.means = state["step"], state["means"]
+        self.say(f"resumed at step {self.step} of {self.steps}")
+
+    def write(self):
+        parts = {name: part.state_dict() for name, part in self.parts.items()}
+        save(self.path, {"settings": self.settings, "step": self.step, "means": self.means, "parts": parts})
+
+    def say(self, text):
+        """A line for whoever watches, and for FOLDER/log.txt."""
+        print(text, flush=True)
+        with open(self.folder / "log.txt", "a") as log:
+            log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n")
+
+    def measure(self, **values):
+        """Running means of figures (tensors or numbers), said every `report_every` steps."""
+        for name, value in values.items():
+            value = float(value)
+            mean = self.means.get(name, value)
+            self.means[name] = mean + (value - mean) * max(0.01, 1 / (self.step + 1))
+
+    def stop(self, *_):
+        self.stopped = True
+
+    @property
+    def ended(self):
+        return self.step >= self.steps
+
+    @staticmethod
+    def wait_while_paused():
+        """Returns the seconds it waited."""
+        begun = time.monotonic()
+        while os.environ.get(PAUSE) and os.path.exists(os.environ[PAUSE]):
+            time.sleep(1)
+        return time.monotonic() - begun
+
+    def __iter__(self):
+        handlers = [(number, signal.signal(number, self.stop)) for number in (signal.SIGTERM, signal.SIGINT)]
+        begun, first, written = time.monotonic(), self.step, time.monotonic()
+        while not self.ended and not self.stopped:
+            begun += self.wait_while_paused()
+            yield self.step
+            self.step += 1
+            if self.step % self.report_every == 0:
+                pace = (time.monotonic() - begun) / (self.step - first)
+                figures = " ".join(f"{name} {value:.4f}" for name, value in self.means.items())
+                self.say(f"step {self.step} of {self.steps}, {figures}, {pace:.2f} s a step, "
+                         f"{readable(pace * (self.steps - self.step))} left")
+            if time.monotonic() - written > self.interval:
+                self.write()
+                written = time.monotonic()
+        self.write()
+        for number, handler in handlers:
+            signal.signal(number, handler)
+        if self.stopped and not self.ended:
+            self.say(f"stopped at step {self.step}; the same command goes on from there")
+            sys.exit(3)
