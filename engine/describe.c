@@ -78,7 +78,7 @@ describe_part (GString *text, GessoPipeline *pipeline, GessoPart part)
   gesso_parts_report (pipeline->parts, part, &memory);
   weights = g_format_size_full (memory.weights, G_FORMAT_SIZE_IEC_UNITS);
   workspace = g_format_size_full (memory.workspace, G_FORMAT_SIZE_IEC_UNITS);
-  g_string_append_printf (text, "%-18s %10u %8u %12.3f %12.1f %12s %12s\n", gesso_part_name (part), plan->ops->len,
+  g_string_append_printf (text, "%-18s %10u %8u %12.4g %12.1f %12s %12s\n", gesso_part_name (part), plan->ops->len,
                           plan->steps->len, plan->flops / 1e12, (double)plan->parameters / 1e6, weights, workspace);
 }
 

@@ -346,16 +346,6 @@ gesso_parts_run (GessoParts *self, GessoPart id, const GessoBinding *inputs, con
                              error);
 }
 
-/* Shapes agree when they are the same but for dimensions of 1 at the end: a 1x1 convolution is a matrix. */
-static gboolean
-shapes_agree (const GessoShape *a, const GessoShape *b)
-{
-  for (int i = 0; i < GESSO_MAX_DIMS; i++)
-    if (a->dim[i] != b->dim[i])
-      return FALSE;
-  return TRUE;
-}
-
 gboolean
 gesso_parts_check_weights (GessoGraph *graph, const GessoWeights *weights, GError **error)
 {
@@ -366,38 +356,10 @@ gesso_parts_check_weights (GessoGraph *graph, const GessoWeights *weights, GErro
   for (guint i = 0; i < graph->tensors->len; i++)
     {
       const GessoTensor *tensor = g_ptr_array_index (graph->tensors, i);
-      g_autofree char *wanted = NULL;
-      g_autofree char *found = NULL;
-      GessoDType dtype;
-      GessoShape shape;
 
-      if (tensor->kind != GESSO_TENSOR_WEIGHT)
-        continue;
-      if (!gesso_weights_find (weights, tensor->name, &shape, &dtype))
-        {
-          g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
-                       _ ("%s: the tensor \"%s\" is missing. The weights do not belong to the config.json beside them; "
-                          "get the model again."),
-                       gesso_weights_path (weights), tensor->name);
-          return FALSE;
-        }
-      if (!shapes_agree (&shape, &tensor->shape))
-        {
-          wanted = gesso_shape_to_string (&tensor->shape);
-          found = gesso_shape_to_string (&shape);
-          g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
-                       _ ("%s: the tensor \"%s\" has the shape %s where config.json asks for %s. The weights do not "
-                          "belong to the config.json beside them; get the model again."),
-                       gesso_weights_path (weights), tensor->name, found, wanted);
-          return FALSE;
-        }
-      if (dtype != GESSO_DTYPE_F32 && dtype != GESSO_DTYPE_F16 && dtype != GESSO_DTYPE_BF16)
-        {
-          g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
-                       _ ("%s: the tensor \"%s\" is of the type %s; F32, F16 and BF16 can be read."),
-                       gesso_weights_path (weights), tensor->name, gesso_dtype_name (dtype));
-          return FALSE;
-        }
+      if (tensor->kind == GESSO_TENSOR_WEIGHT
+          && !gesso_weights_check (weights, tensor->name, &tensor->shape, error))
+        return FALSE;
     }
   return TRUE;
 }

@@ -16,8 +16,8 @@
 #include "parallel.h"
 #include "program.h"
 
-/* Careful rates of one core in FLOP/s, about half of what was measured: they decide how long a step without a look at
- * the cancellable may become, and how soon work is cut. */
+/* Careful rates of one core in FLOP/s, about half of what a quiet machine does: they decide how long a step without a
+ * look at the cancellable may become, and how soon work is cut. */
 typedef struct
 {
   double f32, bf16;
@@ -34,20 +34,20 @@ rates (void)
   const dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa ();
 
   if ((isa & dnnl_cpu_isa_avx512_core_amx) == dnnl_cpu_isa_avx512_core_amx)
-    return (Rates){ 70e9, 300e9 };
+    return (Rates) { 90e9, 300e9 };
   if ((isa & dnnl_cpu_isa_avx512_core_bf16) == dnnl_cpu_isa_avx512_core_bf16)
-    return (Rates){ 70e9, 80e9 };
+    return (Rates) { 90e9, 80e9 };
   if ((isa & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core)
-    return (Rates){ 70e9, 20e9 };
+    return (Rates) { 90e9, 20e9 };
   if ((isa & dnnl_cpu_isa_avx2) == dnnl_cpu_isa_avx2)
-    return (Rates){ 45e9, 45e9 };
-  return (Rates){ 10e9, 10e9 };
+    return (Rates) { 45e9, 45e9 };
+  return (Rates) { 10e9, 10e9 };
 }
 
 static void
 cpu_free (GessoBackend *base)
 {
-  GessoCpuBackend *backend = (GessoCpuBackend *)base;
+  GessoCpuBackend *backend = (GessoCpuBackend *) base;
 
   if (!backend)
     return;
@@ -60,10 +60,10 @@ cpu_free (GessoBackend *base)
 static char *
 cpu_describe (GessoBackend *base)
 {
-  const GessoCpuBackend *backend = (const GessoCpuBackend *)base;
+  const GessoCpuBackend *backend = (const GessoCpuBackend *) base;
   const dnnl_version_t *version = dnnl_version ();
   g_autofree char *threads = g_strdup_printf (
-      g_dngettext (GETTEXT_PACKAGE, "%d thread", "%d threads", (gulong)backend->n_threads), backend->n_threads);
+      g_dngettext (GETTEXT_PACKAGE, "%d thread", "%d threads", (gulong) backend->n_threads), backend->n_threads);
 
   return g_strdup_printf ("%s, %s, oneDNN %d.%d.%d", threads, gesso_cpu_kernels_name (backend->kernels), version->major,
                           version->minor, version->patch);
@@ -85,7 +85,7 @@ has_bf16_products (const GessoCpuBackend *backend)
 static gboolean
 cpu_resolve_precision (GessoBackend *base, GessoPrecision wanted, GessoPrecision *precision, GError **error)
 {
-  const gboolean bf16 = has_bf16_products ((const GessoCpuBackend *)base);
+  const gboolean bf16 = has_bf16_products ((const GessoCpuBackend *) base);
 
   *precision = wanted;
   switch (wanted)
@@ -112,15 +112,15 @@ cpu_resolve_precision (GessoBackend *base, GessoPrecision wanted, GessoPrecision
 static void
 cpu_plan_options (GessoBackend *base, GessoPrecision precision, GessoPlanOptions *options)
 {
-  const GessoCpuBackend *backend = (const GessoCpuBackend *)base;
+  const GessoCpuBackend *backend = (const GessoCpuBackend *) base;
   const Rates rate = rates ();
 
-  *options = (GessoPlanOptions){
+  *options = (GessoPlanOptions) {
     .precision = precision,
     .fusions = GESSO_FUSE_ALL,
     .flops_per_second = backend->n_threads * (precision == GESSO_PRECISION_BF16 ? rate.bf16 : rate.f32),
     .max_step_seconds = MAX_STEP_SECONDS,
-    .max_norm_band_bytes = (gsize)backend->n_threads * NORM_BAND_BYTES_PER_THREAD,
+    .max_norm_band_bytes = (gsize) backend->n_threads * NORM_BAND_BYTES_PER_THREAD,
   };
 }
 

@@ -28,7 +28,7 @@ static gsize
 page_size (void)
 {
 #ifdef G_OS_UNIX
-  return (gsize)sysconf (_SC_PAGESIZE);
+  return (gsize) sysconf (_SC_PAGESIZE);
 #else
   return 4096;
 #endif
@@ -104,7 +104,7 @@ gesso_cpu_memory_alloc (gsize bytes, GError **error)
                    bytes / (1024 * 1024) + 1);
       return NULL;
     }
-  g_atomic_pointer_add (&bytes_in_use, (gssize)real);
+  g_atomic_pointer_add (&bytes_in_use, (gssize) real);
   return data;
 }
 
@@ -121,13 +121,13 @@ gesso_cpu_memory_free (void *data, gsize bytes)
   else
 #endif
     free_small (data);
-  g_atomic_pointer_add (&bytes_in_use, -(gssize)real);
+  g_atomic_pointer_add (&bytes_in_use, -(gssize) real);
 }
 
 guint64
 gesso_cpu_memory_in_use (void)
 {
-  return (guint64)(guintptr)g_atomic_pointer_get (&bytes_in_use);
+  return (guint64) (guintptr) g_atomic_pointer_get (&bytes_in_use);
 }
 
 void

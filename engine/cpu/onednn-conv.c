@@ -62,7 +62,7 @@ geometry_free (Geometry *geometry)
 static void
 conv_free (GessoCpuOp *op)
 {
-  Conv *conv = (Conv *)op;
+  Conv *conv = (Conv *) op;
 
   g_ptr_array_unref (conv->geometries);
   g_array_unref (conv->bands);
@@ -183,7 +183,7 @@ choose_layout (Conv *conv, GessoProgram *program, GError **error)
     return NULL;
   for (guint i = 0; i < conv->geometries->len && !best; i++)
     {
-      const_dnnl_memory_desc_t layout = gesso_product_weights (&((Geometry *)conv->geometries->pdata[i])->product);
+      const_dnnl_memory_desc_t layout = gesso_product_weights (&((Geometry *) conv->geometries->pdata[i])->product);
       gint64 rows = 0;
 
       for (guint j = 0; j < conv->geometries->len; j++)
@@ -327,13 +327,13 @@ lay_out_bands (Conv *conv, const GArray *steps, GError **error)
 static gsize
 output_row_bytes (const Conv *conv)
 {
-  return (gsize)(conv->shape.out_width * conv->shape.out_channels) * conv->value;
+  return (gsize) (conv->shape.out_width * conv->shape.out_channels) * conv->value;
 }
 
 static gsize
 input_row_bytes (const Conv *conv)
 {
-  return (gsize)(conv->shape.in_width * conv->shape.in_channels) * conv->value;
+  return (gsize) (conv->shape.in_width * conv->shape.in_channels) * conv->value;
 }
 
 /* Whether `band` computes rows beside its own. */
@@ -352,13 +352,13 @@ lay_out_scratch (Conv *conv)
     {
       const Band *band = &g_array_index (conv->bands, Band, i);
       const Geometry *geometry = band->geometry;
-      const gsize input = (gsize)(geometry->batch * geometry->in_rows) * input_row_bytes (conv);
+      const gsize input = (gsize) (geometry->batch * geometry->in_rows) * input_row_bytes (conv);
 
       if (conv->prepares)
         conv->prepared_bytes = MAX (conv->prepared_bytes, gesso_cpu_align (input));
       if (is_covered (band))
         conv->window_bytes
-            = MAX (conv->window_bytes, gesso_cpu_align ((gsize)geometry->out_rows * output_row_bytes (conv)));
+            = MAX (conv->window_bytes, gesso_cpu_align ((gsize) geometry->out_rows * output_row_bytes (conv)));
       scratchpad = MAX (scratchpad, geometry->product.scratchpad);
     }
   conv->base.scratch = conv->prepared_bytes + conv->window_bytes + scratchpad;
@@ -367,7 +367,7 @@ lay_out_scratch (Conv *conv)
 static gboolean
 conv_prepare (GessoCpuOp *op, dnnl_engine_t engine, GError **error)
 {
-  Conv *conv = (Conv *)op;
+  Conv *conv = (Conv *) op;
 
   for (guint i = 0; i < conv->bands->len; i++)
     if (!gesso_product_prepare (&g_array_index (conv->bands, Band, i).geometry->product, engine, error))
@@ -382,9 +382,9 @@ prepare_input (const Conv *conv, GessoCpuRun *run, const Band *band, gint64 imag
   const GessoOp *op = conv->base.op;
   const GessoOpNorm *norm = &op->input_norm;
   const GessoShape *in = &op->inputs[0]->shape;
-  const gsize picture = (gsize)(in->dim[1] * in->dim[2] * in->dim[3]) * conv->value;
+  const gsize picture = (gsize) (in->dim[1] * in->dim[2] * in->dim[3]) * conv->value;
   const guint8 *x = gesso_run_data (run, op->inputs[0]);
-  const float *statistics = norm->statistics ? (const float *)gesso_run_data (run, norm->statistics) : NULL;
+  const float *statistics = norm->statistics ? (const float *) gesso_run_data (run, norm->statistics) : NULL;
   const float *gamma = gesso_run_vector (run, &conv->gamma);
   const float *beta = gesso_run_vector (run, &conv->beta);
 
@@ -393,10 +393,10 @@ prepare_input (const Conv *conv, GessoCpuRun *run, const Band *band, gint64 imag
       const gint64 n = image + i;
 
       if (!gesso_cpu_prepare_conv_input (
-              &run->context, conv->shape.dtype, x + (gsize)n * picture, in->dim[1], in->dim[2], in->dim[3],
+              &run->context, conv->shape.dtype, x + (gsize) n * picture, in->dim[1], in->dim[2], in->dim[3],
               conv->in_height, conv->shape.in_width, band->in_begin, band->in_begin + band->geometry->in_rows,
               norm->groups, statistics ? statistics + n * norm->groups * 2 : NULL, gamma, beta, norm->activation,
-              scratch + (gsize)(i * band->geometry->in_rows) * input_row_bytes (conv)))
+              scratch + (gsize) (i * band->geometry->in_rows) * input_row_bytes (conv)))
         return FALSE;
     }
   return TRUE;
@@ -405,13 +405,13 @@ prepare_input (const Conv *conv, GessoCpuRun *run, const Band *band, gint64 imag
 static gboolean
 conv_run (GessoCpuOp *base, GessoCpuRun *run, const GessoPlanStep *step, GError **error)
 {
-  Conv *conv = (Conv *)base;
+  Conv *conv = (Conv *) base;
   const GessoOp *op = base->op;
   const Band *band = find_band (conv, step);
   const gint64 image = MAX (step->image, 0);
   const gint64 height = op->output->shape.dim[1];
   const gsize row = output_row_bytes (conv);
-  const gsize window = (gsize)(image * height + band->window_begin) * row;
+  const gsize window = (gsize) (image * height + band->window_begin) * row;
   guint8 *output = gesso_run_data (run, op->output);
   guint8 *computed = is_covered (band) ? run->scratch + conv->prepared_bytes : output + window;
   GessoProductData data = { .weights = band->geometry->weights->data,
@@ -427,14 +427,14 @@ conv_run (GessoCpuOp *base, GessoCpuRun *run, const GessoPlanStep *step, GError 
     }
   else
     data.src = gesso_run_data (run, op->inputs[0])
-               + (gsize)(image * conv->in_height + band->in_begin) * input_row_bytes (conv);
+               + (gsize) (image * conv->in_height + band->in_begin) * input_row_bytes (conv);
   if (op->residual)
     data.add = gesso_run_data (run, op->residual) + window;
   if (!gesso_product_run (&band->geometry->product, run->stream, &data, error))
     return FALSE;
   if (is_covered (band))
-    memcpy (output + (gsize)(image * height + band->begin) * row,
-            computed + (gsize)(band->begin - band->window_begin) * row, (gsize)(band->end - band->begin) * row);
+    memcpy (output + (gsize) (image * height + band->begin) * row,
+            computed + (gsize) (band->begin - band->window_begin) * row, (gsize) (band->end - band->begin) * row);
   return TRUE;
 }
 
@@ -450,11 +450,11 @@ gesso_cpu_compile_conv (GessoProgram *program, const GessoOp *op, const GArray *
 
   conv->base.class = &conv_class;
   conv->base.op = op;
-  conv->geometries = g_ptr_array_new_with_free_func ((GDestroyNotify)geometry_free);
+  conv->geometries = g_ptr_array_new_with_free_func ((GDestroyNotify) geometry_free);
   conv->bands = g_array_new (FALSE, FALSE, sizeof (Band));
   conv->in_height = op->conv.virtual_height ? op->conv.virtual_height : in->dim[1];
   conv->value = gesso_dtype_size (op->output->dtype);
-  conv->shape = (GessoConvShape){
+  conv->shape = (GessoConvShape) {
     .dtype = op->output->dtype,
     .in_width = op->conv.virtual_width ? op->conv.virtual_width : in->dim[2],
     .in_channels = in->dim[3],

@@ -13,8 +13,8 @@
 
 #include "onednn.h"
 
-/* The gate of one piece: about what one core's second-level cache holds beside the weights. */
-#define GATE_BYTES_PER_THREAD (512 * 1024)
+/* The gate of one piece: what caches hold. */
+#define GATE_BYTES_PER_THREAD (2 * 1024 * 1024)
 
 /* Products for a number of rows. */
 typedef struct
@@ -48,7 +48,7 @@ piece_free (Piece *piece)
 static void
 linear_free (GessoCpuOp *op)
 {
-  Linear *linear = (Linear *)op;
+  Linear *linear = (Linear *) op;
 
   g_ptr_array_unref (linear->pieces);
   g_free (linear);
@@ -119,7 +119,7 @@ add_piece (Linear *linear, GessoProgram *program, gint64 rows, GError **error)
   shape.rows = gate.rows = rows;
   if (linear->geglu)
     {
-      gate.tail = (GessoProductTail){ .activation = GESSO_ACTIVATION_GELU };
+      gate.tail = (GessoProductTail) { .activation = GESSO_ACTIVATION_GELU };
       if (!choose (linear, program, gate.out, &gate, &piece->gate, &linear->gate_weights, error))
         return FALSE;
     }
@@ -129,7 +129,7 @@ add_piece (Linear *linear, GessoProgram *program, gint64 rows, GError **error)
 static gboolean
 linear_prepare (GessoCpuOp *op, dnnl_engine_t engine, GError **error)
 {
-  Linear *linear = (Linear *)op;
+  Linear *linear = (Linear *) op;
 
   for (guint i = 0; i < linear->pieces->len; i++)
     {
@@ -145,10 +145,10 @@ linear_prepare (GessoCpuOp *op, dnnl_engine_t engine, GError **error)
 static gboolean
 linear_run (GessoCpuOp *base, GessoCpuRun *run, const GessoPlanStep *step, GError **error)
 {
-  Linear *linear = (Linear *)base;
+  Linear *linear = (Linear *) base;
   const GessoOp *op = base->op;
-  const gsize in_row = (gsize)linear->shape.in * linear->value;
-  const gsize out_row = (gsize)linear->shape.out * linear->value;
+  const gsize in_row = (gsize) linear->shape.in * linear->value;
+  const gsize out_row = (gsize) linear->shape.out * linear->value;
   const guint8 *x = gesso_run_data (run, op->inputs[0]);
   const guint8 *residual = op->residual ? gesso_run_data (run, op->residual) : NULL;
   const float *bias = gesso_run_vector (run, &linear->bias);
@@ -158,11 +158,11 @@ linear_run (GessoCpuOp *base, GessoCpuRun *run, const GessoPlanStep *step, GErro
   for (gint64 row = step->begin; row < step->end; row += rows)
     {
       Piece *piece;
-      GessoProductData data = { .src = x + (gsize)row * in_row,
+      GessoProductData data = { .src = x + (gsize) row * in_row,
                                 .weights = linear->weights->data,
                                 .bias = bias,
-                                .add = residual ? residual + (gsize)row * out_row : NULL,
-                                .dst = y + (gsize)row * out_row,
+                                .add = residual ? residual + (gsize) row * out_row : NULL,
+                                .dst = y + (gsize) row * out_row,
                                 .scratchpad = run->scratch + linear->gate_bytes };
 
       rows = MIN (step->end - row, linear->piece_rows);
@@ -191,8 +191,8 @@ static const GessoCpuOpClass linear_class = { linear_run, linear_prepare, linear
 static gint64
 choose_piece_rows (const Linear *linear, const GArray *steps, int n_threads)
 {
-  const gint64 row = linear->shape.out * (gint64)linear->value;
-  gint64 most = 1, fit, n;
+  const gint64 row = linear->shape.out * (gint64) linear->value;
+  gint64 most = 1, weights, fit, n;
 
   for (guint i = 0; i < steps->len; i++)
     {
@@ -202,8 +202,10 @@ choose_piece_rows (const Linear *linear, const GArray *steps, int n_threads)
     }
   if (!linear->geglu)
     return most;
-  /* Even pieces, of whole blocks of rows. */
-  fit = MAX ((gint64)GATE_BYTES_PER_THREAD * n_threads / row, 64);
+  /* Each piece reads all weights, so its gate may be as large as they are before it costs more than it saves. Even
+     pieces, of whole blocks of rows. */
+  weights = 2 * linear->shape.in * row;
+  fit = MAX (MAX ((gint64) GATE_BYTES_PER_THREAD * n_threads, weights) / row, 64);
   n = (most + fit - 1) / fit;
   return MIN (((most + n - 1) / n + 31) / 32 * 32, most);
 }
@@ -218,8 +220,8 @@ gesso_cpu_compile_linear (GessoProgram *program, const GessoOp *op, const GArray
   linear->base.op = op;
   linear->geglu = op->linear.geglu;
   linear->value = gesso_dtype_size (op->output->dtype);
-  linear->pieces = g_ptr_array_new_with_free_func ((GDestroyNotify)piece_free);
-  linear->shape = (GessoLinearShape){
+  linear->pieces = g_ptr_array_new_with_free_func ((GDestroyNotify) piece_free);
+  linear->shape = (GessoLinearShape) {
     .dtype = op->output->dtype,
     .in = op->weight->shape.dim[1],
     .out = gesso_shape_channels (&op->output->shape),
@@ -246,7 +248,7 @@ gesso_cpu_compile_linear (GessoProgram *program, const GessoOp *op, const GArray
 
       if (linear->geglu)
         linear->gate_bytes
-            = MAX (linear->gate_bytes, gesso_cpu_align ((gsize)(piece->rows * linear->shape.out) * linear->value));
+            = MAX (linear->gate_bytes, gesso_cpu_align ((gsize) (piece->rows * linear->shape.out) * linear->value));
       scratchpad = MAX (scratchpad, MAX (piece->product.scratchpad, piece->gate.scratchpad));
     }
   linear->base.scratch = linear->gate_bytes + scratchpad;

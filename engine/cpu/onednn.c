@@ -241,7 +241,7 @@ gesso_product_run (GessoProduct *product, dnnl_stream_t stream, const GessoProdu
       pointers[n++] = optional[i];
   g_return_val_if_fail (n == product->n_args, FALSE);
   for (int i = 0; i < n && status == dnnl_success; i++)
-    status = dnnl_memory_set_data_handle (product->args[i].memory, (void *)pointers[i]);
+    status = dnnl_memory_set_data_handle (product->args[i].memory, (void *) pointers[i]);
   if (status == dnnl_success)
     status = dnnl_primitive_execute (product->primitive, stream, product->n_args, product->args);
   if (status == dnnl_success)

@@ -45,7 +45,7 @@ run_group (const Operator *op, GessoCpuRun *run)
   const gboolean apply = what->kind == GESSO_OP_GROUP_NORM;
   const void *x = input (run, what, 0);
   void *y = gesso_run_data (run, what->output);
-  float *statistics = apply ? (float *)run->scratch : y;
+  float *statistics = apply ? (float *) run->scratch : y;
   gint64 n, rows, c;
 
   split_shape (&what->inputs[0]->shape, &n, &rows, &c);
@@ -100,7 +100,7 @@ run_combine (const Operator *op, GessoCpuRun *run)
 static gboolean
 operator_run (GessoCpuOp *base, GessoCpuRun *run, const GessoPlanStep *step, GError **error)
 {
-  const Operator *op = (const Operator *)base;
+  const Operator *op = (const Operator *) base;
   const GessoOp *what = base->op;
   const GessoShape *in = &what->inputs[0]->shape;
   const GessoShape *out = &what->output->shape;
@@ -139,7 +139,7 @@ operator_run (GessoCpuOp *base, GessoCpuRun *run, const GessoPlanStep *step, GEr
     case GESSO_OP_CAST:
       return gesso_cpu_cast (context, what->inputs[0]->dtype, x, n, what->output->dtype, y);
     case GESSO_OP_REPEAT:
-      return gesso_cpu_repeat (context, x, (gsize)gesso_shape_elements (in) * gesso_dtype_size (op->dtype),
+      return gesso_cpu_repeat (context, x, (gsize) gesso_shape_elements (in) * gesso_dtype_size (op->dtype),
                                what->repeat.times, y);
     case GESSO_OP_COMBINE:
       return run_combine (op, run);
@@ -169,15 +169,15 @@ compile_attention (Operator *op, const GessoProgram *program)
   const GessoShape *k = &what->inputs[1]->shape;
   const GessoCpuContext context = { program->backend->n_threads, program->backend->kernels, NULL };
 
-  op->attention = (GessoCpuAttention){ .dtype = op->dtype,
-                                       .n = q->dim[0],
-                                       .m = k->dim[0],
-                                       .lq = q->dim[1],
-                                       .lk = k->dim[1],
-                                       .c = q->dim[2],
-                                       .heads = what->attention.heads,
-                                       .scale = what->attention.scale,
-                                       .causal = what->attention.causal };
+  op->attention = (GessoCpuAttention) { .dtype = op->dtype,
+                                        .n = q->dim[0],
+                                        .m = k->dim[0],
+                                        .lq = q->dim[1],
+                                        .lk = k->dim[1],
+                                        .c = q->dim[2],
+                                        .heads = what->attention.heads,
+                                        .scale = what->attention.scale,
+                                        .causal = what->attention.causal };
   op->base.scratch = gesso_cpu_attention_scratch (&context, &op->attention);
 }
 
@@ -214,7 +214,7 @@ gesso_cpu_compile_operator (GessoProgram *program, const GessoOp *what, GError *
       compile_attention (op, program);
       break;
     case GESSO_OP_GROUP_NORM:
-      op->base.scratch = (gsize)what->output->shape.dim[0] * (gsize)what->norm.groups * 2 * sizeof (float);
+      op->base.scratch = (gsize) what->output->shape.dim[0] * (gsize) what->norm.groups * 2 * sizeof (float);
       op->gamma = gesso_program_vector (program, what->weight);
       op->beta = gesso_program_vector (program, what->bias);
       break;

@@ -116,7 +116,7 @@ static gboolean
 compile_ops (GessoProgram *program, GCancellable *cancellable, GError **error)
 {
   const GessoPlan *plan = program->plan;
-  g_autoptr (GPtrArray) steps = g_ptr_array_new_with_free_func ((GDestroyNotify)g_array_unref);
+  g_autoptr (GPtrArray) steps = g_ptr_array_new_with_free_func ((GDestroyNotify) g_array_unref);
 
   for (guint i = 0; i < plan->ops->len; i++)
     g_ptr_array_add (steps, g_array_new (FALSE, FALSE, sizeof (GessoPlanStep)));
@@ -146,13 +146,13 @@ gesso_cpu_program_compile (GessoBackend *backend, GessoStore *store, const Gesso
                            GError **error)
 {
   GessoProgram *program = g_new0 (GessoProgram, 1);
-  const int threads = enter_threads ((GessoCpuBackend *)backend);
+  const int threads = enter_threads ((GessoCpuBackend *) backend);
   gboolean ok;
 
-  program->backend = (GessoCpuBackend *)backend;
+  program->backend = (GessoCpuBackend *) backend;
   program->store = store;
   program->plan = plan;
-  program->ops = g_ptr_array_new_with_free_func ((GDestroyNotify)op_free);
+  program->ops = g_ptr_array_new_with_free_func ((GDestroyNotify) op_free);
   program->weights = g_ptr_array_new ();
   program->wanted = g_hash_table_new (NULL, NULL);
   ok = compile_ops (program, cancellable, error);
@@ -190,7 +190,7 @@ gesso_cpu_program_report (GessoBackend *backend, GessoProgram *program, GessoPro
 {
   const gsize staging = staging_bytes (program);
 
-  *memory = (GessoProgramMemory){ .workspace = workspace_bytes (program) };
+  *memory = (GessoProgramMemory) { .workspace = workspace_bytes (program) };
   for (guint i = 0; i < program->weights->len; i++)
     {
       const GessoCpuWeight *weight = g_ptr_array_index (program->weights, i);
@@ -301,7 +301,7 @@ check_bindings (const GPtrArray *tensors, const GessoBinding *bindings, GError *
   for (guint i = 0; i < tensors->len; i++)
     {
       const GessoTensor *tensor = g_ptr_array_index (tensors, i);
-      const gsize bytes = (gsize)gesso_shape_elements (&tensor->shape) * gesso_dtype_size (tensor->dtype);
+      const gsize bytes = (gsize) gesso_shape_elements (&tensor->shape) * gesso_dtype_size (tensor->dtype);
       const GessoBuffer *buffer = bindings[i].buffer;
 
       if (!buffer || bindings[i].offset > buffer->bytes || bytes > buffer->bytes - bindings[i].offset)

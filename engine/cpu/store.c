@@ -27,7 +27,7 @@ gesso_cpu_store_new (const GessoWeightSource *source)
   GessoStore *store = g_new0 (GessoStore, 1);
 
   store->source = *source;
-  store->weights = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_ptr_array_unref);
+  store->weights = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_ptr_array_unref);
   return store;
 }
 
@@ -48,7 +48,7 @@ find_forms (GessoStore *store, const char *name)
 
   if (!forms)
     {
-      forms = g_ptr_array_new_with_free_func ((GDestroyNotify)weight_free);
+      forms = g_ptr_array_new_with_free_func ((GDestroyNotify) weight_free);
       g_hash_table_insert (store->weights, g_strdup (name), forms);
     }
   return forms;
@@ -71,7 +71,7 @@ add_weight (GPtrArray *forms, const char *name, gint64 first, gint64 count, Gess
   weight->count = count;
   weight->dtype = dtype;
   weight->packed = packed;
-  weight->bytes = packed ? dnnl_memory_desc_get_size (packed) : (gsize)count * gesso_dtype_size (dtype);
+  weight->bytes = packed ? dnnl_memory_desc_get_size (packed) : (gsize) count * gesso_dtype_size (dtype);
   weight->n_wanted = 1;
   g_ptr_array_add (forms, weight);
   return weight;
@@ -185,14 +185,14 @@ inspect_packing (const GessoCpuWeight *weight, Packing *packing)
   for (int i = 0; i < n_blocks; i++)
     if ((*block_dims)[i] == packing->row_dim)
       packing->block *= (*blocks)[i];
-  packing->block_bytes = (gsize)(*strides)[packing->row_dim] * gesso_dtype_size (weight->dtype);
+  packing->block_bytes = (gsize) (*strides)[packing->row_dim] * gesso_dtype_size (weight->dtype);
 }
 
 /* Rows to read at a time: whole blocks. */
 static gint64
 piece_rows (const GessoCpuWeight *weight, const Packing *packing)
 {
-  const gint64 fit = PIECE_BYTES / (packing->row_values * (gint64)gesso_dtype_size (weight->dtype));
+  const gint64 fit = PIECE_BYTES / (packing->row_values * (gint64) gesso_dtype_size (weight->dtype));
 
   return MIN (packing->rows, MAX (fit / packing->block, 1) * packing->block);
 }
@@ -205,7 +205,7 @@ gesso_cpu_weight_staging (const GessoCpuWeight *weight)
   if (!weight->packed)
     return 0;
   inspect_packing (weight, &packing);
-  return (gsize)(piece_rows (weight, &packing) * packing.row_values) * gesso_dtype_size (weight->dtype);
+  return (gsize) (piece_rows (weight, &packing) * packing.row_values) * gesso_dtype_size (weight->dtype);
 }
 
 /* Puts `rows` rows from row `first` on, which lie in `staging` as in the file, in their places in `weight`. */
@@ -227,7 +227,7 @@ pack_rows (GessoCpuWeight *weight, const Packing *packing, gint64 first, gint64 
   /* Whole blocks are addressed by pointer, so that all pieces share one primitive; the last rows of a tensor whose last
    * block is not full are addressed by offset, as their padding belongs to them. */
   if (whole_blocks)
-    place += (gsize)(first / packing->block) * packing->block_bytes;
+    place += (gsize) (first / packing->block) * packing->block_bytes;
   else
     offsets[packing->row_dim] = first;
 
@@ -275,7 +275,7 @@ read_packed (GessoStore *store, GessoCpuWeight *weight, dnnl_engine_t engine, dn
   for (gint64 row = 0; row < packing.rows; row += piece)
     {
       const gint64 rows = MIN (piece, packing.rows - row);
-      const gsize now = (gsize)((double)weight->bytes * (double)(row + rows) / (double)packing.rows);
+      const gsize now = (gsize) ((double) weight->bytes * (double) (row + rows) / (double) packing.rows);
 
       if (!store->source.read (store->source.data, weight->name, weight->first + row * packing.row_values,
                                rows * packing.row_values, weight->dtype, staging, error)
@@ -290,7 +290,7 @@ read_packed (GessoStore *store, GessoCpuWeight *weight, dnnl_engine_t engine, dn
 static gboolean
 read_plain (GessoStore *store, GessoCpuWeight *weight, GessoCpuLoadStep step, gpointer step_data, GError **error)
 {
-  const gint64 size = (gint64)gesso_dtype_size (weight->dtype);
+  const gint64 size = (gint64) gesso_dtype_size (weight->dtype);
   const gint64 piece = PIECE_BYTES / size;
 
   for (gint64 done = 0; done < weight->count; done += piece)
@@ -298,8 +298,8 @@ read_plain (GessoStore *store, GessoCpuWeight *weight, GessoCpuLoadStep step, gp
       const gint64 n = MIN (piece, weight->count - done);
 
       if (!store->source.read (store->source.data, weight->name, weight->first + done, n, weight->dtype,
-                               (guint8 *)weight->data + done * size, error)
-          || !step ((gsize)(n * size), step_data, error))
+                               (guint8 *) weight->data + done * size, error)
+          || !step ((gsize) (n * size), step_data, error))
         return FALSE;
     }
   return TRUE;

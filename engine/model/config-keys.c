@@ -63,7 +63,8 @@ static const GessoKeyChoice spacings[] = {
 /* clang-format off */
 
 /* What the rows are made of: key, fallback (as JSON), field, and the smallest and largest number or the choices. */
-#define ROW(name, type, json, place, ...) { .key = name, .kind = GESSO_KEY_##type, .fallback = json, .field = place, __VA_ARGS__ }
+#define ROW(name, type, json, place, ...) \
+  { .key = name, .kind = GESSO_KEY_##type, .fallback = json, .field = place, __VA_ARGS__ }
 #define INT(name, json, place, low, high) ROW (name, INT, json, place, .min = low, .max = high)
 #define REAL(name, json, place, low, high) ROW (name, REAL, json, place, .min = low, .max = high)
 #define BOOL(name, json, place) ROW (name, BOOL, json, place, .max = 1)

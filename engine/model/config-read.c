@@ -79,9 +79,9 @@ get_int (const Reading *reading, JsonNode *node, int *number)
   if (!gesso_json_is_integer (node))
     return refuse (reading, _ ("is not the whole number it should be"));
   value = json_node_get_int (node);
-  if (value < (gint64)reading->key->min || value > (gint64)reading->key->max)
+  if (value < (gint64) reading->key->min || value > (gint64) reading->key->max)
     return refuse_range (reading);
-  *number = (int)value;
+  *number = (int) value;
   return TRUE;
 }
 
@@ -139,7 +139,7 @@ get_level_list (const Reading *reading)
       return NULL;
     }
   array = json_node_get_array (reading->value);
-  if (json_array_get_length (array) == (guint)*reading->n_levels)
+  if (json_array_get_length (array) == (guint) *reading->n_levels)
     return array;
   what = g_strdup_printf (_ ("should have as many elements as \"block_out_channels\", %d"), *reading->n_levels);
   refuse (reading, what);
@@ -159,16 +159,16 @@ read_levels (const Reading *reading)
       return refuse (reading, what);
     }
   for (guint i = 0; i < length; i++)
-    if (!get_int (reading, json_array_get_element (array, i), (int *)reading->field + i))
+    if (!get_int (reading, json_array_get_element (array, i), (int *) reading->field + i))
       return FALSE;
-  *reading->n_levels = (int)length;
+  *reading->n_levels = (int) length;
   return TRUE;
 }
 
 static gboolean
 read_level_ints (const Reading *reading)
 {
-  int *field = (int *)reading->field;
+  int *field = (int *) reading->field;
   JsonArray *array;
 
   if (!JSON_NODE_HOLDS_ARRAY (reading->value))
@@ -181,7 +181,7 @@ read_level_ints (const Reading *reading)
     }
   array = get_level_list (reading);
   for (int i = 0; array && i < *reading->n_levels; i++)
-    if (!get_int (reading, json_array_get_element (array, (guint)i), &field[i]))
+    if (!get_int (reading, json_array_get_element (array, (guint) i), &field[i]))
       return FALSE;
   return array != NULL;
 }
@@ -193,7 +193,7 @@ read_level_choices (const Reading *reading)
   int values[GESSO_MAX_LEVELS] = { 0 };
 
   for (int i = 0; array && i < *reading->n_levels; i++)
-    if (!get_choice (reading, json_array_get_element (array, (guint)i), &values[i]))
+    if (!get_choice (reading, json_array_get_element (array, (guint) i), &values[i]))
       return FALSE;
   if (array && reading->field)
     memcpy (reading->field, values, sizeof values);
@@ -203,7 +203,7 @@ read_level_choices (const Reading *reading)
 static gboolean
 read_same_int (const Reading *reading)
 {
-  int *field = (int *)reading->field;
+  int *field = (int *) reading->field;
   JsonArray *array;
 
   if (!JSON_NODE_HOLDS_ARRAY (reading->value))
@@ -213,7 +213,7 @@ read_same_int (const Reading *reading)
     {
       int number;
 
-      if (!get_int (reading, json_array_get_element (array, (guint)i), &number))
+      if (!get_int (reading, json_array_get_element (array, (guint) i), &number))
         return FALSE;
       if (i > 0 && number != *field)
         return refuse (reading, _ ("is not supported: its elements differ"));
@@ -225,7 +225,7 @@ read_same_int (const Reading *reading)
 static gboolean
 read_size (const Reading *reading)
 {
-  int *field = (int *)reading->field;
+  int *field = (int *) reading->field;
   JsonArray *array;
 
   if (JSON_NODE_HOLDS_NULL (reading->value))
@@ -286,16 +286,16 @@ read_key (const Reading *reading)
   switch (reading->key->kind)
     {
     case GESSO_KEY_INT:
-      return get_int (reading, reading->value, (int *)reading->field);
+      return get_int (reading, reading->value, (int *) reading->field);
     case GESSO_KEY_REAL:
-      return get_real (reading, (double *)reading->field);
+      return get_real (reading, (double *) reading->field);
     case GESSO_KEY_BOOL:
       if (!gesso_json_is_boolean (reading->value))
         return refuse (reading, _ ("is not the true or false it should be"));
-      *(gboolean *)reading->field = json_node_get_boolean (reading->value);
+      *(gboolean *) reading->field = json_node_get_boolean (reading->value);
       return TRUE;
     case GESSO_KEY_CHOICE:
-      return get_choice (reading, reading->value, (int *)reading->field);
+      return get_choice (reading, reading->value, (int *) reading->field);
     case GESSO_KEY_LEVELS:
       return read_levels (reading);
     case GESSO_KEY_LEVEL_INTS:
@@ -327,7 +327,7 @@ gesso_config_read (const char *path, JsonObject *object, const GessoConfigTable 
       Reading reading = { .path = path, .key = key, .value = given ? given : fallback, .error = error };
 
       reading.field = key->field == GESSO_NO_FIELD ? NULL : base + key->field;
-      reading.n_levels = table->n_levels == GESSO_NO_FIELD ? NULL : (int *)(base + table->n_levels);
+      reading.n_levels = table->n_levels == GESSO_NO_FIELD ? NULL : (int *) (base + table->n_levels);
       if (!read_key (&reading))
         return FALSE;
     }

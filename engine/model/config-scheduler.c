@@ -21,17 +21,17 @@ read_trained_betas (const char *path, JsonObject *object, GessoSchedulerConfig *
   if (!given || JSON_NODE_HOLDS_NULL (given))
     return TRUE;
   array = JSON_NODE_HOLDS_ARRAY (given) ? json_node_get_array (given) : NULL;
-  if (!array || json_array_get_length (array) != (guint)config->num_train_timesteps)
+  if (!array || json_array_get_length (array) != (guint) config->num_train_timesteps)
     {
       what = g_strdup_printf (_ ("should be a list of as many numbers as \"num_train_timesteps\", %d"),
                               config->num_train_timesteps);
       return gesso_config_refuse (path, "trained_betas", given, what, error);
     }
   config->beta_schedule = GESSO_BETAS_TRAINED;
-  config->trained_betas = g_new0 (double, (gsize)config->num_train_timesteps);
+  config->trained_betas = g_new0 (double, (gsize) config->num_train_timesteps);
   for (int i = 0; i < config->num_train_timesteps; i++)
     {
-      JsonNode *element = json_array_get_element (array, (guint)i);
+      JsonNode *element = json_array_get_element (array, (guint) i);
 
       config->trained_betas[i] = gesso_json_is_number (element) ? json_node_get_double (element) : -1;
       if (!(config->trained_betas[i] > 0 && config->trained_betas[i] < 1))

@@ -30,7 +30,7 @@ bits_float (guint32 bits)
 static inline guint32
 f16_to_f32 (guint16 half)
 {
-  const guint32 sign = (guint32)(half & 0x8000) << 16;
+  const guint32 sign = (guint32) (half & 0x8000) << 16;
   const guint32 magnitude = half & 0x7fff;
   /* Exponent from a bias of 15 to one of 127. */
   const guint32 normal = (magnitude << 13) + ((127 - 15) << 23);
@@ -54,7 +54,7 @@ f32_to_f16 (guint32 bits)
       = float_bits (bits_float (magnitude < (113u << 23) ? magnitude : 0) + 0.5f) - float_bits (0.5f);
   const guint32 special = magnitude > 0x7f800000 ? 0x7e00 | (magnitude >> 13 & 0x1ff) : 0x7c00;
 
-  return (guint16)(sign | (magnitude >= 0x47800000 ? special : magnitude < (113u << 23) ? subnormal : normal));
+  return (guint16) (sign | (magnitude >= 0x47800000 ? special : magnitude < (113u << 23) ? subnormal : normal));
 }
 
 static inline guint16
@@ -63,13 +63,13 @@ f32_to_bf16 (guint32 bits)
   const guint32 rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
   const guint32 quiet = (bits >> 16) | 0x40;
 
-  return (guint16)((bits & 0x7fffffff) > 0x7f800000 ? quiet : rounded);
+  return (guint16) ((bits & 0x7fffffff) > 0x7f800000 ? quiet : rounded);
 }
 
 static inline guint32
 bf16_to_f32 (guint16 value)
 {
-  return (guint32)value << 16;
+  return (guint32) value << 16;
 }
 
 #define CONVERT(Source, Target, expression)                                                                            \

@@ -12,7 +12,7 @@
  * files of a model nest four deep; the header of the largest network here has some 10,000 values. */
 #define MAX_NESTING 32
 #define MAX_VALUES 400000
-#define MAX_FILE_BYTES ((guint64)8 << 20)
+#define MAX_FILE_BYTES ((guint64) 8 << 20)
 
 /* Python writes infinities, which are no JSON (the configs of some schedulers have "-Infinity"). No key read here may
  * be one, so each becomes a null of the same length: reading it as a number then fails with its own message. */
@@ -22,7 +22,7 @@ blank_infinity (char *word, char *end)
   static const char infinity[] = "Infinity";
   gsize sign = *word == '-' ? 1 : 0;
 
-  if ((gsize)(end - word) < sign + strlen (infinity) || strncmp (word + sign, infinity, strlen (infinity)) != 0)
+  if ((gsize) (end - word) < sign + strlen (infinity) || strncmp (word + sign, infinity, strlen (infinity)) != 0)
     return;
   memset (word, ' ', sign + strlen (infinity));
   memcpy (word, "null", 4);
@@ -90,13 +90,13 @@ gesso_json_parse (const char *path, char *text, gsize length, GError **error)
 
   if (!check_bounds (path, text, length, error))
     return NULL;
-  if (!g_utf8_validate (text, (gssize)length, NULL))
+  if (!g_utf8_validate (text, (gssize) length, NULL))
     {
       g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
                    _ ("%s: the JSON is not UTF-8 text. Download it again."), path);
       return NULL;
     }
-  if (!json_parser_load_from_data (parser, text, (gssize)length, &reason))
+  if (!json_parser_load_from_data (parser, text, (gssize) length, &reason))
     {
       g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
                    _ ("%s: the JSON is damaged (%s). Download it again."), path, reason->message);
@@ -132,11 +132,11 @@ gesso_json_read (const char *path, GCancellable *cancellable, GError **error)
                    path, size);
       return NULL;
     }
-  text = g_malloc ((gsize)size + 1);
-  if (!gesso_file_read (file, 0, (gsize)size, text, error))
+  text = g_malloc ((gsize) size + 1);
+  if (!gesso_file_read (file, 0, (gsize) size, text, error))
     return NULL;
   text[size] = '\0';
-  return gesso_json_parse (path, text, (gsize)size, error);
+  return gesso_json_parse (path, text, (gsize) size, error);
 }
 
 char *
@@ -147,7 +147,7 @@ gesso_text_shorten (const char *text)
 
   if (strlen (text) <= limit)
     return g_strdup (text);
-  start = g_strndup (text, (gsize)(g_utf8_find_prev_char (text, text + limit) - text));
+  start = g_strndup (text, (gsize) (g_utf8_find_prev_char (text, text + limit) - text));
   return g_strconcat (start, "…", NULL);
 }
 

@@ -75,7 +75,7 @@ gesso_names_vae (GessoWeights *weights)
 
           if (!place)
             continue;
-          alias = g_strdup_printf ("%.*s%s%s", (int)(place - name), name, old_and_new[k][1],
+          alias = g_strdup_printf ("%.*s%s%s", (int) (place - name), name, old_and_new[k][1],
                                    place + strlen (old_and_new[k][0]));
           set_projection (weights, alias, name, TRUE);
           break;

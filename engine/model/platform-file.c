@@ -23,7 +23,7 @@
 #endif
 
 /* One read call moves at most this much: Linux stops at 2 GiB - 4 KiB, Windows counts in 32 bits. */
-#define LARGEST_READ ((gsize)1 << 30)
+#define LARGEST_READ ((gsize) 1 << 30)
 
 struct _GessoFile
 {
@@ -45,9 +45,9 @@ read_at (int descriptor, void *buffer, gsize count, guint64 offset)
   OVERLAPPED where = { 0 };
   DWORD got = 0;
 
-  where.Offset = (DWORD)offset;
-  where.OffsetHigh = (DWORD)(offset >> 32);
-  if (!ReadFile ((HANDLE)_get_osfhandle (descriptor), buffer, (DWORD)count, &got, &where)
+  where.Offset = (DWORD) offset;
+  where.OffsetHigh = (DWORD) (offset >> 32);
+  if (!ReadFile ((HANDLE) _get_osfhandle (descriptor), buffer, (DWORD) count, &got, &where)
       && GetLastError () != ERROR_HANDLE_EOF)
     {
       errno = EIO;
@@ -67,7 +67,7 @@ typedef struct stat FileStatus;
 static gssize
 read_at (int descriptor, void *buffer, gsize count, guint64 offset)
 {
-  return pread (descriptor, buffer, count, (off_t)offset);
+  return pread (descriptor, buffer, count, (off_t) offset);
 }
 
 #endif
@@ -98,7 +98,7 @@ gesso_file_open (const char *path, GError **error)
       g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID, _ ("%s is not an ordinary file."), path);
       return NULL;
     }
-  file->size = (guint64)status.st_size;
+  file->size = (guint64) status.st_size;
   return g_steal_pointer (&file);
 }
 
@@ -150,8 +150,8 @@ gesso_file_read (GessoFile *file, guint64 offset, gsize count, void *buffer, GEr
           return FALSE;
         }
       place += got;
-      offset += (guint64)got;
-      count -= (gsize)got;
+      offset += (guint64) got;
+      count -= (gsize) got;
     }
   return TRUE;
 }

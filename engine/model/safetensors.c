@@ -14,7 +14,7 @@
 #include <string.h>
 
 /* The format's own limit. */
-#define MAX_HEADER ((guint64)100000000)
+#define MAX_HEADER ((guint64) 100000000)
 #define MAX_RANK 16
 /* Names are part of messages; the longest of a tensor here has some 90 bytes. */
 #define MAX_NAME 500
@@ -26,8 +26,7 @@ header_error (const char *path, const char *name, const char *what, GError **err
   g_autofree char *short_name = gesso_text_shorten (name);
 
   g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
-               _ ("%s: the header's entry \"%s\" %s. The file is damaged: download it again."), path, short_name,
-               what);
+               _ ("%s: the header's entry \"%s\" %s. The file is damaged: download it again."), path, short_name, what);
   return FALSE;
 }
 
@@ -85,17 +84,17 @@ read_entry (GessoWeights *weights, const char *name, JsonNode *node, guint64 dat
       || offset[0] > offset[1])
     return header_error (path, name, _ ("has no usable \"data_offsets\""), error);
   size = gesso_weights_type_size (json_node_get_string (type));
-  if (size && elements * (gint64)size != offset[1] - offset[0])
+  if (size && elements * (gint64) size != offset[1] - offset[0])
     return header_error (path, name, _ ("has a shape and a type that do not fit its \"data_offsets\""), error);
-  if ((guint64)offset[1] > data_size)
+  if ((guint64) offset[1] > data_size)
     {
       g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
                    _ ("%s is cut short: the tensor \"%s\" ends at byte %" G_GUINT64_FORMAT
                       ", but the file has %" G_GUINT64_FORMAT ". Download it again."),
-                   path, name, data_start + (guint64)offset[1], data_start + data_size);
+                   path, name, data_start + (guint64) offset[1], data_start + data_size);
       return FALSE;
     }
-  gesso_weights_add (weights, name, json_node_get_string (type), rank, dim, data_start + (guint64)offset[0]);
+  gesso_weights_add (weights, name, json_node_get_string (type), rank, dim, data_start + (guint64) offset[0]);
   return TRUE;
 }
 
@@ -120,7 +119,7 @@ read_header (GessoFile *file, guint64 *length, GError **error)
                    gesso_file_path (file), file_size, *length);
       return NULL;
     }
-  text = g_try_malloc ((gsize)*length + 1);
+  text = g_try_malloc ((gsize) *length + 1);
   if (!text)
     {
       g_set_error (error, GESSO_ERROR, GESSO_ERROR_OUT_OF_MEMORY,
@@ -128,7 +127,7 @@ read_header (GessoFile *file, guint64 *length, GError **error)
                    *length);
       return NULL;
     }
-  if (!gesso_file_read (file, sizeof prefix, (gsize)*length, text, error))
+  if (!gesso_file_read (file, sizeof prefix, (gsize) *length, text, error))
     return NULL;
   text[*length] = '\0';
   return g_steal_pointer (&text);
@@ -154,7 +153,7 @@ gesso_weights_open_safetensors (const char *path, GCancellable *cancellable, GEr
   text = read_header (file, &length, error);
   if (!text)
     return NULL;
-  header = gesso_json_parse (path, text, (gsize)length, error);
+  header = gesso_json_parse (path, text, (gsize) length, error);
   if (!header)
     return NULL;
   weights = gesso_weights_new (g_steal_pointer (&file));
@@ -163,8 +162,7 @@ gesso_weights_open_safetensors (const char *path, GCancellable *cancellable, GEr
     {
       if (strcmp (name, "__metadata__") == 0)
         continue;
-      if (gesso_is_cancelled (cancellable, error)
-          || !read_entry (weights, name, node, sizeof length + length, error))
+      if (gesso_is_cancelled (cancellable, error) || !read_entry (weights, name, node, sizeof length + length, error))
         return NULL;
     }
   return g_steal_pointer (&weights);

@@ -23,10 +23,12 @@ int gesso_tokenizer_max_id (const GessoTokenizer *tokenizer);
 /* Id of the end-of-text token. */
 int gesso_tokenizer_end_id (const GessoTokenizer *tokenizer);
 
-/* tokenizer (text, padding="max_length", truncation=True): `n` ids (n is gesso_tokenizer_length() in use). Text that
- * is not UTF-8 is REQUEST_INVALID. */
+/* tokenizer (text, padding="max_length", truncation=True): `n` ids, 2 at least (n is gesso_tokenizer_length() in use).
+ * Text that is not UTF-8, or of more than 4 MiB, is REQUEST_INVALID. */
 gboolean gesso_tokenizer_encode (const GessoTokenizer *tokenizer, const char *text, int n, gint32 *ids, GError **error);
 
-/* Number of tokens of `text` without start and end tokens and without truncation; `cut_off` (nullable): byte offset
- * in `text` of the first character that a model of gesso_tokenizer_length() tokens does not see, or -1. */
+/* Number of tokens of `text` without start and end tokens and without truncation, or -1 for a text that
+ * gesso_tokenizer_encode() refuses; `cut_off` (nullable): byte offset in `text` of the first character that a model of
+ * gesso_tokenizer_length() tokens does not see, or sees only in part, or -1. Precisely: the smallest offset of a
+ * character that has a share in a token beyond the last one kept. White space has a share in none. */
 int gesso_tokenizer_count (const GessoTokenizer *tokenizer, const char *text, gssize *cut_off);

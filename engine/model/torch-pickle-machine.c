@@ -132,10 +132,10 @@ take_number (Machine *machine, gsize count, gboolean is_signed, gint64 *number)
   if (!bytes)
     return FALSE;
   for (gsize i = 0; i < count; i++)
-    value |= (guint64)bytes[i] << (8 * i);
+    value |= (guint64) bytes[i] << (8 * i);
   if (is_signed && count > 0 && count < 8 && (bytes[count - 1] & 0x80))
     value |= G_MAXUINT64 << (8 * count);
-  *number = (gint64)value;
+  *number = (gint64) value;
   return TRUE;
 }
 
@@ -166,7 +166,7 @@ do_long (Machine *machine)
     return FALSE;
   if (count > 8)
     return refuse (machine, _ ("holds a number of more than 64 bits"));
-  return do_integer (machine, (gsize)count, TRUE);
+  return do_integer (machine, (gsize) count, TRUE);
 }
 
 static gboolean
@@ -178,16 +178,16 @@ do_string (Machine *machine, gsize length_bytes)
 
   if (!take_number (machine, length_bytes, FALSE, &length))
     return FALSE;
-  bytes = take (machine, (gsize)length);
+  bytes = take (machine, (gsize) length);
   if (!bytes)
     return FALSE;
   if (length > MAX_NAME)
     return refuse (machine, _ ("holds a name of more than 500 bytes"));
   /* This also refuses a NUL inside. */
-  if (!g_utf8_validate ((const char *)bytes, (gssize)length, NULL))
+  if (!g_utf8_validate ((const char *) bytes, (gssize) length, NULL))
     return refuse (machine, _ ("holds a name that is no UTF-8 text"));
   value = pickle_value_new (machine->heap, PICKLE_STRING);
-  value->string = g_strndup ((const char *)bytes, (gsize)length);
+  value->string = g_strndup ((const char *) bytes, (gsize) length);
   push (machine, value);
   return TRUE;
 }
@@ -204,7 +204,7 @@ do_tuple (Machine *machine, guint n)
   if (n > 0)
     {
       tuple->tuple.items = g_memdup2 (machine->stack->pdata + machine->stack->len - n, n * sizeof *tuple->tuple.items);
-      g_ptr_array_set_size (machine->stack, (int)(machine->stack->len - n));
+      g_ptr_array_set_size (machine->stack, (int) (machine->stack->len - n));
     }
   push (machine, tuple);
   return TRUE;
@@ -253,7 +253,7 @@ do_set_items (Machine *machine, guint n)
     return refuse (machine, _ ("puts items into something that is no dict"));
   for (guint i = 0; i < n; i++)
     g_ptr_array_add (dict->pairs, g_ptr_array_index (machine->stack, first + i));
-  g_ptr_array_set_size (machine->stack, (int)first);
+  g_ptr_array_set_size (machine->stack, (int) first);
   return TRUE;
 }
 
@@ -272,7 +272,7 @@ memo_put (Machine *machine, gint64 number)
 
   if (!value)
     return FALSE;
-  g_hash_table_insert (machine->memo, GUINT_TO_POINTER ((guint)number), value);
+  g_hash_table_insert (machine->memo, GUINT_TO_POINTER ((guint) number), value);
   return TRUE;
 }
 
@@ -292,7 +292,7 @@ do_get (Machine *machine, gsize count)
 
   if (!take_number (machine, count, FALSE, &number))
     return FALSE;
-  value = g_hash_table_lookup (machine->memo, GUINT_TO_POINTER ((guint)number));
+  value = g_hash_table_lookup (machine->memo, GUINT_TO_POINTER ((guint) number));
   if (!value)
     return refuse (machine, _ ("asks for something it never noted"));
   push (machine, value);
@@ -307,8 +307,7 @@ push_global (Machine *machine, const char *module, const char *name)
 
   if (!global)
     {
-      g_autofree char *what
-          = g_strdup_printf (_ ("asks for \"%s.%s\", which no state dict needs"), module, name);
+      g_autofree char *what = g_strdup_printf (_ ("asks for \"%s.%s\", which no state dict needs"), module, name);
 
       return refuse (machine, what);
     }
@@ -322,7 +321,7 @@ push_global (Machine *machine, const char *module, const char *name)
 static char *
 take_line (Machine *machine)
 {
-  const char *start = (const char *)machine->code + machine->position;
+  const char *start = (const char *) machine->code + machine->position;
   const char *end = memchr (start, '\n', MIN (machine->size - machine->position, MAX_NAME));
 
   if (!end)
@@ -330,7 +329,7 @@ take_line (Machine *machine)
       refuse (machine, _ ("is cut short or holds a name of more than 500 bytes"));
       return NULL;
     }
-  machine->position += (gsize)(end - start) + 1;
+  machine->position += (gsize) (end - start) + 1;
   return g_utf8_make_valid (start, end - start);
 }
 

@@ -51,7 +51,7 @@ read_extents (const PickleValue *tuple, guint *rank, gint64 *extents)
 {
   if (tuple->kind != PICKLE_TUPLE || tuple->tuple.n > GESSO_TORCH_MAX_RANK)
     return FALSE;
-  *rank = (guint)tuple->tuple.n;
+  *rank = (guint) tuple->tuple.n;
   for (guint d = 0; d < *rank; d++)
     {
       if (tuple->tuple.items[d]->kind != PICKLE_INTEGER || tuple->tuple.items[d]->integer < 0)

@@ -18,7 +18,7 @@
 #define LOCAL_SIZE 30
 #define MAX_COMMENT 0xffff
 /* A directory of 700 tensors has some 60 KB. */
-#define MAX_DIRECTORY ((guint64)16 << 20)
+#define MAX_DIRECTORY ((guint64) 16 << 20)
 
 #define SIGNATURE_ENTRY 0x02014b50
 #define SIGNATURE_LOCAL 0x04034b50
@@ -45,19 +45,19 @@ struct _GessoZip
 static guint
 get16 (const guint8 *bytes)
 {
-  return bytes[0] | (guint)bytes[1] << 8;
+  return bytes[0] | (guint) bytes[1] << 8;
 }
 
 static guint32
 get32 (const guint8 *bytes)
 {
-  return get16 (bytes) | (guint32)get16 (bytes + 2) << 16;
+  return get16 (bytes) | (guint32) get16 (bytes + 2) << 16;
 }
 
 static guint64
 get64 (const guint8 *bytes)
 {
-  return get32 (bytes) | (guint64)get32 (bytes + 4) << 32;
+  return get32 (bytes) | (guint64) get32 (bytes + 4) << 32;
 }
 
 void
@@ -83,7 +83,7 @@ static gboolean
 find_end (const GessoZip *zip, guint64 *position, guint8 record[END_SIZE], GError **error)
 {
   const guint64 file_size = gesso_file_size (zip->file);
-  const gsize tail_size = (gsize)MIN (file_size, (guint64)(END_SIZE + MAX_COMMENT));
+  const gsize tail_size = (gsize) MIN (file_size, (guint64) (END_SIZE + MAX_COMMENT));
   g_autofree guint8 *tail = g_malloc (tail_size);
 
   if (!gesso_file_read (zip->file, file_size - tail_size, tail_size, tail, error))
@@ -182,7 +182,7 @@ read_entries (GessoZip *zip, const guint8 *directory, gsize length, GCancellable
       if (whole > length)
         return damaged (zip, _ ("its zip directory ends in the middle of an entry"), error);
       /* Names that are no text are never asked for, but may be part of a message. */
-      name = g_utf8_make_valid ((const char *)directory + ENTRY_SIZE, (gssize)name_length);
+      name = g_utf8_make_valid ((const char *) directory + ENTRY_SIZE, (gssize) name_length);
       entry->flags = get16 (directory + 8);
       entry->method = get16 (directory + 10);
       entry->packed = get32 (directory + 20);
@@ -211,9 +211,9 @@ gesso_zip_open (GessoFile *file, GCancellable *cancellable, GError **error)
   zip->entries = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   if (!find_directory (zip, &offset, &size, error))
     return NULL;
-  directory = g_malloc ((gsize)size);
-  if (!gesso_file_read (file, offset, (gsize)size, directory, error)
-      || !read_entries (zip, directory, (gsize)size, cancellable, error))
+  directory = g_malloc ((gsize) size);
+  if (!gesso_file_read (file, offset, (gsize) size, directory, error)
+      || !read_entries (zip, directory, (gsize) size, cancellable, error))
     return NULL;
   return g_steal_pointer (&zip);
 }

@@ -15,7 +15,7 @@
 
 /* The pickle of a state dict names tensors and holds no values: some 200 KB for the largest network here. Its reader
  * spends some hundred bytes on one of the pickle, whatever it says. */
-#define MAX_PICKLE ((guint64)2 << 20)
+#define MAX_PICKLE ((guint64) 2 << 20)
 
 /* How the files of torch before 1.6 begin: a pickle that holds nothing but this number. */
 static const guint8 legacy_start[] = { 0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19 };
@@ -68,10 +68,10 @@ read_entry (GessoFile *file, const GessoZip *zip, const char *name, guint64 limi
                    gesso_file_path (file), whole, size);
       return NULL;
     }
-  bytes = g_malloc0 ((gsize)size + 1);
-  if (!gesso_file_read (file, offset, (gsize)size, bytes, error))
+  bytes = g_malloc0 ((gsize) size + 1);
+  if (!gesso_file_read (file, offset, (gsize) size, bytes, error))
     return NULL;
-  *length = (gsize)size;
+  *length = (gsize) size;
   return g_steal_pointer (&bytes);
 }
 
@@ -87,7 +87,7 @@ check_byte_order (GessoFile *file, const GessoZip *zip, GError **error)
   order = read_entry (file, zip, "byteorder", 16, &length, error);
   if (!order)
     return FALSE;
-  if (strcmp ((const char *)order, "little") == 0)
+  if (strcmp ((const char *) order, "little") == 0)
     return TRUE;
   g_set_error (
       error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
@@ -123,7 +123,7 @@ add_tensor (GessoWeights *weights, const GessoZip *zip, const GessoTorchTensor *
 
   if (!gesso_zip_locate (zip, name, &place, &bytes, error))
     return FALSE;
-  if (!gesso_weights_extent (tensor->rank, tensor->dim, &elements) || (guint64)tensor->storage_elements > bytes / size
+  if (!gesso_weights_extent (tensor->rank, tensor->dim, &elements) || (guint64) tensor->storage_elements > bytes / size
       || tensor->offset > tensor->storage_elements || elements > tensor->storage_elements - tensor->offset)
     {
       g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
@@ -141,7 +141,7 @@ add_tensor (GessoWeights *weights, const GessoZip *zip, const GessoTorchTensor *
       return FALSE;
     }
   gesso_weights_add (weights, tensor->name, tensor->type, tensor->rank, tensor->dim,
-                     place + (guint64)tensor->offset * size);
+                     place + (guint64) tensor->offset * size);
   return TRUE;
 }
 

@@ -9,15 +9,16 @@
 
 typedef GessoWeights *(*Open) (const char *path, GCancellable *cancellable, GError **error);
 
-/* In the order in which they are tried; [1] is what transformers calls the file. */
+/* In the order in which they are tried: diffusers takes a variant only where it is asked for, so what it takes by itself
+ * comes first. [1] is what transformers calls the file. */
 static const struct
 {
   const char *name[2];
   Open open;
 } variants[] = {
   { { "diffusion_pytorch_model.safetensors", "model.safetensors" }, gesso_weights_open_safetensors },
-  { { "diffusion_pytorch_model.fp16.safetensors", "model.fp16.safetensors" }, gesso_weights_open_safetensors },
   { { "diffusion_pytorch_model.bin", "pytorch_model.bin" }, gesso_weights_open_torch_zip },
+  { { "diffusion_pytorch_model.fp16.safetensors", "model.fp16.safetensors" }, gesso_weights_open_safetensors },
   { { "diffusion_pytorch_model.fp16.bin", "pytorch_model.fp16.bin" }, gesso_weights_open_torch_zip },
 };
 

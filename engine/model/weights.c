@@ -89,7 +89,7 @@ gesso_weights_type_size (const char *type)
 gboolean
 gesso_weights_extent (guint rank, const gint64 *dim, gint64 *elements)
 {
-  const gint64 limit = (gint64)1 << 56;
+  const gint64 limit = (gint64) 1 << 56;
 
   *elements = 1;
   for (guint d = 0; d < rank; d++)
@@ -145,7 +145,7 @@ gesso_weights_add (GessoWeights *weights, const char *name, const char *type, gu
     tensor->problem = g_strdup_printf (_ ("has %u dimensions; at most %d can be read"), rank, GESSO_MAX_DIMS);
   if (!tensor->problem)
     {
-      tensor->shape.rank = (int)rank;
+      tensor->shape.rank = (int) rank;
       for (guint d = 0; d < rank; d++)
         tensor->shape.dim[d] = dim[d];
     }
@@ -231,7 +231,7 @@ gesso_weights_check (const GessoWeights *weights, const char *name, const GessoS
 
   if (!tensor)
     return FALSE;
-  if (gesso_shape_equal (&tensor->shape, shape))
+  if (memcmp (tensor->shape.dim, shape->dim, sizeof shape->dim) == 0)
     return TRUE;
   there = gesso_shape_to_string (&tensor->shape);
   wanted = gesso_shape_to_string (shape);
@@ -278,19 +278,19 @@ gesso_weights_read (GessoWeights *weights, const char *name, gint64 first, gint6
       return FALSE;
     }
   size = gesso_dtype_size (tensor->dtype);
-  offset = tensor->offset + (guint64)first * size;
+  offset = tensor->offset + (guint64) first * size;
   if (tensor->dtype == dtype)
-    return read_bytes (weights, tensor, offset, (gsize)count * size, values, error);
+    return read_bytes (weights, tensor, offset, (gsize) count * size, values, error);
   while (count > 0)
     {
-      gsize n = MIN ((gsize)count, sizeof piece / size);
+      gsize n = MIN ((gsize) count, sizeof piece / size);
 
       if (!read_bytes (weights, tensor, offset, n * size, piece, error))
         return FALSE;
       gesso_convert (tensor->dtype, piece, dtype, target, n);
       offset += n * size;
       target += n * target_size;
-      count -= (gint64)n;
+      count -= (gint64) n;
     }
   return TRUE;
 }

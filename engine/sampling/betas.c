@@ -65,14 +65,14 @@ gesso_alphas_cumprod (const GessoSchedulerConfig *config, GError **error)
   if (config->num_train_timesteps < 1 || config->num_train_timesteps > MAX_TRAIN_TIMESTEPS)
     {
       g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
-                   _ ("scheduler_config.json: num_train_timesteps is %d, which is not within 1 and %d"),
+                   _ ("scheduler_config.json: num_train_timesteps is %d, which is not within 1 and %d. Mend the file or get it again."),
                    config->num_train_timesteps, MAX_TRAIN_TIMESTEPS);
       return NULL;
     }
   if (config->beta_schedule == GESSO_BETAS_TRAINED && config->trained_betas == NULL)
     {
       g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
-                   _ ("scheduler_config.json: trained_betas is missing; it must hold %d numbers"),
+                   _ ("scheduler_config.json: trained_betas is missing; it must hold %d numbers."),
                    config->num_train_timesteps);
       return NULL;
     }
@@ -86,7 +86,7 @@ gesso_alphas_cumprod (const GessoSchedulerConfig *config, GError **error)
         {
           g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
                        _ ("scheduler_config.json: %s makes the beta of training time step %d %g; betas must be at "
-                          "least 0 and below 1"),
+                          "least 0 and below 1."),
                        config->beta_schedule == GESSO_BETAS_TRAINED ? "trained_betas" : "beta_start/beta_end", i,
                        (double)beta);
           return NULL;
@@ -97,7 +97,7 @@ gesso_alphas_cumprod (const GessoSchedulerConfig *config, GError **error)
         {
           g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
                        _ ("scheduler_config.json: after training time step %d these betas leave nothing of the "
-                          "picture; check beta_start, beta_end and trained_betas"),
+                          "picture; check beta_start, beta_end and trained_betas."),
                        i);
           return NULL;
         }

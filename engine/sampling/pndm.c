@@ -85,7 +85,7 @@ evaluated_timesteps (const GessoSchedulerConfig *config, int steps, GError **err
         {
           g_set_error (error, GESSO_ERROR, GESSO_ERROR_REQUEST_INVALID,
                        _ ("%d steps are too few: this model's scheduler begins with Runge-Kutta steps "
-                          "(skip_prk_steps in scheduler_config.json) and takes at least %d"),
+                          "(skip_prk_steps in scheduler_config.json) and takes at least %d."),
                        steps, ORDER);
           return NULL;
         }
@@ -119,7 +119,7 @@ alpha_at (const Table *table, gint64 timestep, double *alpha, GError **error)
     {
       g_set_error (error, GESSO_ERROR, GESSO_ERROR_REQUEST_INVALID,
                    _ ("%d steps cannot be done: they reach time step %" G_GINT64_FORMAT ", and this model knows 0 to "
-                      "%d (timestep_spacing and steps_offset in scheduler_config.json); ask for fewer steps"),
+                      "%d (timestep_spacing and steps_offset in scheduler_config.json); ask for fewer steps."),
                    table->steps, timestep, train - 1);
       return FALSE;
     }
@@ -152,7 +152,7 @@ transfer (const Table *table, gint64 timestep, gint64 previous, double *c_base, 
     {
       g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
                    _ ("scheduler_config.json: there is no noise at time step %" G_GINT64_FORMAT
-                      "; check beta_start, beta_end and trained_betas"),
+                      "; check beta_start, beta_end and trained_betas."),
                    timestep);
       return FALSE;
     }

@@ -33,7 +33,7 @@ gesso_schedule_new (const char *name, const GessoSchedulerConfig *config, int st
       if (steps < 1 || steps > config->num_train_timesteps)
         {
           g_set_error (error, GESSO_ERROR, GESSO_ERROR_REQUEST_INVALID,
-                       _ ("%d steps cannot be done: this model takes 1 to %d"), steps, config->num_train_timesteps);
+                       _ ("%d steps cannot be done: this model takes 1 to %d."), steps, config->num_train_timesteps);
           return NULL;
         }
       return new_funcs[i](config, steps, error);
@@ -42,7 +42,7 @@ gesso_schedule_new (const char *name, const GessoSchedulerConfig *config, int st
   {
     g_autofree char *known = g_strjoinv (", ", (char **)names);
 
-    g_set_error (error, GESSO_ERROR, GESSO_ERROR_REQUEST_INVALID, _ ("There is no scheduler “%s”; known ones: %s"),
+    g_set_error (error, GESSO_ERROR, GESSO_ERROR_REQUEST_INVALID, _ ("There is no scheduler “%s”; known ones: %s."),
                  name, known);
   }
   return NULL;

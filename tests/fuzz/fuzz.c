@@ -9,8 +9,7 @@
 #include <unistd.h>
 
 /* A warning of GLib's is a bug, too. */
-int
-LLVMFuzzerInitialize (int *argc, char ***argv);
+int LLVMFuzzerInitialize (int *argc, char ***argv);
 
 int
 LLVMFuzzerInitialize (int *argc, char ***argv)
@@ -30,7 +29,7 @@ fuzz_file (const uint8_t *data, size_t size)
       descriptor = memfd_create ("fuzz", 0);
       g_snprintf (path, sizeof path, "/proc/self/fd/%d", descriptor);
     }
-  if (descriptor < 0 || ftruncate (descriptor, 0) != 0 || pwrite (descriptor, data, size, 0) != (ssize_t)size)
+  if (descriptor < 0 || ftruncate (descriptor, 0) != 0 || pwrite (descriptor, data, size, 0) != (ssize_t) size)
     abort ();
   return path;
 }

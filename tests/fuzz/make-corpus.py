@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: The Gesso authors
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the seeds and dictionaries of the fuzz targets config, safetensors, torch-pickle and torch-zip.
+"""Writes the seeds and dictionaries of the fuzz targets config, safetensors, torch-pickle and torch-zip. Seeds with
+long names are inputs that once failed; they were kept as found.
 
 usage: python3 make-corpus.py
 """

@@ -200,10 +200,11 @@ def stage_tsan(tally, _options):
     works = subprocess.run([*fixed, "true"], capture_output=True, check=False).returncode == 0
     environment = {
         "TSAN_OPTIONS": f"halt_on_error=1:second_deadlock_stack=1:suppressions={TOP}/tests/tsan.supp",
+        "LD_PRELOAD": f"{folder}/tests/tsan/libtsan-sync.so",
     }
-    preload = ["--wrapper", f"env LD_PRELOAD={folder}/tests/tsan/libtsan-sync.so"]
-    extra = ["--timeout-multiplier", "10", *preload]
-    run_meson_tests(tally, "tsan", folder, names, extra, environment, fixed if works else [])
+    run_meson_tests(
+        tally, "tsan", folder, names, ["--timeout-multiplier", "10"], environment, fixed if works else []
+    )
 
 
 def fuzz_one(target, corpus, artifacts, full):

@@ -22,15 +22,17 @@ def byte_characters():
     return [chr(b) for b in printable] + [chr(256 + i) for i in range(len(rest))]
 
 
-def learn_merges():
-    words = collections.Counter(TEXT.lower().replace(",", " ").split())
+def learn_merges(words, limit=None):
+    """Byte pair encoding of {word: count}: the merges in order, at most `limit`; without one until every word is whole."""
     pieces = {word: (*word[:-1], word[-1] + "</w>") for word in words}
     merges = []
-    while len(merges) < N_MERGES:
+    while limit is None or len(merges) < limit:
         pairs = collections.Counter()
         for word, count in words.items():
             for pair in zip(pieces[word], pieces[word][1:]):
                 pairs[pair] += count
+        if not pairs:
+            break
         best = max(pairs, key=lambda pair: (pairs[pair], pair))
         merges.append(best)
         for word, parts in pieces.items():
@@ -46,11 +48,14 @@ def learn_merges():
     return merges
 
 
-def vocabulary():
+def vocabulary(merges):
     characters = byte_characters()
-    merges = learn_merges()
     entries = characters + [c + "</w>" for c in characters] + [a + b for a, b in merges] + [START, END]
-    return {entry: i for i, entry in enumerate(entries)}, merges
+    return {entry: i for i, entry in enumerate(entries)}
+
+
+def tiny_merges():
+    return learn_merges(collections.Counter(TEXT.lower().replace(",", " ").split()), N_MERGES)
 
 
 def write_json(path, value):
@@ -63,11 +68,11 @@ def added_token(content, normalized):
     return {"content": content, "lstrip": False, "normalized": normalized, "rstrip": False, "single_word": False}
 
 
-def write_published(folder, pad, objects):
+def write_published(folder, pad, objects, merges=None):
     """vocab.json and merges.txt, as Stable Diffusion is published; `objects`: tokens as objects, not strings."""
     os.makedirs(folder, exist_ok=True)
-    vocab, merges = vocabulary()
-    write_json(f"{folder}/vocab.json", vocab)
+    merges = merges or tiny_merges()
+    write_json(f"{folder}/vocab.json", vocabulary(merges))
     with open(f"{folder}/merges.txt", "w", encoding="utf-8") as file:
         file.write("#version: 0.2\n" + "".join(f"{a} {b}\n" for a, b in merges))
     bos, eos, unk = (added_token(t, True) if objects else t for t in (START, END, END))

@@ -16,16 +16,19 @@
 
 #include <math.h>
 
-/* Tile: as many rows and vectors as the registers hold, with room for a row of B and one value of A. */
-#define ROWS 6
-#if defined(__AVX512F__)
-#define VECTORS 4
-#else
+/* Tile: as many rows and vectors as the registers hold, with room for a row of B and one value of A. Two vectors rather
+ * than more: what B takes of the first level cache counts twice where another program runs on the same core. */
 #define VECTORS 2
+#if defined(__AVX512F__)
+#define ROWS 12
+#else
+#define ROWS 6
 #endif
 #define KEY_BLOCK 96
 /* Units of the head width between two visits of a tile: B then stays in the first level cache. */
 #define DEPTH 128
+/* Channels of the values that lie together: whole tiles and whole cache lines. */
+#define GROUP 48
 
 #if defined(GESSO_DOT_BF16)
 #define UNIT 2
@@ -50,29 +53,29 @@ tile (int rows, int vectors, gint64 n, const float *a, gint64 row, gint64 step, 
 {
   vf sum[ROWS][VECTORS];
 
-#pragma GCC unroll 8
+#pragma GCC unroll 16
   for (int r = 0; r < rows; r++)
-#pragma GCC unroll 8
+#pragma GCC unroll 16
     for (int v = 0; v < vectors; v++)
       sum[r][v] = add ? vf_load (c + (r * vectors + v) * VL) : (vf) { 0 };
   for (gint64 i = 0; i < n; i++, a += step, b += vectors * VL)
     {
       vf line[VECTORS];
-#pragma GCC unroll 8
+#pragma GCC unroll 16
       for (int v = 0; v < vectors; v++)
         line[v] = vf_load (b + v * VL);
-#pragma GCC unroll 8
+#pragma GCC unroll 16
       for (int r = 0; r < rows; r++)
         {
           vf value = vf_set (a[r * row]);
-#pragma GCC unroll 8
+#pragma GCC unroll 16
           for (int v = 0; v < vectors; v++)
             sum[r][v] = multiply_add (sum[r][v], value, line[v]);
         }
     }
-#pragma GCC unroll 8
+#pragma GCC unroll 16
   for (int r = 0; r < rows; r++)
-#pragma GCC unroll 8
+#pragma GCC unroll 16
     for (int v = 0; v < vectors; v++)
       vf_store (c + (r * vectors + v) * VL, sum[r][v]);
 }
@@ -95,20 +98,21 @@ typedef void (*TileFunc) (gint64 n, const float *a, gint64 stride, const float *
     else                                                                                                               \
       tile (R, V, n, a, 1, stride, b, c, FALSE);                                                                       \
   }
-#define TILES(V) TILE (1, V) TILE (2, V) TILE (3, V) TILE (4, V) TILE (5, V) TILE (6, V)
-#define TILE_NAMES(KIND, V) { KIND##_1x##V, KIND##_2x##V, KIND##_3x##V, KIND##_4x##V, KIND##_5x##V, KIND##_6x##V }
-
-TILES (1)
-TILES (2)
-#if VECTORS == 4
-TILES (3)
-TILES (4)
-#define ALL_TILES(KIND) { TILE_NAMES (KIND, 1), TILE_NAMES (KIND, 2), TILE_NAMES (KIND, 3), TILE_NAMES (KIND, 4) }
+TILE (1, 1)
+TILE (2, 1)
+TILE (3, 1) TILE (4, 1) TILE (5, 1) TILE (6, 1) TILE (1, 2) TILE (2, 2) TILE (3, 2) TILE (4, 2) TILE (5, 2) TILE (6, 2)
+#define SIX_TILES(KIND, V) KIND##_1x##V, KIND##_2x##V, KIND##_3x##V, KIND##_4x##V, KIND##_5x##V, KIND##_6x##V
+#if ROWS == 12
+    TILE (7, 1) TILE (8, 1) TILE (9, 1) TILE (10, 1) TILE (11, 1) TILE (12, 1) TILE (7, 2) TILE (8, 2) TILE (9, 2)
+        TILE (10, 2) TILE (11, 2) TILE (12, 2)
+#define MORE_TILES(KIND, V) , KIND##_7x##V, KIND##_8x##V, KIND##_9x##V, KIND##_10x##V, KIND##_11x##V, KIND##_12x##V
 #else
-#define ALL_TILES(KIND) { TILE_NAMES (KIND, 1), TILE_NAMES (KIND, 2) }
+#define MORE_TILES(KIND, V)
 #endif
-static const TileFunc score_tiles[VECTORS][ROWS] = ALL_TILES (scores);
-static const TileFunc output_tiles[VECTORS][ROWS] = ALL_TILES (output);
+            static const TileFunc score_tiles[VECTORS][ROWS]
+    = { { SIX_TILES (scores, 1) MORE_TILES (scores, 1) }, { SIX_TILES (scores, 2) MORE_TILES (scores, 2) } };
+static const TileFunc output_tiles[VECTORS][ROWS]
+    = { { SIX_TILES (output, 1) MORE_TILES (output, 1) }, { SIX_TILES (output, 2) MORE_TILES (output, 2) } };
 
 INLINE const void *
 value_at (GessoDType dtype, const void *x, gint64 index)
@@ -129,24 +133,30 @@ load_units (GessoDType dtype, const void *row, gint64 u, gint64 d)
 #endif
 }
 
-/* Units from one packed row to the next: rows that lie a large power of two apart would share a few cache sets. */
+/* How a packed block of keys is cut: the head width into chunks over which the tiles of scores run, so that the queries
+ * stay in the first level cache; the channels of the values into groups that tiles of the output share. What a tile
+ * reads then lies together, which no power of two between rows, and no other head's values, can spread over memory. */
 static gint64
-packed_stride (gint64 units)
+chunk_units (gint64 units)
 {
-  return units >= 128 && units % 64 == 0 ? units + 16 : units;
+  gint64 n_chunks = (units + DEPTH - 1) / DEPTH;
+  return (units + n_chunks - 1) / n_chunks;
 }
 
-/* Packed rows lie close together, so that neither a power of two between them nor the other heads' values in between
- * get in the cache's way. */
+/* [chunks, keys, units of the chunk] */
 INLINE void
 pack_keys_as (GessoDType dtype, const void *k, gint64 stride, gint64 n_keys, gint64 d, float *packed)
 {
-  gint64 units = (d + UNIT - 1) / UNIT;
+  gint64 units = (d + UNIT - 1) / UNIT, chunk = chunk_units (units);
 
-  for (gint64 key = 0; key < n_keys; key++)
-    for (gint64 u = 0; u < units; u += VL)
-      store_n (GESSO_DTYPE_F32, packed + key * packed_stride (units), u, units - u,
-               load_units (dtype, value_at (dtype, k, key * stride), u, d));
+  for (gint64 first = 0; first < units; first += chunk)
+    {
+      gint64 width = MIN (chunk, units - first);
+      for (gint64 key = 0; key < n_keys; key++, packed += width)
+        for (gint64 u = 0; u < width; u += VL)
+          store_n (GESSO_DTYPE_F32, packed, u, width - u,
+                   load_units (dtype, value_at (dtype, k, key * stride), first + u, d));
+    }
 }
 
 static void
@@ -158,22 +168,36 @@ pack_keys (GessoDType dtype, const void *k, gint64 stride, gint64 n_keys, gint64
     pack_keys_as (GESSO_DTYPE_BF16, k, stride, n_keys, d, packed);
 }
 
+/* [groups, units of keys, channels of the group] */
+INLINE void
+pack_values_as (GessoDType dtype, const void *v, gint64 stride, gint64 n_keys, gint64 d, float *packed)
+{
+  for (gint64 first = 0; first < d; first += GROUP)
+    {
+      gint64 width = MIN (GROUP, d - first);
+      for (gint64 key = 0; key < n_keys; key += UNIT, packed += width)
+        {
+          const void *row = value_at (dtype, v, key * stride + first);
+#if defined(GESSO_DOT_BF16)
+          /* A unit goes down the rows: one channel of two keys. */
+          const guint16 *low = row, *high = low + stride;
+          for (gint64 i = 0; i < width; i++)
+            packed[i] = float_from_bits (low[i] | (key + 1 < n_keys ? (guint32) high[i] << 16 : 0));
+#else
+          for (gint64 i = 0; i < width; i += VL)
+            store_n (GESSO_DTYPE_F32, packed, i, width - i, load_n (dtype, row, i, width - i));
+#endif
+        }
+    }
+}
+
 static void
 pack_values (GessoDType dtype, const void *v, gint64 stride, gint64 n_keys, gint64 d, float *packed)
 {
-#if defined(GESSO_DOT_BF16)
-  /* A unit goes down the rows: one channel of two keys. */
-  const guint16 *x = v;
-  for (gint64 key = 0; key < n_keys; key += 2, packed += packed_stride (d))
-    for (gint64 i = 0; i < d; i++)
-      {
-        guint32 low = x[key * stride + i], high = key + 1 < n_keys ? x[(key + 1) * stride + i] : 0;
-        guint32 unit = low | high << 16;
-        memcpy (packed + i, &unit, sizeof unit);
-      }
-#else
-  pack_keys (dtype, v, stride, n_keys, d, packed);
-#endif
+  if (dtype == GESSO_DTYPE_F32)
+    pack_values_as (GESSO_DTYPE_F32, v, stride, n_keys, d, packed);
+  else
+    pack_values_as (GESSO_DTYPE_BF16, v, stride, n_keys, d, packed);
 }
 
 INLINE void
@@ -297,39 +321,33 @@ block (GessoAttentionPanel *panel, const float *keys, const float *values, gint6
        float *scores)
 {
   gint64 units = (panel->d + UNIT - 1) / UNIT, key_units = (n_keys + UNIT - 1) / UNIT;
-  gint64 depth = (units + (units + DEPTH - 1) / DEPTH - 1) / ((units + DEPTH - 1) / DEPTH);
-  gint64 stride = packed_stride (units);
+  gint64 chunk = chunk_units (units);
   int lanes = panel->vectors * VL;
 
-  for (gint64 u = 0; u < units; u += depth)
-    for (gint64 key = 0; key < n_keys; key += ROWS)
-      score_tiles[panel->vectors - 1][MIN (ROWS, n_keys - key) - 1](
-          MIN (depth, units - u), keys + key * stride + u, stride, panel->q + u * lanes, scores + key * lanes, u > 0);
+  for (gint64 first = 0; first < units; first += chunk)
+    {
+      gint64 width = MIN (chunk, units - first);
+      for (gint64 key = 0; key < n_keys; key += ROWS)
+        score_tiles[panel->vectors - 1][MIN (ROWS, n_keys - key) - 1](width, keys + n_keys * first + key * width, width,
+                                                                      panel->q + first * lanes, scores + key * lanes,
+                                                                      first > 0);
+    }
 
   if (panel->causal && first_key + n_keys - 1 > panel->first_query)
     mask_later_keys (panel, first_key, n_keys, scores);
 
-  switch (panel->vectors)
-    {
-    case 1:
-      softmax (panel, 1, n_keys, scores);
-      break;
-    case 2:
-      softmax (panel, 2, n_keys, scores);
-      break;
-#if VECTORS == 4
-    case 3:
-      softmax (panel, 3, n_keys, scores);
-      break;
-    default:
-      softmax (panel, 4, n_keys, scores);
-      break;
-#endif
-    }
+  if (panel->vectors == 1)
+    softmax (panel, 1, n_keys, scores);
+  else
+    softmax (panel, VECTORS, n_keys, scores);
 
-  for (gint64 i = 0; i < panel->d; i += ROWS)
-    output_tiles[panel->vectors - 1][MIN (ROWS, panel->d - i) - 1](key_units, values + i, packed_stride (panel->d),
-                                                                   scores, panel->o + i * lanes, panel->started);
+  for (gint64 first = 0; first < panel->d; first += GROUP)
+    {
+      gint64 width = MIN (GROUP, panel->d - first);
+      for (gint64 i = 0; i < width; i += ROWS)
+        output_tiles[panel->vectors - 1][MIN (ROWS, width - i) - 1](
+            key_units, values + key_units * first + i, width, scores, panel->o + (first + i) * lanes, panel->started);
+    }
   panel->started = TRUE;
 }
 
@@ -369,7 +387,6 @@ const GessoAttentionKernels GESSO_ISA_NAME (gesso_attention_kernels) = { .lanes 
                                                                          .vector = VL,
                                                                          .unit = UNIT,
                                                                          .key_block = KEY_BLOCK,
-                                                                         .packed_stride = packed_stride,
                                                                          .pack_keys = pack_keys,
                                                                          .pack_values = pack_values,
                                                                          .begin = begin,

@@ -10,8 +10,9 @@
 #include <math.h>
 #include <stdatomic.h>
 
-/* Queries that go over the keys together, so that a block of keys is fetched once for all of them. */
-#define TASK_QUERIES 128
+/* Queries that go over the keys together, so that a block of keys is fetched once for all of them: with wide heads keys
+ * and values do not fit the second level cache, and 64 queries do not hide what fetching them takes. */
+#define TASK_QUERIES 256
 #define MAX_PANELS (TASK_QUERIES / 8 + 1)
 
 typedef struct
@@ -20,8 +21,7 @@ typedef struct
   const GessoCpuAttention *attention;
   const GessoAttentionKernels *kernels;
   gint64 d, units, element;
-  gint64 key_stride, value_stride; /* floats of a packed row */
-  const char *q, *k, *v;           /* of the picture at hand (k, v), of all pictures (q) */
+  const char *q, *k, *v; /* of the picture at hand (k, v), of all pictures (q) */
   char *y;
   gint64 first_image, n_images;   /* that share the keys */
   gint64 begin, end;              /* query rows of each */
@@ -61,10 +61,8 @@ lay_out (Job *job, const GessoCpuContext *context, const GessoCpuAttention *atte
   job->units = (job->d + kernels->unit - 1) / kernels->unit;
   job->element = gesso_dtype_size (attention->dtype);
   job->n_blocks = (attention->lk + kernels->key_block - 1) / kernels->key_block;
-  job->key_stride = kernels->packed_stride (job->units);
-  job->value_stride = kernels->packed_stride (job->d);
-  job->head_keys = round_up (attention->lk * job->key_stride, 16);
-  job->head_values = round_up ((attention->lk + kernels->unit - 1) / kernels->unit * job->value_stride, 16);
+  job->head_keys = round_up (attention->lk * job->units, 16);
+  job->head_values = round_up ((attention->lk + kernels->unit - 1) / kernels->unit * job->d, 16);
   /* A slot: the scores, then q, o, maximum and sum of as many lanes as a task can have. */
   gsize lanes = round_up (MIN (TASK_QUERIES, attention->lq), kernels->vector);
   job->slot_floats = round_up ((gsize) kernels->key_block * kernels->lanes + lanes * (job->units + job->d + 2), 16);
@@ -94,9 +92,9 @@ pack_pieces (gint64 begin, gint64 end, gpointer data)
       gsize offset = (first * attention->c + head * job->d) * job->element;
 
       kernels->pack_keys (attention->dtype, job->k + offset, attention->c, n_keys, job->d,
-                          job->packed_keys + head * job->head_keys + first * job->key_stride);
+                          job->packed_keys + head * job->head_keys + first * job->units);
       kernels->pack_values (attention->dtype, job->v + offset, attention->c, n_keys, job->d,
-                            job->packed_values + head * job->head_values + first / kernels->unit * job->value_stride);
+                            job->packed_values + head * job->head_values + first / kernels->unit * job->d);
     }
 }
 
@@ -158,8 +156,8 @@ run_task (Job *job, gint64 task, float *slot)
         {
           gint64 n_keys = MIN (kernels->key_block, attention->lk - key);
           if (!attention->causal || key < panels[i].first_query + panels[i].n_queries)
-            kernels->block (&panels[i], keys + key * job->key_stride, values + key / kernels->unit * job->value_stride,
-                            key, n_keys, slot);
+            kernels->block (&panels[i], keys + key * job->units, values + key / kernels->unit * job->d, key, n_keys,
+                            slot);
         }
     }
   for (int i = 0; i < n_panels; i++)

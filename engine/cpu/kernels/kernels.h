@@ -60,9 +60,8 @@ typedef struct
   int vector;    /* queries in a vector */
   int unit;      /* values in a unit: 1 or 2 */
   int key_block; /* keys seen at a time, a multiple of unit */
-  /* `n_keys` <= key_block rows of k / v, `stride` values apart, into [keys, units of d] and [units of keys, d] whose
-   * rows are packed_stride (units of d) and packed_stride (d) apart; half a unit at the end is filled up with zero. */
-  gint64 (*packed_stride) (gint64 units);
+  /* Packs `n_keys` <= key_block rows of k / v, `stride` values apart, into n_keys x (units of d) and (units of n_keys)
+   * x d floats, in an order of the kernels' own. */
   void (*pack_keys) (GessoDType dtype, const void *k, gint64 stride, gint64 n_keys, gint64 d, float *packed);
   void (*pack_values) (GessoDType dtype, const void *v, gint64 stride, gint64 n_keys, gint64 d, float *packed);
   /* Loads the panel's queries. */

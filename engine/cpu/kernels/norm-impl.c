@@ -141,15 +141,12 @@ row_sum (GessoDType dtype, const void *x, gint64 at, gint64 c, float centre, gbo
       vf value = load (dtype, x, at + i) - centre;
       sum[0] += squared ? value * value : value;
     }
-  float total = vf_sum ((sum[0] + sum[1]) + (sum[2] + sum[3]));
   if (i < c)
     {
-      float rest[VL];
-      vf_store (rest, load_part (dtype, x, at + i, c - i) - centre);
-      for (gint64 j = 0; j < c - i; j++)
-        total += squared ? rest[j] * rest[j] : rest[j];
+      vf value = vf_first (load_part (dtype, x, at + i, c - i) - centre, c - i);
+      sum[1] += squared ? value * value : value;
     }
-  return total;
+  return vf_sum ((sum[0] + sum[1]) + (sum[2] + sum[3]));
 }
 
 INLINE void

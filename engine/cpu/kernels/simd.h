@@ -31,6 +31,21 @@ typedef gint32 vi __attribute__ ((vector_size (4 * VL)));
 typedef guint32 vu __attribute__ ((vector_size (4 * VL)));
 typedef guint16 vh __attribute__ ((vector_size (2 * VL)));
 
+/* EXPRESSION of every lane's index */
+#if VL == 16
+#define LANES(EXPRESSION)                                                                                              \
+  EXPRESSION (0), EXPRESSION (1), EXPRESSION (2), EXPRESSION (3), EXPRESSION (4), EXPRESSION (5), EXPRESSION (6),      \
+      EXPRESSION (7), EXPRESSION (8), EXPRESSION (9), EXPRESSION (10), EXPRESSION (11), EXPRESSION (12),               \
+      EXPRESSION (13), EXPRESSION (14), EXPRESSION (15)
+#elif VL == 8
+#define LANES(EXPRESSION)                                                                                              \
+  EXPRESSION (0), EXPRESSION (1), EXPRESSION (2), EXPRESSION (3), EXPRESSION (4), EXPRESSION (5), EXPRESSION (6),      \
+      EXPRESSION (7)
+#else
+#define LANES(EXPRESSION) EXPRESSION (0), EXPRESSION (1), EXPRESSION (2), EXPRESSION (3)
+#endif
+#define LANE(j) (j)
+
 INLINE vf
 vf_set (float value)
 {
@@ -121,12 +136,16 @@ vi_any (vi mask)
 INLINE float
 vf_sum (vf v)
 {
+#if defined(__AVX512F__)
+  return _mm512_reduce_add_ps ((__m512) v);
+#else
   float sum[VL];
   memcpy (sum, &v, sizeof v);
   for (int width = VL / 2; width > 0; width /= 2)
     for (int i = 0; i < width; i++)
       sum[i] += sum[i + width];
   return sum[0];
+#endif
 }
 
 /* floor() of values within +-2^31. */
@@ -141,6 +160,14 @@ vf_floor (vf v)
   vf whole = __builtin_convertvector (__builtin_convertvector (v, vi), vf);
   return whole - (vf) ((vi) (whole > v) & (vi) vf_set (1.0f));
 #endif
+}
+
+/* The first `n` lanes; the others are 0. */
+INLINE vf
+vf_first (vf v, gint64 n)
+{
+  vi lane = { LANES (LANE) };
+  return (vf) ((vi) v & (vi) (lane < (gint32) n));
 }
 
 /* 1 / v to an ulp or two, for v in 1..2^127. */
@@ -301,6 +328,13 @@ store (GessoDType dtype, void *y, gint64 i, vf value)
 INLINE vf
 load_part (GessoDType dtype, const void *x, gint64 i, gint64 n)
 {
+#if defined(__AVX512F__)
+  __mmask16 mask = (1u << n) - 1;
+  if (dtype == GESSO_DTYPE_F32)
+    return (vf) _mm512_maskz_loadu_ps (mask, (const float *) x + i);
+  vh v = (vh) _mm256_maskz_loadu_epi16 (mask, (const guint16 *) x + i);
+  return dtype == GESSO_DTYPE_BF16 ? vf_from_bf16 (v) : vf_from_f16 (v);
+#else
   if (dtype == GESSO_DTYPE_F32)
     {
       float part[VL] = { 0 };
@@ -312,11 +346,22 @@ load_part (GessoDType dtype, const void *x, gint64 i, gint64 n)
   for (gint64 j = 0; j < n; j++)
     part[j] = ((const guint16 *) x)[i + j];
   return load (dtype, part, 0);
+#endif
 }
 
 INLINE void
 store_part (GessoDType dtype, void *y, gint64 i, gint64 n, vf value)
 {
+#if defined(__AVX512F__)
+  __mmask16 mask = (1u << n) - 1;
+  if (dtype == GESSO_DTYPE_F32)
+    {
+      _mm512_mask_storeu_ps ((float *) y + i, mask, (__m512) value);
+      return;
+    }
+  vh v = dtype == GESSO_DTYPE_BF16 ? vf_to_bf16 (value) : vf_to_f16 (value);
+  _mm256_mask_storeu_epi16 ((guint16 *) y + i, mask, (__m256i) v);
+#else
   if (dtype == GESSO_DTYPE_F32)
     {
       float part[VL];
@@ -329,6 +374,7 @@ store_part (GessoDType dtype, void *y, gint64 i, gint64 n, vf value)
   store (dtype, part, 0, value);
   for (gint64 j = 0; j < n; j++)
     ((guint16 *) y)[i + j] = part[j];
+#endif
 }
 
 /* A whole vector, or what is left of a row. */
@@ -349,18 +395,6 @@ store_n (GessoDType dtype, void *y, gint64 i, gint64 n, vf value)
 
 /* Swaps the off-diagonal quarters of all blocks of 2w x 2w: lane j of a row takes its partner's where bit w of j and of
  * the row's index differ. */
-#if VL == 16
-#define LANES(EXPRESSION)                                                                                              \
-  EXPRESSION (0), EXPRESSION (1), EXPRESSION (2), EXPRESSION (3), EXPRESSION (4), EXPRESSION (5), EXPRESSION (6),      \
-      EXPRESSION (7), EXPRESSION (8), EXPRESSION (9), EXPRESSION (10), EXPRESSION (11), EXPRESSION (12),               \
-      EXPRESSION (13), EXPRESSION (14), EXPRESSION (15)
-#elif VL == 8
-#define LANES(EXPRESSION)                                                                                              \
-  EXPRESSION (0), EXPRESSION (1), EXPRESSION (2), EXPRESSION (3), EXPRESSION (4), EXPRESSION (5), EXPRESSION (6),      \
-      EXPRESSION (7)
-#else
-#define LANES(EXPRESSION) EXPRESSION (0), EXPRESSION (1), EXPRESSION (2), EXPRESSION (3)
-#endif
 #define UPPER_ROW(w, j) ((j) & (w) ? VL + (j) - (w) : (j))
 #define LOWER_ROW(w, j) ((j) & (w) ? VL + (j) : (j) + (w))
 #define TRANSPOSE_STAGE(w, UPPER, LOWER)                                                                               \

@@ -94,7 +94,7 @@ queue_pair (GessoBpe *bpe, const GessoVocabulary *vocabulary, gint32 place)
     return;
   merge = gesso_vocabulary_merge (vocabulary, symbols[place].id, symbols[next].id);
   if (merge.id != GESSO_NO_ID)
-    heap_push (bpe->heap, (Candidate){ (guint64) merge.rank << 32 | (guint32) place, merge.id });
+    heap_push (bpe->heap, (Candidate) { (guint64) merge.rank << 32 | (guint32) place, merge.id });
 }
 
 static void
@@ -135,9 +135,8 @@ gesso_bpe_encode (GessoBpe *bpe, const GessoVocabulary *vocabulary, const guint8
   g_array_set_size (bpe->heap, 0);
   g_array_set_size (bpe->pieces, 0);
   for (gsize i = 0; i < n; i++)
-    g_array_index (bpe->symbols, Symbol, i)
-        = (Symbol){ gesso_vocabulary_byte (vocabulary, word[i], i + 1 == n), (gint32) i - 1,
-                    i + 1 == n ? -1 : (gint32) i + 1, FALSE };
+    g_array_index (bpe->symbols, Symbol, i) = (Symbol) { gesso_vocabulary_byte (vocabulary, word[i], i + 1 == n),
+                                                         (gint32) i - 1, i + 1 == n ? -1 : (gint32) i + 1, FALSE };
   for (gsize i = 0; i + 1 < n; i++)
     queue_pair (bpe, vocabulary, (gint32) i);
   join_all (bpe, vocabulary);

@@ -185,8 +185,9 @@ check_part (GessoJsonScan *scan, const char *what, const char *const *allowed)
           const char *type = gesso_json_scan_string (scan);
 
           if (type && strcmp (type, "Sequence") != 0 && !g_strv_contains (allowed, type))
-            gesso_json_scan_fail (scan, _ ("“%s” has a part “%s”, which CLIP's tokenizer has not; this engine reads "
-                                           "CLIP's only"),
+            gesso_json_scan_fail (scan,
+                                  _ ("“%s” has a part “%s”, which CLIP's tokenizer has not; this engine reads "
+                                     "CLIP's only"),
                                   what, type);
         }
       else if (g_str_has_prefix (key, "normalizers") || g_str_has_prefix (key, "pretokenizers")

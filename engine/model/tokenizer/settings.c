@@ -370,8 +370,7 @@ check_tokens (const GessoTokenizerSettings *settings, const char *folder, GError
 static void
 add_special (GPtrArray *tokens, GHashTable *keys, GHashTable *numbered_contents, GessoTokenSpec *spec)
 {
-  if (!g_hash_table_contains (numbered_contents, spec->content)
-      && g_hash_table_add (keys, gesso_token_spec_key (spec)))
+  if (!g_hash_table_contains (numbered_contents, spec->content) && g_hash_table_add (keys, gesso_token_spec_key (spec)))
     g_ptr_array_add (tokens, spec);
 }
 

@@ -23,20 +23,20 @@ enum
 
 typedef struct
 {
-  GPtrArray *specs;                    /* owns every GessoTokenSpec; all others below borrow */
-  GessoNamedTokens named;              /* the seven above, then a model's own ("image_token") */
+  GPtrArray *specs;                     /* owns every GessoTokenSpec; all others below borrow */
+  GessoNamedTokens named;               /* the seven above, then a model's own ("image_token") */
   gboolean given[GESSO_N_NAMED_TOKENS]; /* by a file, rather than CLIP's default */
-  GessoNamedTokens plain;              /* a model's own that are texts in tokenizer_config.json: behind the others */
-  GessoNamedTokens mapped;             /* a model's own out of an object of extra_special_tokens: these come last */
-  GPtrArray *extra;                    /* extra_special_tokens, or NULL */
-  GPtrArray *additional;               /* additional_special_tokens, its older name, or NULL */
-  GArray *numbered;                    /* tokens with an id, in the order of the files */
-  gboolean has_decoder;     /* tokenizer_config.json has an added_tokens_decoder: other files' tokens do not count */
-  gint64 model_max_length;  /* -1: absent */
-  gint64 max_len;           /* its older name; -1: absent */
-  char *padding_side;       /* NULL: absent */
-  char *truncation_side;    /* NULL: absent */
-  gboolean splits_special;  /* special tokens in the text are text */
+  GessoNamedTokens plain;               /* a model's own that are texts in tokenizer_config.json: behind the others */
+  GessoNamedTokens mapped;              /* a model's own out of an object of extra_special_tokens: these come last */
+  GPtrArray *extra;                     /* extra_special_tokens, or NULL */
+  GPtrArray *additional;                /* additional_special_tokens, its older name, or NULL */
+  GArray *numbered;                     /* tokens with an id, in the order of the files */
+  gboolean has_decoder;    /* tokenizer_config.json has an added_tokens_decoder: other files' tokens do not count */
+  gint64 model_max_length; /* -1: absent */
+  gint64 max_len;          /* its older name; -1: absent */
+  char *padding_side;      /* NULL: absent */
+  char *truncation_side;   /* NULL: absent */
+  gboolean splits_special; /* special tokens in the text are text */
 } GessoTokenizerSettings;
 
 GessoTokenizerSettings *gesso_tokenizer_settings_new (void);

@@ -226,8 +226,8 @@ encode_word (Encoding *encoding, const GessoChar *text, gsize n)
       for (int j = 0; j < size; j++)
         g_array_append_val (encoding->offsets, text[i].offset);
     }
-  pieces = gesso_bpe_encode (encoding->bpe, encoding->tokenizer->vocabulary, encoding->bytes->data,
-                             encoding->bytes->len);
+  pieces
+      = gesso_bpe_encode (encoding->bpe, encoding->tokenizer->vocabulary, encoding->bytes->data, encoding->bytes->len);
   for (guint i = 0; i < pieces->len; i++)
     {
       const GessoPiece *piece = &g_array_index (pieces, GessoPiece, i);
@@ -264,8 +264,8 @@ encode_around (Encoding *encoding, const GessoTokenFinder *finder, const GessoCh
   const GessoAddedToken *token;
 
   while (!is_full (encoding)
-         && (token = gesso_token_finder_next (finder, text, n, done, encoding->tokenizer->splits_special, &from,
-                                              &start, &first, &end)))
+         && (token = gesso_token_finder_next (finder, text, n, done, encoding->tokenizer->splits_special, &from, &start,
+                                              &first, &end)))
     {
       if (start > done)
         encode (encoding, text + done, start - done);
@@ -336,7 +336,7 @@ check_text (const char *text, GError **error)
 gboolean
 gesso_tokenizer_encode (const GessoTokenizer *tokenizer, const char *text, int n, gint32 *ids, GError **error)
 {
-  Encoding encoding = { .tokenizer = tokenizer, .ids = ids + 1, .room = n - 2, .cut_off = -1 };
+  Encoding encoding = { .tokenizer = tokenizer, .ids = ids + 1, .room = (gsize) n - 2, .cut_off = -1 };
   int used, padding;
 
   g_return_val_if_fail (n >= 2, FALSE);

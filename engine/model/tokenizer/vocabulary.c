@@ -143,41 +143,27 @@ gesso_vocabulary_add_merge (GessoVocabulary *vocabulary, const char *path, guint
   /* A pair that stands there twice joins at the later place. */
   slot = &vocabulary->slots[find_slot (vocabulary, ids[0], ids[1])];
   vocabulary->n_used += slot->first == GESSO_NO_ID;
-  *slot = (Slot){ ids[0], ids[1], { number, ids[2] } };
+  *slot = (Slot) { ids[0], ids[1], { number, ids[2] } };
   return TRUE;
 }
 
 static gboolean
 check_unique (GessoVocabulary *vocabulary, const char *path, GError **error)
 {
-  g_autofree const char **owners = g_try_new0 (const char *, (gsize) vocabulary->max_id + 1);
+  g_autoptr (GHashTable) owners = g_hash_table_new (NULL, NULL);
   GHashTableIter iter;
   gpointer name, id;
 
-  if (!owners)
-    {
-      g_set_error (error, GESSO_ERROR, GESSO_ERROR_OUT_OF_MEMORY,
-                   _ ("%s: there is not enough memory to check the ids. Close other programs."), path);
-      return FALSE;
-    }
   g_hash_table_iter_init (&iter, vocabulary->ids);
   while (g_hash_table_iter_next (&iter, &name, &id))
-    {
-      const char **owner = &owners[GPOINTER_TO_UINT (id)];
-
-      if (*owner)
-        {
-          gboolean swap = strcmp (*owner, name) > 0;
-
-          g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
-                       _ ("%s: the tokens “%s” and “%s” have the same id, %u. Fetch the model's tokenizer folder "
-                          "again."),
-                       path, swap ? (const char *) name : *owner, swap ? *owner : (const char *) name,
-                       GPOINTER_TO_UINT (id));
-          return FALSE;
-        }
-      *owner = name;
-    }
+    if (!g_hash_table_insert (owners, id, name))
+      {
+        g_set_error (
+            error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
+            _ ("%s: more than one token has the id %u; one is “%s”. Fetch the model's tokenizer folder again."), path,
+            GPOINTER_TO_UINT (id), (const char *) name);
+        return FALSE;
+      }
   return TRUE;
 }
 

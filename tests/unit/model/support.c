@@ -50,7 +50,7 @@ test_write (const char *folder, const char *name, const void *bytes, gsize size)
 
   g_assert_cmpint (g_mkdir_with_parents (parent, 0700), ==, 0);
   /* Without waiting for the disk: there are hundreds of them. */
-  g_file_set_contents_full (path, size ? bytes : "", (gssize)size, G_FILE_SET_CONTENTS_NONE, 0600, &error);
+  g_file_set_contents_full (path, size ? bytes : "", (gssize) size, G_FILE_SET_CONTENTS_NONE, 0600, &error);
   g_assert_no_error (error);
   return path;
 }
@@ -66,7 +66,7 @@ put (GByteArray *array, guint64 value, gsize size)
 {
   for (gsize i = 0; i < size; i++)
     {
-      guint8 byte = (guint8)(value >> (8 * i));
+      guint8 byte = (guint8) (value >> (8 * i));
 
       g_byte_array_append (array, &byte, 1);
     }
@@ -78,9 +78,9 @@ test_safetensors (const char *header, const void *data, gsize size)
   GByteArray *file = g_byte_array_new ();
 
   put (file, strlen (header), 8);
-  g_byte_array_append (file, (const guint8 *)header, (guint)strlen (header));
+  g_byte_array_append (file, (const guint8 *) header, (guint) strlen (header));
   if (size)
-    g_byte_array_append (file, data, (guint)size);
+    g_byte_array_append (file, data, (guint) size);
   return file;
 }
 
@@ -96,7 +96,7 @@ void
 test_zip_add (TestZip *zip, const char *name, const void *bytes, gsize size)
 {
   const guint64 local = zip->file->len + zip->misplaced;
-  const guint32 shown = zip->zip64 ? G_MAXUINT32 : (guint32)size;
+  const guint32 shown = zip->zip64 ? G_MAXUINT32 : (guint32) size;
 
   put (zip->file, 0x04034b50, 4);
   put (zip->file, 20, 2);
@@ -107,9 +107,9 @@ test_zip_add (TestZip *zip, const char *name, const void *bytes, gsize size)
   put (zip->file, size, 4);
   put (zip->file, strlen (name), 2);
   put (zip->file, 5, 2); /* an extra field that only the local header has, as torch's padding */
-  g_byte_array_append (zip->file, (const guint8 *)name, (guint)strlen (name));
-  g_byte_array_append (zip->file, (const guint8 *)"FB\001\0Z", 5);
-  g_byte_array_append (zip->file, bytes, (guint)size);
+  g_byte_array_append (zip->file, (const guint8 *) name, (guint) strlen (name));
+  g_byte_array_append (zip->file, (const guint8 *) "FB\001\0Z", 5);
+  g_byte_array_append (zip->file, bytes, (guint) size);
 
   put (zip->directory, 0x02014b50, 4);
   put (zip->directory, 20, 2);
@@ -124,10 +124,10 @@ test_zip_add (TestZip *zip, const char *name, const void *bytes, gsize size)
   put (zip->directory, 0, 2);
   put (zip->directory, 0, 8);
   put (zip->directory, zip->zip64 ? G_MAXUINT32 : local, 4);
-  g_byte_array_append (zip->directory, (const guint8 *)name, (guint)strlen (name));
+  g_byte_array_append (zip->directory, (const guint8 *) name, (guint) strlen (name));
   if (zip->zip64)
     {
-      g_byte_array_append (zip->directory, (const guint8 *)"FB\001\0Z", 5);
+      g_byte_array_append (zip->directory, (const guint8 *) "FB\001\0Z", 5);
       put (zip->directory, 1, 2);
       put (zip->directory, 24, 2);
       put (zip->directory, size, 8);

@@ -25,10 +25,10 @@ typedef struct
   GByteArray *file;
   GByteArray *directory;
   guint n;
-  gboolean zip64;   /* sizes and offsets in zip64 fields and records */
-  guint method;     /* what the next entries claim: 0 stored, 8 deflated */
-  guint flags;      /* likewise; 1: encrypted */
-  guint misplaced;  /* added to the next entries' offsets */
+  gboolean zip64;  /* sizes and offsets in zip64 fields and records */
+  guint method;    /* what the next entries claim: 0 stored, 8 deflated */
+  guint flags;     /* likewise; 1: encrypted */
+  guint misplaced; /* added to the next entries' offsets */
 } TestZip;
 
 void test_zip_start (TestZip *zip);

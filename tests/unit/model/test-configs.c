@@ -134,9 +134,10 @@ test_unet_defaults (void)
 }
 
 /* Two levels, so that the lists are short. */
-#define UNET2 "\"block_out_channels\": [32, 64], \"norm_num_groups\": 8, \"attention_head_dim\": [2, 4], " \
-              "\"down_block_types\": [\"DownBlock2D\", \"CrossAttnDownBlock2D\"], " \
-              "\"up_block_types\": [\"CrossAttnUpBlock2D\", \"UpBlock2D\"]"
+#define UNET2                                                                                                          \
+  "\"block_out_channels\": [32, 64], \"norm_num_groups\": 8, \"attention_head_dim\": [2, 4], "                         \
+  "\"down_block_types\": [\"DownBlock2D\", \"CrossAttnDownBlock2D\"], "                                                \
+  "\"up_block_types\": [\"CrossAttnUpBlock2D\", \"UpBlock2D\"]"
 
 static void
 test_unet_read (void)
@@ -284,11 +285,12 @@ static void
 test_scheduler_read (void)
 {
   /* "-Infinity" is what the configs of some other schedulers hold. */
-  Config config = read_good (SCHEDULER, "{\"lambda_min_clipped\": -Infinity, \"a\": Infinity, \"num_train_timesteps\": 3, "
-                                        "\"beta_start\": 0.00085, \"beta_end\": 0.012, "
-                                        "\"beta_schedule\": \"scaled_linear\", \"skip_prk_steps\": true, "
-                                        "\"set_alpha_to_one\": true, \"prediction_type\": \"v_prediction\", "
-                                        "\"timestep_spacing\": \"trailing\", \"steps_offset\": 0}");
+  Config config
+      = read_good (SCHEDULER, "{\"lambda_min_clipped\": -Infinity, \"a\": Infinity, \"num_train_timesteps\": 3, "
+                              "\"beta_start\": 0.00085, \"beta_end\": 0.012, "
+                              "\"beta_schedule\": \"scaled_linear\", \"skip_prk_steps\": true, "
+                              "\"set_alpha_to_one\": true, \"prediction_type\": \"v_prediction\", "
+                              "\"timestep_spacing\": \"trailing\", \"steps_offset\": 0}");
 
   g_assert_cmpint (config.scheduler.num_train_timesteps, ==, 3);
   g_assert_cmpfloat (config.scheduler.beta_start, ==, 0.00085);
@@ -448,14 +450,13 @@ test_value_in_message (void)
   Config config;
 
   g_assert_false (read_text (UNET, "{\"act_fn\": \"mish\"}", &config, &error));
-  test_error_says (&error, GESSO_ERROR_MODEL_INVALID, "config.json", "the value \"mish\" of \"act_fn\"", "Choose another",
-                   NULL);
+  test_error_says (&error, GESSO_ERROR_MODEL_INVALID, "config.json", "the value \"mish\" of \"act_fn\"",
+                   "Choose another", NULL);
   g_assert_false (read_text (UNET, "{\"attention_head_dim\": 7}", &config, &error));
   test_error_says (&error, GESSO_ERROR_MODEL_INVALID, "the value 7 of \"attention_head_dim\"", NULL);
   /* A long one is cut, between characters. */
-  g_assert_false (read_text (UNET,
-                             "{\"act_fn\": \"ééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééé\"}",
-                             &config, &error));
+  g_assert_false (read_text (
+      UNET, "{\"act_fn\": \"ééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééé\"}", &config, &error));
   g_assert_true (g_utf8_validate (error->message, -1, NULL));
   test_error_says (&error, GESSO_ERROR_MODEL_INVALID, "é… of", NULL);
 }
@@ -466,7 +467,8 @@ test_trained_betas_element (void)
   g_autoptr (GError) error = NULL;
   Config config;
 
-  g_assert_false (read_text (SCHEDULER, "{\"num_train_timesteps\": 2, \"trained_betas\": [0.5, 1.5]}", &config, &error));
+  g_assert_false (
+      read_text (SCHEDULER, "{\"num_train_timesteps\": 2, \"trained_betas\": [0.5, 1.5]}", &config, &error));
   test_error_says (&error, GESSO_ERROR_MODEL_INVALID, "1.5", "trained_betas", "between 0 and 1", NULL);
   gesso_scheduler_config_clear (&config.scheduler);
 }
@@ -477,7 +479,8 @@ test_too_many_blocks (void)
   g_autoptr (GError) error = NULL;
   Config config;
 
-  g_assert_false (read_text (UNET, "{\"layers_per_block\": 32, \"transformer_layers_per_block\": 32}", &config, &error));
+  g_assert_false (
+      read_text (UNET, "{\"layers_per_block\": 32, \"transformer_layers_per_block\": 32}", &config, &error));
   test_error_says (&error, GESSO_ERROR_MODEL_INVALID, "config.json", "layers_per_block", "thousand blocks", NULL);
 }
 

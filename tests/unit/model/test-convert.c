@@ -37,7 +37,7 @@ meaning (guint16 bits, int digits, int bias)
   double value;
 
   if (exponent == (1 << exponent_bits) - 1)
-    value = fraction ? (double)NAN : (double)INFINITY;
+    value = fraction ? (double) NAN : (double) INFINITY;
   else if (exponent == 0)
     value = ldexp (fraction, 1 - bias - digits);
   else
@@ -80,8 +80,8 @@ test_every_value (gconstpointer data)
 
   for (guint i = 0; i <= G_MAXUINT16; i++)
     {
-      const double expected = meaning ((guint16)i, format->digits, format->bias);
-      const guint32 wide = widen (format, (guint16)i);
+      const double expected = meaning ((guint16) i, format->digits, format->bias);
+      const guint32 wide = widen (format, (guint16) i);
 
       if (isnan (expected))
         {
@@ -89,7 +89,7 @@ test_every_value (gconstpointer data)
           g_assert_true (isnan (meaning (shorten (format, wide), format->digits, format->bias)));
           continue;
         }
-      g_assert_cmphex (wide, ==, bits_of ((float)expected));
+      g_assert_cmphex (wide, ==, bits_of ((float) expected));
       g_assert_cmphex (shorten (format, wide), ==, i);
     }
 }
@@ -99,15 +99,15 @@ static void
 test_rounding (gconstpointer data)
 {
   const Format *format = data;
-  const guint infinity = (guint)(((1 << (15 - format->digits)) - 1) << format->digits);
+  const guint infinity = (guint) (((1 << (15 - format->digits)) - 1) << format->digits);
 
   for (guint i = 0; i < infinity; i++)
     {
       /* Beyond the largest number the middle is where the next one would be if there were one. */
-      const double low = meaning ((guint16)i, format->digits, format->bias);
-      const double high = i + 1 < infinity ? meaning ((guint16)(i + 1), format->digits, format->bias)
-                                           : 2 * low - meaning ((guint16)(i - 1), format->digits, format->bias);
-      const guint32 middle = bits_of ((float)((low + high) / 2));
+      const double low = meaning ((guint16) i, format->digits, format->bias);
+      const double high = i + 1 < infinity ? meaning ((guint16) (i + 1), format->digits, format->bias)
+                                           : 2 * low - meaning ((guint16) (i - 1), format->digits, format->bias);
+      const guint32 middle = bits_of ((float) ((low + high) / 2));
       const guint even = i % 2 ? i + 1 : i;
 
       g_assert_cmphex (shorten (format, middle), ==, even);
@@ -139,7 +139,7 @@ test_between (void)
 {
   for (guint i = 0; i <= G_MAXUINT16; i++)
     {
-      const guint16 bits = (guint16)i;
+      const guint16 bits = (guint16) i;
       guint16 result;
 
       gesso_convert (GESSO_DTYPE_F16, &bits, GESSO_DTYPE_BF16, &result, 1);

@@ -19,8 +19,8 @@ typedef struct
 } Fixture;
 
 #define INDEX(more)                                                                                                    \
-  "{\"_class_name\": \"StableDiffusionPipeline\", \"text_encoder\": [\"transformers\", \"CLIPTextModel\"], "             \
-  "\"tokenizer\": [\"transformers\", \"CLIPTokenizer\"], \"unet\": [\"diffusers\", \"UNet2DConditionModel\"], "          \
+  "{\"_class_name\": \"StableDiffusionPipeline\", \"text_encoder\": [\"transformers\", \"CLIPTextModel\"], "           \
+  "\"tokenizer\": [\"transformers\", \"CLIPTokenizer\"], \"unet\": [\"diffusers\", \"UNet2DConditionModel\"], "        \
   "\"vae\": [\"diffusers\", \"AutoencoderKL\"], \"scheduler\": [\"diffusers\", \"PNDMScheduler\"]" more "}"
 
 #define TEXT(more) "{\"vocab_size\": 600, \"hidden_size\": 8, \"num_attention_heads\": 2" more "}"
@@ -79,7 +79,7 @@ put_tokenizer (Fixture *fixture)
 
         if (byte == 0)
           hidden = 256;
-        character = visible ? (gunichar)byte : (gunichar)hidden++;
+        character = visible ? (gunichar) byte : (gunichar) hidden++;
         g_string_append (vocabulary, id ? ", \"" : "\"");
         if (character == '"' || character == '\\')
           g_string_append_c (vocabulary, '\\');
@@ -201,14 +201,16 @@ test_other_scheduler (Fixture *fixture, gconstpointer data)
               "\"feature_extractor\": [\"transformers\", \"CLIPImageProcessor\"], \"image_encoder\": null, "
               "\"requires_safety_checker\": false"));
   put (fixture, "scheduler/scheduler_config.json",
-       "{\"_class_name\": \"DDIMScheduler\", \"beta_start\": 0.00085, \"set_alpha_to_one\": true, \"clip_sample\": false}");
+       "{\"_class_name\": \"DDIMScheduler\", \"beta_start\": 0.00085, \"set_alpha_to_one\": true, \"clip_sample\": "
+       "false}");
   model = open_good (fixture);
   g_assert_false (model->scheduler.is_pndm);
   g_assert_cmpstr (model->scheduler.class_name, ==, "DDIMScheduler");
   g_assert_cmpfloat (model->scheduler.beta_start, ==, 0.00085);
   g_assert_true (model->scheduler.set_alpha_to_one);
   g_assert_cmpuint (model->notices->len, ==, 1);
-  g_assert_cmpstr (g_ptr_array_index (model->notices, 0), ==, "The folder asks for DDIMScheduler; PNDM takes its place.");
+  g_assert_cmpstr (g_ptr_array_index (model->notices, 0), ==,
+                   "The folder asks for DDIMScheduler; PNDM takes its place.");
 }
 
 /* The files in the order in which they are preferred: each is taken when those before are away. */
@@ -218,14 +220,14 @@ test_variants (Fixture *fixture, gconstpointer data)
   static const char *const names[] = { "w", NULL };
   static const char *const unet[] = {
     "unet/diffusion_pytorch_model.safetensors",
-    "unet/diffusion_pytorch_model.fp16.safetensors",
     "unet/diffusion_pytorch_model.bin",
+    "unet/diffusion_pytorch_model.fp16.safetensors",
     "unet/diffusion_pytorch_model.fp16.bin",
   };
   static const char *const text[] = {
     "text_encoder/model.safetensors",
-    "text_encoder/model.fp16.safetensors",
     "text_encoder/pytorch_model.bin",
+    "text_encoder/model.fp16.safetensors",
     "text_encoder/pytorch_model.fp16.bin",
   };
   g_autofree char *state_dict = g_test_build_filename (G_TEST_DIST, "data", "state-dict.bin", NULL);
@@ -233,9 +235,9 @@ test_variants (Fixture *fixture, gconstpointer data)
   gsize size;
 
   g_assert_true (g_file_get_contents (state_dict, &bytes, &size, NULL));
-  put_weights (fixture, unet[1], names, "");
-  put_weights (fixture, text[1], names, "");
-  for (int i = 2; i < 4; i++)
+  put_weights (fixture, unet[2], names, "");
+  put_weights (fixture, text[2], names, "");
+  for (int i = 1; i < 4; i += 2)
     {
       g_free (test_write (fixture->folder, unet[i], bytes, size));
       g_free (test_write (fixture->folder, text[i], bytes, size));
@@ -250,7 +252,7 @@ test_variants (Fixture *fixture, gconstpointer data)
       take_away (fixture, text[i]);
     }
   expect (fixture, GESSO_ERROR_MODEL_NOT_FOUND, "text_encoder",
-          "model.safetensors, model.fp16.safetensors, pytorch_model.bin, pytorch_model.fp16.bin");
+          "model.safetensors, pytorch_model.bin, model.fp16.safetensors, pytorch_model.fp16.bin");
   put (fixture, "text_encoder/model.safetensors.index.json", "{}");
   expect (fixture, GESSO_ERROR_MODEL_INVALID, "text_encoder/model.safetensors.index.json", "several files");
 }
@@ -274,10 +276,14 @@ static void
 test_vae_names (Fixture *fixture, gconstpointer data)
 {
   static const char *const old_names[] = {
-    "encoder.mid_block.attentions.0.query.weight", "encoder.mid_block.attentions.0.key.weight",
-    "encoder.mid_block.attentions.0.value.weight", "encoder.mid_block.attentions.0.proj_attn.weight",
-    "decoder.mid_block.attentions.0.to_q.weight",  "decoder.mid_block.attentions.0.to_out.0.weight",
-    "decoder.conv_in.weight", NULL,
+    "encoder.mid_block.attentions.0.query.weight",
+    "encoder.mid_block.attentions.0.key.weight",
+    "encoder.mid_block.attentions.0.value.weight",
+    "encoder.mid_block.attentions.0.proj_attn.weight",
+    "decoder.mid_block.attentions.0.to_q.weight",
+    "decoder.mid_block.attentions.0.to_out.0.weight",
+    "decoder.conv_in.weight",
+    NULL,
   };
   static const char *const tails[] = { "", ",1,1" };
 
@@ -360,8 +366,8 @@ test_index (Fixture *fixture, gconstpointer data)
 static void
 test_missing (Fixture *fixture, gconstpointer data)
 {
-  static const char *const files[] = { "text_encoder/config.json", "unet/config.json", "vae/config.json",
-                                       "scheduler/scheduler_config.json" };
+  static const char *const files[]
+      = { "text_encoder/config.json", "unet/config.json", "vae/config.json", "scheduler/scheduler_config.json" };
   g_autofree char *nowhere = g_build_filename (fixture->folder, "nowhere", NULL);
   g_autofree char *part = g_build_filename (fixture->folder, "unet", NULL);
   g_autofree char *file = g_build_filename (fixture->folder, "vae", "diffusion_pytorch_model.safetensors", NULL);
@@ -429,8 +435,8 @@ test_bad_parts (Fixture *fixture, gconstpointer data)
 {
   static const char *const weights[] = { "vae/diffusion_pytorch_model.safetensors",
                                          "unet/diffusion_pytorch_model.safetensors", "text_encoder/model.safetensors" };
-  static const char *const configs[] = { "scheduler/scheduler_config.json", "vae/config.json", "unet/config.json",
-                                         "text_encoder/config.json" };
+  static const char *const configs[]
+      = { "scheduler/scheduler_config.json", "vae/config.json", "unet/config.json", "text_encoder/config.json" };
 
   for (gsize i = 0; i < G_N_ELEMENTS (weights); i++)
     {

@@ -130,20 +130,19 @@ test_read_long (Fixture *fixture, gconstpointer data)
   const gint64 n = 100000;
   g_autofree guint16 *values = g_new (guint16, n);
   g_autofree float *floats = g_new (float, n);
-  g_autofree char *header = g_strdup_printf (
-      "{\"w\":{\"dtype\":\"F16\",\"shape\":[%d],\"data_offsets\":[0,%d]}}", (int)n, (int)(2 * n));
+  g_autofree char *header
+      = g_strdup_printf ("{\"w\":{\"dtype\":\"F16\",\"shape\":[%d],\"data_offsets\":[0,%d]}}", (int) n, (int) (2 * n));
   g_autoptr (GessoWeights) weights = NULL;
 
   for (gint64 i = 0; i < n; i++)
-    values[i] = (guint16)(i % 0x7c00);
-  weights = open_file (fixture, header, values, 2 * (gsize)n);
+    values[i] = (guint16) (i % 0x7c00);
+  weights = open_file (fixture, header, values, 2 * (gsize) n);
   g_assert_no_error (fixture->error);
   g_assert_true (gesso_weights_read (weights, "w", 7, n - 7, GESSO_DTYPE_F32, floats, &fixture->error));
   for (gint64 i = 0; i < n - 7; i++)
     {
-      const int bits = (int)((i + 7) % 0x7c00);
-      const double expected
-          = bits < 0x400 ? ldexp (bits, -24) : ldexp (0x400 + bits % 0x400, bits / 0x400 - 25);
+      const int bits = (int) ((i + 7) % 0x7c00);
+      const double expected = bits < 0x400 ? ldexp (bits, -24) : ldexp (0x400 + bits % 0x400, bits / 0x400 - 25);
 
       g_assert_cmpfloat (floats[i], ==, expected);
     }
@@ -259,10 +258,8 @@ static void
 test_long_names (Fixture *fixture, gconstpointer data)
 {
   g_autofree char *name = g_strnfill (10000, 'x');
-  g_autofree char *header
-      = g_strdup_printf ("{\"%s\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", name);
-  g_autofree char *type
-      = g_strdup_printf ("{\"w\":{\"dtype\":\"%s\",\"shape\":[1],\"data_offsets\":[0,4]}}", name);
+  g_autofree char *header = g_strdup_printf ("{\"%s\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", name);
+  g_autofree char *type = g_strdup_printf ("{\"w\":{\"dtype\":\"%s\",\"shape\":[1],\"data_offsets\":[0,4]}}", name);
 
   expect_refusal (fixture, header, 4, "xxx…", "more than 500 bytes");
   expect_refusal (fixture, type, 4, "dtype", NULL);

@@ -55,7 +55,7 @@ check_ramp (GessoWeights *weights, const char *name, GessoDType stored, float fi
   g_assert_true (gesso_weights_read (weights, name, 0, gesso_shape_elements (&shape), GESSO_DTYPE_F32, values, &error));
   g_assert_no_error (error);
   for (int i = 0; i < gesso_shape_elements (&shape); i++)
-    g_assert_cmpfloat (values[i], ==, first + (float)i / 2);
+    g_assert_cmpfloat (values[i], ==, first + (float) i / 2);
 }
 
 static void
@@ -70,16 +70,16 @@ test_fixture (gconstpointer data)
   g_assert_no_error (error);
   g_assert_cmpuint (gesso_weights_count (weights), ==, 12);
   g_assert_cmpstr (gesso_weights_name (weights, 0), ==, "weight");
-  check_ramp (weights, "weight", GESSO_DTYPE_F32, 0, 2, (gint64[]){ 2, 3 });
-  check_ramp (weights, "bias", GESSO_DTYPE_F32, 0, 1, (gint64[]){ 2 });
-  check_ramp (weights, "half", GESSO_DTYPE_F16, 0, 2, (gint64[]){ 2, 2 });
-  check_ramp (weights, "brain", GESSO_DTYPE_BF16, 0, 3, (gint64[]){ 4, 1, 1 });
-  check_ramp (weights, "shared.head", GESSO_DTYPE_F32, 0, 1, (gint64[]){ 4 });
-  check_ramp (weights, "shared.tail", GESSO_DTYPE_F32, 2, 2, (gint64[]){ 2, 3 });
-  check_ramp (weights, "shared.whole", GESSO_DTYPE_F32, 0, 1, (gint64[]){ 10 });
-  check_ramp (weights, "parameter", GESSO_DTYPE_F32, 0, 1, (gint64[]){ 3 });
+  check_ramp (weights, "weight", GESSO_DTYPE_F32, 0, 2, (gint64[]) { 2, 3 });
+  check_ramp (weights, "bias", GESSO_DTYPE_F32, 0, 1, (gint64[]) { 2 });
+  check_ramp (weights, "half", GESSO_DTYPE_F16, 0, 2, (gint64[]) { 2, 2 });
+  check_ramp (weights, "brain", GESSO_DTYPE_BF16, 0, 3, (gint64[]) { 4, 1, 1 });
+  check_ramp (weights, "shared.head", GESSO_DTYPE_F32, 0, 1, (gint64[]) { 4 });
+  check_ramp (weights, "shared.tail", GESSO_DTYPE_F32, 2, 2, (gint64[]) { 2, 3 });
+  check_ramp (weights, "shared.whole", GESSO_DTYPE_F32, 0, 1, (gint64[]) { 10 });
+  check_ramp (weights, "parameter", GESSO_DTYPE_F32, 0, 1, (gint64[]) { 3 });
   check_ramp (weights, "scalar", GESSO_DTYPE_F32, 2.5f, 0, NULL);
-  check_ramp (weights, "empty", GESSO_DTYPE_F32, 0, 2, (gint64[]){ 0, 4 });
+  check_ramp (weights, "empty", GESSO_DTYPE_F32, 0, 2, (gint64[]) { 0, 4 });
   g_assert_false (gesso_weights_find (weights, "ids", &shape, &dtype));
   g_assert_false (gesso_weights_read (weights, "ids", 0, 1, GESSO_DTYPE_F32, &value, &error));
   test_error_says (&error, GESSO_ERROR_MODEL_INVALID, "\"ids\"", "I64", NULL);
@@ -132,13 +132,14 @@ make_pickle (guint8 storage_elements, guint8 offset, guint8 size, guint8 stride)
 {
   static const char head[] = "\x80\x02}X\1\0\0\0w"
                              "ctorch._utils\n_rebuild_tensor_v2\n("
-                             "(X\7\0\0\0storagectorch\nFloatStorage\nX\1\0\0\0" "0X\3\0\0\0cpuK";
+                             "(X\7\0\0\0storagectorch\nFloatStorage\nX\1\0\0\0"
+                             "0X\3\0\0\0cpuK";
   GByteArray *pickle = g_byte_array_new ();
   const guint8 middle[] = { storage_elements, 't', 'Q', 'K', offset, 'K', size, 0x85, 'K', stride, 0x85, 0x89 };
 
-  g_byte_array_append (pickle, (const guint8 *)head, sizeof head - 1);
+  g_byte_array_append (pickle, (const guint8 *) head, sizeof head - 1);
   g_byte_array_append (pickle, middle, sizeof middle);
-  g_byte_array_append (pickle, (const guint8 *)"}tRs.", 5);
+  g_byte_array_append (pickle, (const guint8 *) "}tRs.", 5);
   return pickle;
 }
 
@@ -173,7 +174,7 @@ test_zip (Fixture *fixture, gconstpointer data)
   test_zip_add (&zip, "any/data/0", two, sizeof two);
   weights = open_zip (fixture, &zip);
   g_assert_no_error (fixture->error);
-  check_ramp (weights, "w", GESSO_DTYPE_F32, 3, 1, (gint64[]){ 2 });
+  check_ramp (weights, "w", GESSO_DTYPE_F32, 3, 1, (gint64[]) { 2 });
 }
 
 static void
@@ -359,11 +360,15 @@ test_pickles (void)
     P ("h\1", "never noted", "BINGET"),
     P ("j\1\0\0\0", "never noted", "LONG_BINGET"),
     P ("X\5\0\0\0abc", "cut short", "BINUNICODE"),
-    P ("X\xff\xff\xff\xff" "abc", "cut short", "BINUNICODE"),
+    P ("X\xff\xff\xff\xff"
+       "abc",
+       "cut short", "BINUNICODE"),
     P ("X\1\0", "cut short", "BINUNICODE"),
     P ("\x8c\1\xff", "UTF-8", "SHORT_BINUNICODE"),
     P ("\x8c\1\0", "UTF-8", "SHORT_BINUNICODE"),
-    P ("\x8a\x09" "abcdefghi", "64 bits", "LONG1"),
+    P ("\x8a\x09"
+       "abcdefghi",
+       "64 bits", "LONG1"),
     P ("\x95\0\0", "cut short", "FRAME"),
     P ("N.", "no dict of tensors", ""),
     P ("}K\1K\1s.", "is no tensor", ""),
@@ -386,9 +391,10 @@ test_pickles (void)
 static void
 test_numbers (void)
 {
-  static const char start[] = "\x80\x04\x95\0\0\0\0\0\0\0\0}\x94(\x8c\1a\x8c\x0ctorch._utils\x8c\x12_rebuild_tensor_v2\x93("
-                              "(\x8c\7storagectorch\nHalfStorage\n\x8c\1k\x8c\3cpuJ\xff\xff\xff\x7ftQ"
-                              "r\xff\xff\xff\xffj\xff\xff\xff\xff\x86";
+  static const char start[]
+      = "\x80\x04\x95\0\0\0\0\0\0\0\0}\x94(\x8c\1a\x8c\x0ctorch._utils\x8c\x12_rebuild_tensor_v2\x93("
+        "(\x8c\7storagectorch\nHalfStorage\n\x8c\1k\x8c\3cpuJ\xff\xff\xff\x7ftQ"
+        "r\xff\xff\xff\xffj\xff\xff\xff\xff\x86";
   static const char dict[] = "M\x01\x02\x8a\2\xff\x7f\x85\x8a\0\x85\x88NtRu.";
   g_autoptr (GByteArray) pickle = g_byte_array_new ();
   g_autoptr (GessoTorchDict) result = NULL;
@@ -396,15 +402,15 @@ test_numbers (void)
   const GessoTorchTensor *tensor;
 
   /* The storage twice in a tuple is no argument list torch would write... */
-  g_byte_array_append (pickle, (const guint8 *)start, sizeof start - 1);
-  g_byte_array_append (pickle, (const guint8 *)dict, sizeof dict - 1);
+  g_byte_array_append (pickle, (const guint8 *) start, sizeof start - 1);
+  g_byte_array_append (pickle, (const guint8 *) dict, sizeof dict - 1);
   g_assert_null (gesso_torch_dict_read ("model.bin", pickle->data, pickle->len, NULL, &error));
   test_error_says (&error, GESSO_ERROR_MODEL_INVALID, "calls torch._utils._rebuild_tensor_v2", NULL);
 
   /* ... once alone it is. */
   g_byte_array_set_size (pickle, 0);
-  g_byte_array_append (pickle, (const guint8 *)start, sizeof start - 1 - 6);
-  g_byte_array_append (pickle, (const guint8 *)dict, sizeof dict - 1);
+  g_byte_array_append (pickle, (const guint8 *) start, sizeof start - 1 - 6);
+  g_byte_array_append (pickle, (const guint8 *) dict, sizeof dict - 1);
   result = gesso_torch_dict_read ("model.bin", pickle->data, pickle->len, NULL, &error);
   g_assert_no_error (error);
   g_assert_cmpuint (gesso_torch_dict_count (result), ==, 1);
@@ -427,11 +433,11 @@ test_long_names (void)
   g_autofree char *name = g_strnfill (10000, 'x');
   g_autoptr (GError) error = NULL;
 
-  g_byte_array_append (pickle, (const guint8 *)"X\x10\x27\0\0", 5);
-  g_byte_array_append (pickle, (const guint8 *)name, 10000);
+  g_byte_array_append (pickle, (const guint8 *) "X\x10\x27\0\0", 5);
+  g_byte_array_append (pickle, (const guint8 *) name, 10000);
   g_assert_null (gesso_torch_dict_read ("model.bin", pickle->data, pickle->len, NULL, &error));
   test_error_says (&error, GESSO_ERROR_MODEL_INVALID, "more than 500 bytes", "BINUNICODE", NULL);
-  g_assert_null (gesso_torch_dict_read ("model.bin", (const guint8 *)line, strlen (line), NULL, &error));
+  g_assert_null (gesso_torch_dict_read ("model.bin", (const guint8 *) line, strlen (line), NULL, &error));
   test_error_says (&error, GESSO_ERROR_MODEL_INVALID, "more than 500 bytes", "GLOBAL", NULL);
 }
 
@@ -443,12 +449,12 @@ test_knots (void)
   g_autoptr (GByteArray) pickle = g_byte_array_new ();
   g_autoptr (GError) error = NULL;
 
-  g_assert_null (gesso_torch_dict_read ("model.bin", (const guint8 *)knot, sizeof knot - 1, NULL, &error));
+  g_assert_null (gesso_torch_dict_read ("model.bin", (const guint8 *) knot, sizeof knot - 1, NULL, &error));
   test_error_says (&error, GESSO_ERROR_MODEL_INVALID, "\"w\" is no tensor", NULL);
-  g_byte_array_append (pickle, (const guint8 *)")", 1);
+  g_byte_array_append (pickle, (const guint8 *) ")", 1);
   for (int i = 0; i < 40; i++)
-    g_byte_array_append (pickle, (const guint8 *)"q\1h\1\x86", 5);
-  g_byte_array_append (pickle, (const guint8 *)".", 1);
+    g_byte_array_append (pickle, (const guint8 *) "q\1h\1\x86", 5);
+  g_byte_array_append (pickle, (const guint8 *) ".", 1);
   g_assert_null (gesso_torch_dict_read ("model.bin", pickle->data, pickle->len, NULL, &error));
   test_error_says (&error, GESSO_ERROR_MODEL_INVALID, "no dict of tensors", NULL);
 }

@@ -20,8 +20,13 @@ Folders:
 FOLDER.tsv (rules/CASE/expected.tsv): a line a prompt: the text (bytes outside printable ASCII as \\ooo), the number of
 its tokens, the offset of the first byte that the model does not see (-1: none; ?: the library does not tell), and the
 ids up to the end token; the rest is padding.
+
+unicode.tsv: SHA-256 of what the library makes of all code points: of the UTF-8 text of those in a class, and of what
+normalization gives for each of them in order, alone and between U+0345 and U+0334, the last and the first of marks.
 """
 
+import hashlib
+import importlib.util
 import json
 import os
 import shutil
@@ -213,6 +218,25 @@ RULES = {
 }
 
 
+def make_unicode():
+    path = os.path.join(HERE, "../../../engine/model/tokenizer/make-unicode.py")
+    spec = importlib.util.spec_from_file_location("make_unicode", path)
+    unicode = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(unicode)
+    normalizer = CLIPTokenizer.from_pretrained(os.path.join(DATA, "v1")).backend_tokenizer.normalizer
+    texts = {
+        "letter": map(chr, unicode.regex_class(r"\p{L}")),
+        "number": map(chr, unicode.regex_class(r"\p{N}")),
+        "space": map(chr, unicode.regex_class(r"\s")),
+        "word": map(chr, unicode.word_class()),
+        "normalized": (normalizer.normalize_str(chr(c)) for c in unicode.CODES),
+        "among marks": (normalizer.normalize_str("\u0345" + chr(c) + "\u0334") for c in unicode.CODES),
+    }
+    with open(os.path.join(DATA, "unicode.tsv"), "w", encoding="ascii") as f:
+        for name, text in texts.items():
+            f.write(f"{name}\t{hashlib.sha256(''.join(text).encode()).hexdigest()}\n")
+
+
 def make_rules():
     for name, files in RULES.items():
         folder = os.path.join(DATA, "rules", name)
@@ -235,3 +259,4 @@ if __name__ == "__main__":
     for folder_name in "v1", "v2", "whole", "odd":
         make_references(os.path.join(DATA, folder_name), os.path.join(DATA, folder_name + ".tsv"), PROMPTS)
     make_rules()
+    make_unicode()

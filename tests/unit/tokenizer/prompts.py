@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Texts for make-references.py: what the miniature vocabulary is trained on, and what is asked of the tokenizers."""
 
+import unicodedata
+
 TRAINING_TEXT = """
 a photograph of an astronaut riding a horse on the moon , highly detailed , digital painting , artstation , concept
 art , sharp focus , illustration , by greg rutkowski and alphonse mucha a red circle on a blue background a green
@@ -193,6 +195,15 @@ SWEEP = [
                   0x3134A, 0xE0100)
 ]
 
+# Compositions whose second half is no mark.
+PAIRS = [
+    " ".join(unicodedata.normalize("NFD", c) for c in group)
+    for group in ("\u09cb\u09cc\u0b48\u0b4b\u0b4c\u0b94\u0bca\u0bcb\u0bcc\u0cc0\u0cc7\u0cc8\u0cca\u0ccb\u0d4a\u0d4b\u0d4c",
+                  "\u0dda\u0ddc\u0ddd\u0dde\u1026\u1b06\u1b08\u1b0a\u1b0c\u1b0e\u1b12\u1b3b\u1b3d\u1b40\u1b41\u1b43",
+                  "\U0001109a\U0001109c\U000110ab\U0001112e\U0001112f\U0001134b\U0001134c\U000114bb\U000114bc\U000114be\U000115ba"
+                  "\U000115bb")
+]
+
 # Pairs of a base and marks whose order NFC decides.
 MARKS = [
     base + first + second + " " + base + second + first
@@ -201,7 +212,7 @@ MARKS = [
                           ("\u093c", "\u0301"), ("\u05c1", "\u05bc"))
 ]
 
-PROMPTS = PLAIN + SPACES + SPECIAL + SCRIPTS + EMOJI + LENGTHS + SWEEP + MARKS
+PROMPTS = PLAIN + SPACES + SPECIAL + SCRIPTS + EMOJI + LENGTHS + SWEEP + PAIRS + MARKS
 
 # For each of the rules about which file wins.
 RULE_PROMPTS = [

@@ -6,6 +6,7 @@
 
 #include "folder.h"
 #include "model/tokenizer.h"
+#include "model/tokenizer/normalize.h"
 
 #include <string.h>
 
@@ -100,8 +101,8 @@ test_folder (gconstpointer name)
 }
 
 static const char *const rules[]
-    = { "added-tokens", "additional", "decoder-over-map", "extra",        "left", "map-of-objects", "map-over-config",
-        "no-unknown",   "nothing",    "older-length",     "own",          "split-special", "texts", "typed" };
+    = { "added-tokens", "additional", "decoder-over-map", "extra", "left",          "map-of-objects", "map-over-config",
+        "no-unknown",   "nothing",    "older-length",     "own",   "split-special", "texts",          "typed" };
 
 static void
 test_rule (gconstpointer name)
@@ -164,6 +165,55 @@ test_line_ends (void)
   test_folder_write (folder, "merges.txt", after, -1);
   tokenizer = open_folder (folder);
   check_file (tokenizer, path, 8);
+}
+
+/* Every row of the tables of code points. */
+static void
+test_unicode (void)
+{
+  static const struct
+  {
+    const char *name;
+    gboolean (*contains) (gunichar c);
+  } classes[] = { { "letter", gesso_unicode_is_letter },
+                  { "number", gesso_unicode_is_number },
+                  { "space", gesso_unicode_is_space },
+                  { "word", gesso_unicode_is_word },
+                  { "normalized", NULL },
+                  { "among marks", NULL } };
+  g_autofree char *path = g_test_build_filename (G_TEST_DIST, "data", "unicode.tsv", NULL);
+  g_autofree char *expected = NULL;
+  g_autoptr (GString) found = g_string_new (NULL);
+  g_autoptr (GError) error = NULL;
+
+  for (guint i = 0; i < G_N_ELEMENTS (classes); i++)
+    {
+      g_autoptr (GChecksum) checksum = g_checksum_new (G_CHECKSUM_SHA256);
+      g_autoptr (GArray) text = g_array_new (FALSE, FALSE, sizeof (GessoChar));
+      gboolean among_marks = strcmp (classes[i].name, "among marks") == 0;
+
+      for (gunichar c = 0; c < 0x110000; c = c == 0xD7FF ? 0xE000 : c + 1)
+        {
+          GessoChar in[] = { { 0x345, 0 }, { c, 0 }, { 0x334, 0 } };
+
+          g_array_set_size (text, 0);
+          if (!classes[i].contains)
+            gesso_normalize (among_marks ? in : in + 1, among_marks ? 3 : 1, text);
+          else if (classes[i].contains (c))
+            g_array_append_val (text, in[1]);
+          for (guint j = 0; j < text->len; j++)
+            {
+              char utf8[6];
+              int size = g_unichar_to_utf8 (g_array_index (text, GessoChar, j).c, utf8);
+
+              g_checksum_update (checksum, (const guchar *) utf8, size);
+            }
+        }
+      g_string_append_printf (found, "%s\t%s\n", classes[i].name, g_checksum_get_string (checksum));
+    }
+  g_file_get_contents (path, &expected, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (found->str, ==, expected);
 }
 
 static void
@@ -259,6 +309,7 @@ main (int argc, char **argv)
     }
   g_test_add_func ("/tokenizer/older-whole", test_older_whole);
   g_test_add_func ("/tokenizer/line-ends", test_line_ends);
+  g_test_add_func ("/tokenizer/unicode", test_unicode);
   g_test_add_func ("/tokenizer/ids", test_ids);
   g_test_add_func ("/tokenizer/short", test_short);
   g_test_add_func ("/tokenizer/reordered-cut", test_reordered_cut);

@@ -272,3 +272,95 @@ fixture_assert_close (const char *what, const float *a, const float *b, gsize n,
     g_error ("%s: relative difference %g (allowed %g); worst %g against %g at %" G_GSIZE_FORMAT, what,
              sqrt (difference / norm), tolerance, a[where], b[where], where);
 }
+
+GessoBackend *
+fixture_backend (void)
+{
+  g_autoptr (GError) error = NULL;
+  GessoBackend *backend = gesso_cpu_backend_entry (GESSO_BACKEND_ABI, 2, &error);
+
+  g_assert_no_error (error);
+  return backend;
+}
+
+GessoPlanOptions
+fixture_plan_options (GessoBackend *backend, double max_step_seconds)
+{
+  GessoPlanOptions options;
+
+  backend->plan_options (backend, GESSO_PRECISION_F32, &options);
+  options.max_step_seconds = max_step_seconds;
+  return options;
+}
+
+/* A bit of everything that holds weights, `layers` times, on a picture of `size` x `size`. */
+GessoGraph *
+fixture_graph (int size, int channels, int layers)
+{
+  GessoGraph *graph = gesso_graph_new ("test");
+  GessoTensor *x = gesso_graph_input (graph, "x", GESSO_DTYPE_COMPUTE, GESSO_SHAPE4 (1, size, size, channels));
+  g_autoptr (GError) error = NULL;
+
+  for (int i = 0; i < layers; i++)
+    {
+      g_autofree char *gamma = g_strdup_printf ("%d.gamma", i);
+      g_autofree char *beta = g_strdup_printf ("%d.beta", i);
+      g_autofree char *conv = g_strdup_printf ("%d.conv.weight", i);
+      g_autofree char *bias = g_strdup_printf ("%d.conv.bias", i);
+      g_autofree char *up = g_strdup_printf ("%d.up.weight", i);
+      g_autofree char *down = g_strdup_printf ("%d.down.weight", i);
+      GessoTensor *y = gesso_graph_group_norm (graph, x, gesso_graph_weight (graph, gamma, GESSO_SHAPE1 (channels)),
+                                               gesso_graph_weight (graph, beta, GESSO_SHAPE1 (channels)), 4, 1e-5f);
+
+      y = gesso_graph_activation (graph, y, GESSO_ACTIVATION_SILU);
+      y = gesso_graph_conv2d (graph, y, gesso_graph_weight (graph, conv, GESSO_SHAPE4 (channels, channels, 3, 3)),
+                              gesso_graph_weight (graph, bias, GESSO_SHAPE1 (channels)),
+                              (GessoConvGeometry) { 1, 1, 1, 1, 1 });
+      y = gesso_graph_geglu (
+          graph,
+          gesso_graph_linear (graph, y, gesso_graph_weight (graph, up, GESSO_SHAPE2 (8 * channels, channels)), NULL));
+      y = gesso_graph_linear (graph, y, gesso_graph_weight (graph, down, GESSO_SHAPE2 (channels, 4 * channels)), NULL);
+      x = gesso_graph_add (graph, x, y);
+    }
+  gesso_graph_output (graph, x, "y");
+  gesso_graph_finish (graph, &error);
+  g_assert_no_error (error);
+  return graph;
+}
+
+void
+fixture_assert_same_output (Fixture *a, Fixture *b)
+{
+  gsize n, m;
+  g_autofree float *x = fixture_output (a, 0, &n);
+  g_autofree float *y = fixture_output (b, 0, &m);
+
+  g_assert_cmpmem (x, n * sizeof *x, y, m * sizeof *y);
+}
+
+void
+fixture_must_run (Fixture *fixture)
+{
+  g_autoptr (GError) error = NULL;
+
+  fixture_run (fixture, NULL, &error);
+  g_assert_no_error (error);
+}
+
+void
+fixture_must_load (Fixture *fixture)
+{
+  g_autoptr (GError) error = NULL;
+
+  fixture_load (fixture, &error);
+  g_assert_no_error (error);
+}
+
+void
+fixture_must_bind (Fixture *fixture)
+{
+  g_autoptr (GError) error = NULL;
+
+  fixture_bind (fixture, &error);
+  g_assert_no_error (error);
+}

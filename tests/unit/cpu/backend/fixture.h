@@ -51,3 +51,18 @@ GPtrArray *fixture_compute (GessoBackend *backend, const GessoGraph *graph, cons
 
 /* ||a - b|| / ||b|| over `n` values, and no single value off by more than 20 times that of the largest. */
 void fixture_assert_close (const char *what, const float *a, const float *b, gsize n, double tolerance);
+
+/* The CPU backend with two threads, and what it asks of plans in f32 but for the length of steps. */
+GessoBackend *fixture_backend (void);
+GessoPlanOptions fixture_plan_options (GessoBackend *backend, double max_step_seconds);
+
+/* A bit of everything that holds weights, `layers` times, on a picture of `size` x `size`. */
+GessoGraph *fixture_graph (int size, int channels, int layers);
+
+/* The functions above that can fail, where they must not. */
+void fixture_must_bind (Fixture *fixture);
+void fixture_must_load (Fixture *fixture);
+void fixture_must_run (Fixture *fixture);
+
+/* The first outputs of both are the same to the last bit. */
+void fixture_assert_same_output (Fixture *a, Fixture *b);

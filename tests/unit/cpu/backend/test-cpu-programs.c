@@ -13,98 +13,6 @@
 
 #include "cpu/memory.h"
 
-static GessoBackend *
-new_backend (void)
-{
-  g_autoptr (GError) error = NULL;
-  GessoBackend *backend = gesso_cpu_backend_entry (GESSO_BACKEND_ABI, 2, &error);
-
-  g_assert_no_error (error);
-  return backend;
-}
-
-static GessoPlanOptions
-plan_options (GessoBackend *backend, double max_step_seconds)
-{
-  GessoPlanOptions options;
-
-  backend->plan_options (backend, GESSO_PRECISION_F32, &options);
-  options.max_step_seconds = max_step_seconds;
-  return options;
-}
-
-/* A bit of everything that holds weights, `layers` times, on a picture of `size` x `size`. */
-static GessoGraph *
-new_graph (int size, int channels, int layers)
-{
-  GessoGraph *graph = gesso_graph_new ("test");
-  GessoTensor *x = gesso_graph_input (graph, "x", GESSO_DTYPE_COMPUTE, GESSO_SHAPE4 (1, size, size, channels));
-  g_autoptr (GError) error = NULL;
-
-  for (int i = 0; i < layers; i++)
-    {
-      g_autofree char *gamma = g_strdup_printf ("%d.gamma", i);
-      g_autofree char *beta = g_strdup_printf ("%d.beta", i);
-      g_autofree char *conv = g_strdup_printf ("%d.conv.weight", i);
-      g_autofree char *bias = g_strdup_printf ("%d.conv.bias", i);
-      g_autofree char *up = g_strdup_printf ("%d.up.weight", i);
-      g_autofree char *down = g_strdup_printf ("%d.down.weight", i);
-      GessoTensor *y = gesso_graph_group_norm (graph, x, gesso_graph_weight (graph, gamma, GESSO_SHAPE1 (channels)),
-                                               gesso_graph_weight (graph, beta, GESSO_SHAPE1 (channels)), 4, 1e-5f);
-
-      y = gesso_graph_activation (graph, y, GESSO_ACTIVATION_SILU);
-      y = gesso_graph_conv2d (graph, y, gesso_graph_weight (graph, conv, GESSO_SHAPE4 (channels, channels, 3, 3)),
-                              gesso_graph_weight (graph, bias, GESSO_SHAPE1 (channels)),
-                              (GessoConvGeometry) { 1, 1, 1, 1, 1 });
-      y = gesso_graph_geglu (
-          graph,
-          gesso_graph_linear (graph, y, gesso_graph_weight (graph, up, GESSO_SHAPE2 (8 * channels, channels)), NULL));
-      y = gesso_graph_linear (graph, y, gesso_graph_weight (graph, down, GESSO_SHAPE2 (channels, 4 * channels)), NULL);
-      x = gesso_graph_add (graph, x, y);
-    }
-  gesso_graph_output (graph, x, "y");
-  gesso_graph_finish (graph, &error);
-  g_assert_no_error (error);
-  return graph;
-}
-
-static void
-assert_same_output (Fixture *a, Fixture *b)
-{
-  gsize n, m;
-  g_autofree float *x = fixture_output (a, 0, &n);
-  g_autofree float *y = fixture_output (b, 0, &m);
-
-  g_assert_cmpmem (x, n * sizeof *x, y, m * sizeof *y);
-}
-
-static void
-must_run (Fixture *fixture)
-{
-  g_autoptr (GError) error = NULL;
-
-  fixture_run (fixture, NULL, &error);
-  g_assert_no_error (error);
-}
-
-static void
-must_load (Fixture *fixture)
-{
-  g_autoptr (GError) error = NULL;
-
-  fixture_load (fixture, &error);
-  g_assert_no_error (error);
-}
-
-static void
-must_bind (Fixture *fixture)
-{
-  g_autoptr (GError) error = NULL;
-
-  fixture_bind (fixture, &error);
-  g_assert_no_error (error);
-}
-
 typedef struct
 {
   guint64 base, most, done, total;
@@ -126,9 +34,9 @@ watch_load (guint64 done, guint64 total, gpointer data)
 static void
 test_report (void)
 {
-  GessoBackend *backend = new_backend ();
-  g_autoptr (GessoGraph) graph = new_graph (12, 36, 2);
-  const GessoPlanOptions options = plan_options (backend, 0.1);
+  GessoBackend *backend = fixture_backend ();
+  g_autoptr (GessoGraph) graph = fixture_graph (12, 36, 2);
+  const GessoPlanOptions options = fixture_plan_options (backend, 0.1);
   Fixture *first = fixture_new (backend, graph, &options, NULL);
   Fixture *second = fixture_new (backend, graph, &options, NULL);
   Watch watch = { .base = gesso_cpu_memory_in_use () };
@@ -148,15 +56,15 @@ test_report (void)
   g_assert_cmpuint (memory.weights_new, ==, 0);
   g_assert_cmpuint (memory.load_scratch, ==, 0);
 
-  must_bind (first);
-  must_run (first);
+  fixture_must_bind (first);
+  fixture_must_run (first);
   backend->unload (backend, first->program);
-  must_load (first);
-  must_bind (second);
-  must_load (second);
-  must_run (second);
-  must_run (first);
-  assert_same_output (first, second);
+  fixture_must_load (first);
+  fixture_must_bind (second);
+  fixture_must_load (second);
+  fixture_must_run (second);
+  fixture_must_run (first);
+  fixture_assert_same_output (first, second);
   fixture_free (first);
   fixture_free (second);
   g_assert_cmpuint (gesso_cpu_memory_in_use (), ==, 0);
@@ -167,34 +75,34 @@ test_report (void)
 static void
 test_shared_store (void)
 {
-  GessoBackend *backend = new_backend ();
-  g_autoptr (GessoGraph) small = new_graph (8, 32, 1);
-  g_autoptr (GessoGraph) large = new_graph (24, 32, 1);
-  const GessoPlanOptions options = plan_options (backend, 0.1);
+  GessoBackend *backend = fixture_backend ();
+  g_autoptr (GessoGraph) small = fixture_graph (8, 32, 1);
+  g_autoptr (GessoGraph) large = fixture_graph (24, 32, 1);
+  const GessoPlanOptions options = fixture_plan_options (backend, 0.1);
   Fixture *owner = fixture_new (backend, small, &options, NULL);
   Fixture *sharer = fixture_new (backend, large, &options, owner->store);
   Fixture *alone = fixture_new (backend, large, &options, NULL);
   GessoProgramMemory memory;
   gint64 values;
 
-  must_load (owner);
+  fixture_must_load (owner);
   values = owner->reads.values;
   g_assert_cmpint (values, ==, 32 * 32 * (9 + 8 + 4) + 3 * 32);
   backend->report (backend, sharer->program, &memory);
   g_assert_cmpuint (memory.weights, ==, owner->memory.weights);
   g_assert_cmpuint (memory.weights_new, ==, 0);
-  must_load (sharer);
+  fixture_must_load (sharer);
   g_assert_cmpint (owner->reads.values, ==, values);
   g_assert_cmpuint (gesso_cpu_memory_in_use (), ==, owner->memory.weights);
 
   backend->unload (backend, owner->program);
   g_assert_cmpuint (gesso_cpu_memory_in_use (), ==, owner->memory.weights);
-  must_bind (sharer);
-  must_run (sharer);
-  must_bind (alone);
-  must_load (alone);
-  must_run (alone);
-  assert_same_output (sharer, alone);
+  fixture_must_bind (sharer);
+  fixture_must_run (sharer);
+  fixture_must_bind (alone);
+  fixture_must_load (alone);
+  fixture_must_run (alone);
+  fixture_assert_same_output (sharer, alone);
   fixture_free (alone);
   fixture_free (sharer);
   g_assert_cmpuint (gesso_cpu_memory_in_use (), ==, 0);
@@ -207,8 +115,8 @@ static void
 test_large_weights (void)
 {
   const int in = 1600, out = 2200;
-  GessoBackend *backend = new_backend ();
-  const GessoPlanOptions options = plan_options (backend, 0.1);
+  GessoBackend *backend = fixture_backend ();
+  const GessoPlanOptions options = fixture_plan_options (backend, 0.1);
   g_autoptr (GessoGraph) graph = gesso_graph_new ("large");
   GessoTensor *x = gesso_graph_input (graph, "x", GESSO_DTYPE_COMPUTE, GESSO_SHAPE2 (3, in));
   GessoTensor *image = gesso_graph_input (graph, "image", GESSO_DTYPE_COMPUTE, GESSO_SHAPE4 (1, 3, 3, 260));
@@ -225,9 +133,9 @@ test_large_weights (void)
                       "z");
   fixture = fixture_new (backend, graph, &options, NULL);
   g_assert_cmpuint (fixture->memory.load_scratch, <=, 8 * 1024 * 1024);
-  must_bind (fixture);
-  must_load (fixture);
-  must_run (fixture);
+  fixture_must_bind (fixture);
+  fixture_must_load (fixture);
+  fixture_must_run (fixture);
 
   for (guint i = 0; i < 2; i++)
     {
@@ -256,171 +164,9 @@ test_large_weights (void)
 }
 
 static void
-cancel_in_load (guint64 done, guint64 total, gpointer data)
-{
-  if (done > total / 2)
-    g_cancellable_cancel (data);
-}
-
-static void
-test_cancel_load (void)
-{
-  GessoBackend *backend = new_backend ();
-  g_autoptr (GessoGraph) graph = new_graph (8, 32, 2);
-  const GessoPlanOptions options = plan_options (backend, 0.1);
-  Fixture *fixture = fixture_new (backend, graph, &options, NULL);
-  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
-  g_autoptr (GError) error = NULL;
-
-  g_assert_false (backend->load (backend, fixture->program, cancel_in_load, cancellable, cancellable, &error));
-  g_assert_error (error, GESSO_ERROR, GESSO_ERROR_CANCELLED);
-  g_assert_cmpuint (gesso_cpu_memory_in_use (), ==, 0);
-  g_clear_error (&error);
-  must_bind (fixture);
-  g_assert_false (fixture_run (fixture, NULL, &error));
-  g_assert_error (error, GESSO_ERROR, GESSO_ERROR_DEVICE);
-  must_load (fixture);
-  must_run (fixture);
-  fixture_free (fixture);
-  backend->free (backend);
-}
-
-static gpointer
-cancel_soon (gpointer data)
-{
-  g_usleep (30 * 1000);
-  g_cancellable_cancel (data);
-  return NULL;
-}
-
-/* In the middle of a run of some seconds, and before it begins; the program runs afterwards. */
-static void
-test_cancel_run (void)
-{
-  GessoBackend *backend = new_backend ();
-  g_autoptr (GessoGraph) graph = new_graph (128, 128, 12);
-  g_autoptr (GessoGraph) small = new_graph (8, 32, 1);
-  const GessoPlanOptions options = plan_options (backend, 0.02);
-  Fixture *fixture = fixture_new (backend, graph, &options, NULL);
-  Fixture *quick = fixture_new (backend, small, &options, NULL);
-  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
-  g_autoptr (GError) error = NULL;
-  GThread *thread;
-
-  must_bind (fixture);
-  must_load (fixture);
-  thread = g_thread_new ("cancel", cancel_soon, cancellable);
-  g_assert_false (fixture_run (fixture, cancellable, &error));
-  g_assert_error (error, GESSO_ERROR, GESSO_ERROR_CANCELLED);
-  g_thread_join (thread);
-  fixture_free (fixture);
-
-  g_clear_error (&error);
-  must_bind (quick);
-  must_load (quick);
-  g_assert_false (fixture_run (quick, cancellable, &error));
-  g_assert_error (error, GESSO_ERROR, GESSO_ERROR_CANCELLED);
-  must_run (quick);
-  fixture_free (quick);
-  backend->free (backend);
-}
-
-static void
-test_cancel_compile (void)
-{
-  GessoBackend *backend = new_backend ();
-  g_autoptr (GessoGraph) graph = new_graph (8, 32, 1);
-  const GessoPlanOptions options = plan_options (backend, 0.1);
-  Reads reads = { 0 };
-  const GessoWeightSource source = fixture_source (&reads);
-  GessoStore *store = backend->store_new (backend, &source);
-  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GessoPlan) plan = gesso_plan_new (graph, &options, &error);
-
-  g_assert_no_error (error);
-  g_cancellable_cancel (cancellable);
-  g_assert_null (backend->compile (backend, store, plan, cancellable, &error));
-  g_assert_error (error, GESSO_ERROR, GESSO_ERROR_CANCELLED);
-  backend->store_free (backend, store);
-  backend->free (backend);
-}
-
-/* A file that fails in the middle of loading: its error comes through, and the next load() is a fresh one. */
-static void
-test_failing_source (void)
-{
-  GessoBackend *backend = new_backend ();
-  g_autoptr (GessoGraph) graph = new_graph (8, 32, 2);
-  const GessoPlanOptions options = plan_options (backend, 0.1);
-  Fixture *fixture = fixture_new (backend, graph, &options, NULL);
-  int failures = 0;
-
-  must_bind (fixture);
-  for (int n = 1;; n++)
-    {
-      const guint64 before = gesso_cpu_memory_in_use ();
-      g_autoptr (GError) error = NULL;
-
-      fixture->reads.fail_at = n;
-      if (fixture_load (fixture, &error))
-        break;
-      g_assert_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID);
-      g_assert_nonnull (strstr (error->message, "is cut short"));
-      g_assert_cmpuint (gesso_cpu_memory_in_use (), ==, before);
-      failures++;
-    }
-  g_assert_cmpint (failures, ==, 2 * 7);
-  must_run (fixture);
-  fixture_free (fixture);
-  backend->free (backend);
-}
-
-/* Every large allocation fails once. */
-static void
-test_out_of_memory (void)
-{
-  GessoBackend *backend = new_backend ();
-  g_autoptr (GessoGraph) graph = new_graph (48, 64, 1);
-  const GessoPlanOptions options = plan_options (backend, 0.1);
-  Fixture *expected = fixture_new (backend, graph, &options, NULL);
-  int failures = 0;
-
-  must_bind (expected);
-  must_load (expected);
-  must_run (expected);
-  for (int n = 1;; n++)
-    {
-      const guint64 before = gesso_cpu_memory_in_use ();
-      Fixture *fixture = fixture_new (backend, graph, &options, NULL);
-      g_autoptr (GError) error = NULL;
-      gboolean ok;
-
-      gesso_cpu_memory_fail_after (n);
-      ok = fixture_bind (fixture, &error) && fixture_load (fixture, &error) && fixture_run (fixture, NULL, &error);
-      gesso_cpu_memory_fail_after (0);
-      if (ok)
-        {
-          assert_same_output (fixture, expected);
-          fixture_free (fixture);
-          break;
-        }
-      g_assert_error (error, GESSO_ERROR, GESSO_ERROR_OUT_OF_MEMORY);
-      g_assert_nonnull (strstr (error->message, "MiB"));
-      fixture_free (fixture);
-      g_assert_cmpuint (gesso_cpu_memory_in_use (), ==, before);
-      failures++;
-    }
-  /* Workspace, two bindings, staging, and the four products. */
-  g_assert_cmpint (failures, ==, 8);
-  fixture_free (expected);
-  backend->free (backend);
-}
-
-static void
 test_buffers (void)
 {
-  GessoBackend *backend = new_backend ();
+  GessoBackend *backend = fixture_backend ();
   g_autoptr (GError) error = NULL;
   GessoBuffer *buffer = backend->buffer_new (backend, 100, &error);
   guint8 data[100];
@@ -452,15 +198,15 @@ test_buffers (void)
 static void
 test_small_bindings (void)
 {
-  GessoBackend *backend = new_backend ();
-  g_autoptr (GessoGraph) graph = new_graph (8, 32, 1);
-  const GessoPlanOptions options = plan_options (backend, 0.1);
+  GessoBackend *backend = fixture_backend ();
+  g_autoptr (GessoGraph) graph = fixture_graph (8, 32, 1);
+  const GessoPlanOptions options = fixture_plan_options (backend, 0.1);
   Fixture *fixture = fixture_new (backend, graph, &options, NULL);
   GessoBuffer *workspace, *small;
   g_autoptr (GError) error = NULL;
 
-  must_bind (fixture);
-  must_load (fixture);
+  fixture_must_bind (fixture);
+  fixture_must_load (fixture);
   fixture->outputs[0].offset = 4;
   g_assert_false (fixture_run (fixture, NULL, &error));
   g_assert_error (error, GESSO_ERROR, GESSO_ERROR_DEVICE);
@@ -475,7 +221,7 @@ test_small_bindings (void)
   g_assert_error (error, GESSO_ERROR, GESSO_ERROR_DEVICE);
   fixture->workspace = workspace;
   backend->buffer_free (backend, small);
-  must_run (fixture);
+  fixture_must_run (fixture);
   fixture_free (fixture);
   backend->free (backend);
 }
@@ -495,7 +241,7 @@ test_entry (void)
   g_assert_error (error, GESSO_ERROR, GESSO_ERROR_DEVICE);
   g_clear_error (&error);
 
-  backend = new_backend ();
+  backend = fixture_backend ();
   g_assert_cmpuint (backend->abi, ==, GESSO_BACKEND_ABI);
   g_assert_cmpuint (backend->size, ==, sizeof *backend);
   text = backend->describe (backend);
@@ -571,19 +317,19 @@ test_memory_available (void)
 static gpointer
 run_alone (gpointer data)
 {
-  GessoBackend *backend = new_backend ();
-  const GessoPlanOptions options = plan_options (backend, 0.1);
+  GessoBackend *backend = fixture_backend ();
+  const GessoPlanOptions options = fixture_plan_options (backend, 0.1);
   Fixture *expected = data;
   Fixture *fixture;
-  g_autoptr (GessoGraph) graph = new_graph (12, 32, 2);
+  g_autoptr (GessoGraph) graph = fixture_graph (12, 32, 2);
 
   fixture = fixture_new (backend, graph, &options, NULL);
-  must_bind (fixture);
-  must_load (fixture);
+  fixture_must_bind (fixture);
+  fixture_must_load (fixture);
   for (int i = 0; i < 5; i++)
     {
-      must_run (fixture);
-      assert_same_output (fixture, expected);
+      fixture_must_run (fixture);
+      fixture_assert_same_output (fixture, expected);
     }
   fixture_free (fixture);
   backend->free (backend);
@@ -594,15 +340,15 @@ run_alone (gpointer data)
 static void
 test_two_threads (void)
 {
-  GessoBackend *backend = new_backend ();
-  const GessoPlanOptions options = plan_options (backend, 0.1);
-  g_autoptr (GessoGraph) graph = new_graph (12, 32, 2);
+  GessoBackend *backend = fixture_backend ();
+  const GessoPlanOptions options = fixture_plan_options (backend, 0.1);
+  g_autoptr (GessoGraph) graph = fixture_graph (12, 32, 2);
   Fixture *expected = fixture_new (backend, graph, &options, NULL);
   GThread *threads[2];
 
-  must_bind (expected);
-  must_load (expected);
-  must_run (expected);
+  fixture_must_bind (expected);
+  fixture_must_load (expected);
+  fixture_must_run (expected);
   for (gsize i = 0; i < G_N_ELEMENTS (threads); i++)
     threads[i] = g_thread_new ("backend", run_alone, expected);
   for (gsize i = 0; i < G_N_ELEMENTS (threads); i++)
@@ -620,11 +366,6 @@ main (int argc, char **argv)
   g_test_add_func ("/cpu/report", test_report);
   g_test_add_func ("/cpu/shared-store", test_shared_store);
   g_test_add_func ("/cpu/large-weights", test_large_weights);
-  g_test_add_func ("/cpu/cancel-compile", test_cancel_compile);
-  g_test_add_func ("/cpu/cancel-load", test_cancel_load);
-  g_test_add_func ("/cpu/cancel-run", test_cancel_run);
-  g_test_add_func ("/cpu/failing-source", test_failing_source);
-  g_test_add_func ("/cpu/out-of-memory", test_out_of_memory);
   g_test_add_func ("/cpu/small-bindings", test_small_bindings);
   g_test_add_func ("/cpu/two-threads", test_two_threads);
   g_test_add_func ("/cpu/memory-available", test_memory_available);

@@ -55,7 +55,8 @@ test_cancel (void)
       g_assert_false (gesso_parallel_for (n_threads, 100000, 1, mark, &job, cancellable));
       for (gint64 i = 0; i < 100000; i++)
         done += seen[i];
-      g_assert_cmpint (done, >, 10);
+      /* items 0 to 10, but one that another thread has taken and not begun */
+      g_assert_cmpint (done, >=, 12 - n_threads);
       g_assert_cmpint (done, <, 100000);
       /* nothing left to skip */
       g_assert_true (gesso_parallel_for (n_threads, 0, 1, mark, &job, cancellable));

@@ -1,0 +1,213 @@
+/* SPDX-FileCopyrightText: The Gesso authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Writes a complete model folder of full size with weights from the formula: make-full-model NAME FOLDER [--f32], NAME
+ * being one of tests/reference/data/full. The tokenizer is a miniature's, so prompts mean nothing; times and memory are
+ * those of the real model.
+ */
+
+#include <glib/gstdio.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cpu/operators.h"
+#include "formula.h"
+#include "model/configs.h"
+#include "networks/clip-text.h"
+#include "networks/unet.h"
+#include "networks/vae.h"
+
+#define LENGTH 77
+#define CHUNK (1 << 20) /* values converted at a time */
+
+static gboolean as_f32;
+
+static void
+must (GError *error)
+{
+  if (error)
+    g_error ("%s", error->message);
+}
+
+static void
+collect (GessoGraph *graph, GPtrArray *weights, GHashTable *seen)
+{
+  GError *error = NULL;
+
+  gesso_graph_finish (graph, &error);
+  must (error);
+  for (guint i = 0; i < graph->tensors->len; i++)
+    {
+      GessoTensor *tensor = g_ptr_array_index (graph->tensors, i);
+
+      if (tensor->kind == GESSO_TENSOR_WEIGHT && g_hash_table_add (seen, tensor->name))
+        g_ptr_array_add (weights, tensor);
+    }
+}
+
+static char *
+header_of (GPtrArray *weights)
+{
+  GString *json = g_string_new ("{");
+  guint64 offset = 0;
+
+  for (guint i = 0; i < weights->len; i++)
+    {
+      const GessoTensor *tensor = g_ptr_array_index (weights, i);
+      g_autofree char *shape = gesso_shape_to_string (&tensor->shape);
+      guint64 end = offset + (guint64) gesso_shape_elements (&tensor->shape) * (as_f32 ? 4 : 2);
+
+      g_string_append_printf (json,
+                              "%s\"%s\":{\"dtype\":\"%s\",\"shape\":%s,\"data_offsets\":[%" G_GUINT64_FORMAT
+                              ",%" G_GUINT64_FORMAT "]}",
+                              i ? "," : "", tensor->name, as_f32 ? "F32" : "F16", shape, offset, end);
+      offset = end;
+    }
+  g_string_append_c (json, '}');
+  while (json->len % 8)
+    g_string_append_c (json, ' ');
+  return g_string_free (json, FALSE);
+}
+
+static void
+write_values (FILE *file, const GessoTensor *tensor)
+{
+  GessoCpuContext context = { .n_threads = 1, .kernels = gesso_cpu_kernels_get (NULL) };
+  gint64 n = gesso_shape_elements (&tensor->shape);
+  g_autofree float *values = g_new (float, CHUNK);
+  g_autofree guint16 *halves = g_new (guint16, CHUNK);
+
+  for (gint64 first = 0; first < n; first += CHUNK)
+    {
+      gint64 count = MIN (CHUNK, n - first);
+
+      gesso_formula_fill (tensor->name, &tensor->shape, first, count, values);
+      gesso_cpu_cast (&context, GESSO_DTYPE_F32, values, count, GESSO_DTYPE_F16, halves);
+      if (fwrite (as_f32 ? (gpointer) values : halves, as_f32 ? 4 : 2, (gsize) count, file) != (gsize) count)
+        g_error ("the weights cannot be written: is the disk full?");
+    }
+}
+
+static void
+write_weights (const char *folder, const char *part, const char *name, GPtrArray *weights)
+{
+  g_autofree char *path = g_build_filename (folder, part, name, NULL);
+  g_autofree char *header = header_of (weights);
+  guint64 length = GUINT64_TO_LE ((guint64) strlen (header));
+  FILE *file = g_fopen (path, "wb");
+
+  if (!file || fwrite (&length, sizeof length, 1, file) != 1
+      || fwrite (header, 1, strlen (header), file) != strlen (header))
+    g_error ("%s cannot be written", path);
+  for (guint i = 0; i < weights->len; i++)
+    write_values (file, g_ptr_array_index (weights, i));
+  if (fclose (file) != 0)
+    g_error ("%s cannot be written", path);
+}
+
+static void
+copy_file (const char *from_folder, const char *to_folder, const char *part, const char *name)
+{
+  g_autofree char *to_part = g_build_filename (to_folder, part, NULL);
+  g_autofree char *from_path = g_build_filename (from_folder, part, name, NULL);
+  g_autofree char *to_path = g_build_filename (to_part, name, NULL);
+  g_autoptr (GFile) from = g_file_new_for_path (from_path);
+  g_autoptr (GFile) to = g_file_new_for_path (to_path);
+  GError *error = NULL;
+
+  g_mkdir_with_parents (to_part, 0777);
+  g_file_copy (from, to, G_FILE_COPY_OVERWRITE, NULL, NULL, NULL, &error);
+  must (error);
+}
+
+static void
+write_unet (const char *configs, const char *folder)
+{
+  g_autofree char *path = g_build_filename (configs, "unet", "config.json", NULL);
+  g_autoptr (GPtrArray) weights = g_ptr_array_new ();
+  g_autoptr (GHashTable) seen = g_hash_table_new (g_str_hash, g_str_equal);
+  GessoUnetConfig config = { 0 };
+  GError *error = NULL;
+
+  gesso_unet_config_read (path, NULL, &config, &error);
+  must (error);
+  {
+    g_autoptr (GessoGraph) context = gesso_unet_context_graph (&config, 1, LENGTH);
+    g_autoptr (GessoGraph) time = gesso_unet_time_graph (&config, 1);
+    g_autoptr (GessoGraph) step = gesso_unet_graph (&config, 1, 1, LENGTH, 8, 8);
+
+    collect (context, weights, seen);
+    collect (time, weights, seen);
+    collect (step, weights, seen);
+    write_weights (folder, "unet", "diffusion_pytorch_model.safetensors", weights);
+  }
+}
+
+static void
+write_text (const char *configs, const char *folder)
+{
+  g_autofree char *path = g_build_filename (configs, "text_encoder", "config.json", NULL);
+  g_autoptr (GPtrArray) weights = g_ptr_array_new ();
+  g_autoptr (GHashTable) seen = g_hash_table_new (g_str_hash, g_str_equal);
+  GessoTextConfig config = { 0 };
+  GError *error = NULL;
+
+  gesso_text_config_read (path, NULL, &config, &error);
+  must (error);
+  {
+    g_autoptr (GessoGraph) graph = gesso_clip_text_graph (&config, 1, LENGTH);
+
+    collect (graph, weights, seen);
+    write_weights (folder, "text_encoder", "model.safetensors", weights);
+  }
+}
+
+static void
+write_vae (const char *configs, const char *folder)
+{
+  g_autofree char *path = g_build_filename (configs, "vae", "config.json", NULL);
+  g_autoptr (GPtrArray) weights = g_ptr_array_new ();
+  g_autoptr (GHashTable) seen = g_hash_table_new (g_str_hash, g_str_equal);
+  GessoVaeConfig config = { 0 };
+  GError *error = NULL;
+
+  gesso_vae_config_read (path, NULL, &config, &error);
+  must (error);
+  {
+    g_autoptr (GessoGraph) decoder = gesso_vae_decoder_graph (&config, 1, 8, 8);
+    g_autoptr (GessoGraph) encoder = gesso_vae_encoder_graph (&config, 1, 64, 64);
+
+    collect (decoder, weights, seen);
+    collect (encoder, weights, seen);
+    write_weights (folder, "vae", "diffusion_pytorch_model.safetensors", weights);
+  }
+}
+
+int
+main (int argc, char **argv)
+{
+  g_autofree char *configs = NULL;
+  g_autofree char *miniature = NULL;
+
+  if (argc < 3)
+    {
+      g_printerr ("usage: %s NAME FOLDER [--f32]\n", argv[0]);
+      return 2;
+    }
+  as_f32 = argc > 3 && g_str_equal (argv[3], "--f32");
+  configs = g_build_filename (REFERENCE_DATA, "full", argv[1], NULL);
+  miniature = g_build_filename (REFERENCE_DATA, "models", argv[1], NULL);
+  copy_file (configs, argv[2], "unet", "config.json");
+  copy_file (configs, argv[2], "text_encoder", "config.json");
+  copy_file (configs, argv[2], "vae", "config.json");
+  copy_file (miniature, argv[2], ".", "model_index.json");
+  copy_file (miniature, argv[2], "scheduler", "scheduler_config.json");
+  for (const char *const *name
+       = (const char *const[]) { "vocab.json", "merges.txt", "special_tokens_map.json", "tokenizer_config.json", NULL };
+       *name; name++)
+    copy_file (miniature, argv[2], "tokenizer", *name);
+  write_unet (configs, argv[2]);
+  write_text (configs, argv[2]);
+  write_vae (configs, argv[2]);
+  return 0;
+}
