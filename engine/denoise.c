@@ -24,7 +24,7 @@ gesso_preview_get_latents (GessoPreview *preview, int image, int *n_channels, in
   *n_channels = preview->channels;
   *height = preview->height;
   *width = preview->width;
-  return preview->planes + (gsize)image * (gsize)(preview->channels * preview->height * preview->width);
+  return preview->planes + (gsize) image * (gsize) (preview->channels * preview->height * preview->width);
 }
 
 GessoGraph *
@@ -63,7 +63,7 @@ gesso_planes_to_pixels (const float *planes, int n, int c, gsize area, float *pi
   for (int i = 0; i < n; i++)
     for (int j = 0; j < c; j++)
       for (gsize p = 0; p < area; p++)
-        pixels[((gsize)i * area + p) * (gsize)c + (gsize)j] = planes[((gsize)(i * c + j)) * area + p];
+        pixels[((gsize) i * area + p) * (gsize) c + (gsize) j] = planes[((gsize) (i * c + j)) * area + p];
 }
 
 void
@@ -72,7 +72,7 @@ gesso_pixels_to_planes (const float *pixels, int n, int c, gsize area, float *pl
   for (int i = 0; i < n; i++)
     for (int j = 0; j < c; j++)
       for (gsize p = 0; p < area; p++)
-        planes[((gsize)(i * c + j)) * area + p] = pixels[((gsize)i * area + p) * (gsize)c + (gsize)j];
+        planes[((gsize) (i * c + j)) * area + p] = pixels[((gsize) i * area + p) * (gsize) c + (gsize) j];
 }
 
 /* Everything a batch keeps on the device between two evaluations. */
@@ -144,9 +144,9 @@ make_buffers (Loop *loop, GError **error)
       g_ptr_array_add (loop->history, buffer);
     }
   return new_buffer (loop, loop->values, &loop->scaled, error)
-         && new_buffer (loop, loop->values * (gsize)loop->job->repeat, &loop->noise, error)
-         && new_buffer (loop, (gsize)loop->job->repeat, &loop->guidance, error)
-         && new_buffer (loop, (gsize)loop->job->schedule->n_rows * ROW_VALUES, &loop->table, error);
+         && new_buffer (loop, loop->values * (gsize) loop->job->repeat, &loop->noise, error)
+         && new_buffer (loop, (gsize) loop->job->repeat, &loop->guidance, error)
+         && new_buffer (loop, (gsize) loop->job->schedule->n_rows * ROW_VALUES, &loop->table, error);
 }
 
 /* Coefficients of all rows, so that the loop itself has nothing to send. */
@@ -154,24 +154,24 @@ static gboolean
 write_table (Loop *loop, double guidance, GError **error)
 {
   const GessoSchedule *schedule = loop->job->schedule;
-  gsize n = (gsize)schedule->n_rows * ROW_VALUES;
+  gsize n = (gsize) schedule->n_rows * ROW_VALUES;
   g_autofree float *table = g_new0 (float, n);
-  float weights[2] = { (float)(1 - guidance), (float)guidance };
+  float weights[2] = { (float) (1 - guidance), (float) guidance };
 
   for (int i = 0; i < schedule->n_rows; i++)
     {
       const GessoSchedulerRow *row = &schedule->rows[i];
-      float *values = table + (gsize)i * ROW_VALUES;
+      float *values = table + (gsize) i * ROW_VALUES;
 
-      values[0] = (float)row->c_base;
+      values[0] = (float) row->c_base;
       for (int k = 0; k < GESSO_MAX_HISTORY; k++)
-        values[1 + k] = (float)row->c_history[k];
-      values[N_COEFFICIENTS] = i + 1 < schedule->n_rows ? (float)row[1].input_scale : 1.0f;
+        values[1 + k] = (float) row->c_history[k];
+      values[N_COEFFICIENTS] = i + 1 < schedule->n_rows ? (float) row[1].input_scale : 1.0f;
     }
   if (loop->job->repeat == 1)
     weights[0] = 1;
   return write_values (loop, loop->table, table, n, error)
-         && write_values (loop, loop->guidance, weights, (gsize)loop->job->repeat, error);
+         && write_values (loop, loop->guidance, weights, (gsize) loop->job->repeat, error);
 }
 
 static gboolean
@@ -182,11 +182,11 @@ start_latents (Loop *loop, const float *planes, GError **error)
 
   gesso_planes_to_pixels (planes, loop->n, loop->channels, loop->area, pixels);
   for (gsize i = 0; i < loop->values; i++)
-    pixels[i] *= (float)schedule->init_noise_sigma;
+    pixels[i] *= (float) schedule->init_noise_sigma;
   if (!write_values (loop, loop->latents[0], pixels, loop->values, error))
     return FALSE;
   for (gsize i = 0; i < loop->values; i++)
-    pixels[i] *= (float)schedule->rows[0].input_scale;
+    pixels[i] *= (float) schedule->rows[0].input_scale;
   return write_values (loop, loop->scaled, pixels, loop->values, error);
 }
 
@@ -208,7 +208,7 @@ bind_input (Loop *loop, GessoPart part, const char *name, GessoBuffer *buffer, g
   GArray *bindings = part == GESSO_PART_UNET ? loop->unet_inputs : loop->update_inputs;
   int i = gesso_plan_find_input (gesso_parts_get_plan (loop->pipeline->parts, part), name);
 
-  g_array_index (bindings, GessoBinding, i) = (GessoBinding){ buffer, offset };
+  g_array_index (bindings, GessoBinding, i) = (GessoBinding) { buffer, offset };
 }
 
 static void
@@ -217,7 +217,7 @@ bind_output (Loop *loop, GessoPart part, const char *name, GessoBuffer *buffer)
   GArray *bindings = part == GESSO_PART_UNET ? loop->unet_outputs : loop->update_outputs;
   int i = gesso_plan_find_output (gesso_parts_get_plan (loop->pipeline->parts, part), name);
 
-  g_array_index (bindings, GessoBinding, i) = (GessoBinding){ buffer, 0 };
+  g_array_index (bindings, GessoBinding, i) = (GessoBinding) { buffer, 0 };
 }
 
 static void
@@ -254,10 +254,10 @@ bind_time (Loop *loop, const GessoConditioning *conditioning, int row)
     {
       g_autofree char *name = g_strdup_printf ("time.%u", i);
       const GessoTensor *tensor = g_ptr_array_index (plan->inputs, gesso_plan_find_input (plan, name));
-      gsize channels = (gsize)gesso_shape_channels (&tensor->shape);
+      gsize channels = (gsize) gesso_shape_channels (&tensor->shape);
 
       bind_input (loop, GESSO_PART_UNET, name, g_ptr_array_index (conditioning->time, i),
-                  (gsize)row * channels * sizeof (float));
+                  (gsize) row * channels * sizeof (float));
     }
 }
 
@@ -276,7 +276,7 @@ static void
 bind_row (Loop *loop, const GessoConditioning *conditioning, int index)
 {
   const GessoSchedulerRow *row = &loop->job->schedule->rows[index];
-  gsize table_row = (gsize)index * ROW_VALUES * sizeof (float);
+  gsize table_row = (gsize) index * ROW_VALUES * sizeof (float);
   int base, next;
 
   bind_time (loop, conditioning, index);
@@ -329,11 +329,11 @@ run_row (Loop *loop, GCancellable *cancellable, GError **error)
   GessoParts *parts = loop->pipeline->parts;
 
   return gesso_parts_enter (parts, GESSO_PART_UNET, NULL, NULL, cancellable, error)
-         && gesso_parts_run (parts, GESSO_PART_UNET, (GessoBinding *)(gpointer)loop->unet_inputs->data,
-                             (GessoBinding *)(gpointer)loop->unet_outputs->data, cancellable, error)
+         && gesso_parts_run (parts, GESSO_PART_UNET, (GessoBinding *) (gpointer) loop->unet_inputs->data,
+                             (GessoBinding *) (gpointer) loop->unet_outputs->data, cancellable, error)
          && gesso_parts_enter (parts, GESSO_PART_UPDATE, NULL, NULL, cancellable, error)
-         && gesso_parts_run (parts, GESSO_PART_UPDATE, (GessoBinding *)(gpointer)loop->update_inputs->data,
-                             (GessoBinding *)(gpointer)loop->update_outputs->data, cancellable, error);
+         && gesso_parts_run (parts, GESSO_PART_UPDATE, (GessoBinding *) (gpointer) loop->update_inputs->data,
+                             (GessoBinding *) (gpointer) loop->update_outputs->data, cancellable, error);
 }
 
 static gboolean
@@ -353,13 +353,13 @@ gesso_denoise (GessoPipeline *pipeline, const GessoJob *job, const GessoConditio
                int n, float *planes, GessoMeter *meter, GCancellable *cancellable, GError **error)
 {
   GessoPreview preview = { planes, pipeline->model->unet.in_channels, job->latent_height, job->latent_width };
-  gsize area = (gsize)job->latent_height * (gsize)job->latent_width;
+  gsize area = (gsize) job->latent_height * (gsize) job->latent_width;
   g_auto (Loop) loop = { .pipeline = pipeline,
                          .job = job,
                          .n = n,
                          .channels = preview.channels,
                          .area = area,
-                         .values = (gsize)n * (gsize)preview.channels * area,
+                         .values = (gsize) n * (gsize) preview.channels * area,
                          .buffers = g_ptr_array_new (),
                          .history = g_ptr_array_new () };
   GessoPlanOptions options = { 0 };

@@ -28,7 +28,7 @@ describe_weights (GString *text, const char *label, const GessoWeights *weights)
 
       if (!gesso_weights_find (weights, gesso_weights_name (weights, i), &shape, &dtype) || dtype == GESSO_DTYPE_I32)
         continue;
-      parameters += (double)gesso_shape_elements (&shape);
+      parameters += (double) gesso_shape_elements (&shape);
       type = gesso_dtype_name (dtype);
     }
   g_string_append_printf (text, _ ("%s: %.1f million parameters, %s, %s, %s\n"), label, parameters / 1e6,
@@ -63,7 +63,7 @@ gesso_describe_model (const GessoModel *model)
   g_string_append_printf (text, _ ("Scheduler: %s, predicts: %s\n"), model->scheduler.class_name,
                           model->scheduler.prediction_type == GESSO_PREDICTION_V ? "v_prediction" : "epsilon");
   for (guint i = 0; i < model->notices->len; i++)
-    g_string_append_printf (text, _ ("Note: %s\n"), (const char *)g_ptr_array_index (model->notices, i));
+    g_string_append_printf (text, _ ("Note: %s\n"), (const char *) g_ptr_array_index (model->notices, i));
   return g_string_free (text, FALSE);
 }
 
@@ -79,7 +79,7 @@ describe_part (GString *text, GessoPipeline *pipeline, GessoPart part)
   weights = g_format_size_full (memory.weights, G_FORMAT_SIZE_IEC_UNITS);
   workspace = g_format_size_full (memory.workspace, G_FORMAT_SIZE_IEC_UNITS);
   g_string_append_printf (text, "%-18s %10u %8u %12.4g %12.1f %12s %12s\n", gesso_part_name (part), plan->ops->len,
-                          plan->steps->len, plan->flops / 1e12, (double)plan->parameters / 1e6, weights, workspace);
+                          plan->steps->len, plan->flops / 1e12, (double) plan->parameters / 1e6, weights, workspace);
 }
 
 /* Which operations there are, most work first. */

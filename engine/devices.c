@@ -68,7 +68,7 @@ open_module (const char *name, int n_threads, GError **error)
                    path, GESSO_BACKEND_SYMBOL);
       return NULL;
     }
-  return ((GessoBackendEntry)symbol) (GESSO_BACKEND_ABI, n_threads, error);
+  return ((GessoBackendEntry) symbol) (GESSO_BACKEND_ABI, n_threads, error);
 }
 
 static GessoBackend *
@@ -132,7 +132,7 @@ describe_device (GString *text, GessoDevice device)
   if (available != G_MAXUINT64)
     g_string_append_printf (text, _ (", %s of memory free"), memory);
   g_string_append (text, "; ");
-  for (int i = GESSO_PRECISION_AUTO; i <= (int)GESSO_PRECISION_F16; i++)
+  for (int i = GESSO_PRECISION_AUTO; i <= (int) GESSO_PRECISION_F16; i++)
     {
       GessoPrecision precision;
 

@@ -221,7 +221,7 @@ GPtrArray *
 gesso_engine_generate_traced (GessoEngine *self, const GessoRequest *request, GessoProgressFunc progress,
                               gpointer user_data, GPtrArray **trace, GCancellable *cancellable, GError **error)
 {
-  g_autoptr (GPtrArray) tensors = g_ptr_array_new_with_free_func ((GDestroyNotify)gesso_tensor_data_free);
+  g_autoptr (GPtrArray) tensors = g_ptr_array_new_with_free_func ((GDestroyNotify) gesso_tensor_data_free);
   Call call = { .engine = self,
                 .request = request,
                 .progress = progress,
@@ -306,7 +306,7 @@ const char *const *
 gesso_engine_get_notices (GessoEngine *self)
 {
   g_return_val_if_fail (GESSO_IS_ENGINE (self), NULL);
-  return (const char *const *)self->notices->pdata;
+  return (const char *const *) self->notices->pdata;
 }
 
 const char *

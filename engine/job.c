@@ -91,7 +91,7 @@ plan_binding_bytes (GessoParts *parts, GessoPart part)
     {
       const GessoTensor *tensor = g_ptr_array_index (plan->outputs, i);
 
-      sum += (guint64)gesso_shape_elements (&tensor->shape) * gesso_dtype_size (tensor->dtype);
+      sum += (guint64) gesso_shape_elements (&tensor->shape) * gesso_dtype_size (tensor->dtype);
     }
   return sum;
 }
@@ -106,7 +106,7 @@ gesso_pipeline_buffer_bytes (GessoPipeline *self, const GessoJob *job)
   /* Beside the outputs: the other latents, stored ones and history, of the size of the update's outputs; and the
    * pictures that are done. */
   sum += plan_binding_bytes (self->parts, GESSO_PART_UPDATE) * 3;
-  return sum + (guint64)job->height * (guint64)job->width * 3;
+  return sum + (guint64) job->height * (guint64) job->width * 3;
 }
 
 /* What the parts may hold together now: what is free on the machine beside what they hold already, and no more than
@@ -119,7 +119,7 @@ memory_limit (GessoPipeline *self, guint64 asked)
   guint64 limit = G_MAXUINT64;
 
   if (available != G_MAXUINT64)
-    limit = held + (guint64)((double)available * SHARE_OF_AVAILABLE);
+    limit = held + (guint64) ((double) available * SHARE_OF_AVAILABLE);
   if (asked && self->host_memory)
     {
       guint64 process = gesso_process_anonymous_bytes ();

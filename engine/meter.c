@@ -10,7 +10,7 @@
 double
 gesso_meter_load_seconds (guint64 bytes)
 {
-  return (double)bytes / LOAD_BYTES_PER_SECOND;
+  return (double) bytes / LOAD_BYTES_PER_SECOND;
 }
 
 static void
@@ -42,6 +42,6 @@ gesso_meter_loaded (guint64 done, guint64 total, gpointer data)
 {
   GessoMeter *self = data;
 
-  self->done = self->piece_begin + (total ? self->piece * (double)done / (double)total : self->piece);
+  self->done = self->piece_begin + (total ? self->piece * (double) done / (double) total : self->piece);
   report (self, GESSO_STAGE_OPEN, NULL);
 }

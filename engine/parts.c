@@ -86,7 +86,7 @@ clear_part (GessoParts *self, Part *part)
     self->backend->program_free (self->backend, part->program);
   g_clear_pointer (&part->plan, gesso_plan_free);
   g_free (part->key);
-  *part = (Part){ 0 };
+  *part = (Part) { 0 };
 }
 
 static void
@@ -189,7 +189,7 @@ gesso_parts_get_plan (GessoParts *self, GessoPart id)
 void
 gesso_parts_report (GessoParts *self, GessoPart id, GessoProgramMemory *memory)
 {
-  *memory = (GessoProgramMemory){ 0 };
+  *memory = (GessoProgramMemory) { 0 };
   if (self->parts[id].program)
     self->backend->report (self->backend, self->parts[id].program, memory);
 }
@@ -357,8 +357,7 @@ gesso_parts_check_weights (GessoGraph *graph, const GessoWeights *weights, GErro
     {
       const GessoTensor *tensor = g_ptr_array_index (graph->tensors, i);
 
-      if (tensor->kind == GESSO_TENSOR_WEIGHT
-          && !gesso_weights_check (weights, tensor->name, &tensor->shape, error))
+      if (tensor->kind == GESSO_TENSOR_WEIGHT && !gesso_weights_check (weights, tensor->name, &tensor->shape, error))
         return FALSE;
     }
   return TRUE;

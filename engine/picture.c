@@ -80,11 +80,11 @@ gesso_picture_new (const float *values, int width, int height, int channels, gui
                    GError **error)
 {
   g_autofree char *owned_parameters = parameters;
-  gsize n_pixels = (gsize)width * (gsize)height;
+  gsize n_pixels = (gsize) width * (gsize) height;
   guint8 *pixels;
   GessoPicture *picture;
 
-  if (!gesso_values_are_finite (values, n_pixels * (gsize)channels))
+  if (!gesso_values_are_finite (values, n_pixels * (gsize) channels))
     {
       g_set_error_literal (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
                            _ ("The decoder (vae) gave values that are no numbers, so the picture would be black. Its "
@@ -102,10 +102,10 @@ gesso_picture_new (const float *values, int width, int height, int channels, gui
   for (gsize i = 0; i < n_pixels; i++)
     for (gsize c = 0; c < 3; c++)
       {
-        float value = values[i * (gsize)channels + (channels == 3 ? c : 0)];
+        float value = values[i * (gsize) channels + (channels == 3 ? c : 0)];
         float unit = CLAMP (value / 2 + 0.5f, 0.0f, 1.0f);
 
-        pixels[i * 3 + c] = (guint8)rintf (unit * 255.0f);
+        pixels[i * 3 + c] = (guint8) rintf (unit * 255.0f);
       }
   picture = g_new0 (GessoPicture, 1);
   g_atomic_ref_count_init (&picture->ref_count);

@@ -79,7 +79,7 @@ output_bytes (const GessoPlan *plan, guint i)
 {
   const GessoTensor *tensor = g_ptr_array_index (plan->outputs, i);
 
-  return (gsize)gesso_shape_elements (&tensor->shape) * gesso_dtype_size (tensor->dtype);
+  return (gsize) gesso_shape_elements (&tensor->shape) * gesso_dtype_size (tensor->dtype);
 }
 
 /* Runs `part`, which has one input, `bytes` of it at `data`, into new buffers, one an output. */
@@ -142,7 +142,7 @@ encode_text (Run *run, GError **error)
   const GessoModel *model = run->pipeline->model;
   const char *prompts[N_PROMPTS] = { run->request->negative_prompt, run->request->prompt };
   int length = gesso_tokenizer_length (model->tokenizer);
-  gsize n = (gsize)(N_PROMPTS * length);
+  gsize n = (gsize) (N_PROMPTS * length);
   g_autofree gint32 *tokens = g_new (gint32, n);
   gint64 dims[] = { N_PROMPTS, length, model->text.hidden_size };
   float *text;
@@ -153,7 +153,7 @@ encode_text (Run *run, GError **error)
   record (run, "tokens", "I32", 2, dims, tokens, n * sizeof (gint32));
   text = run_part_to_host (run, GESSO_PART_TEXT, tokens, n * sizeof (gint32), error);
   if (text)
-    record (run, "text", "F32", 3, dims, text, n * (gsize)model->text.hidden_size * sizeof (float));
+    record (run, "text", "F32", 3, dims, text, n * (gsize) model->text.hidden_size * sizeof (float));
   gesso_meter_advance (&run->meter, GESSO_STAGE_ENCODE, part_seconds (run->pipeline, GESSO_PART_TEXT), NULL);
   return text;
 }
@@ -164,11 +164,11 @@ encode_schedule (Run *run, GError **error)
   const GessoUnetConfig *config = &run->pipeline->model->unet;
   const GessoSchedule *schedule = run->job.schedule;
   int width = config->block_out_channels[0];
-  gsize n = (gsize)schedule->n_rows * (gsize)width;
+  gsize n = (gsize) schedule->n_rows * (gsize) width;
   g_autofree float *sinusoids = g_new (float, n);
 
   for (int i = 0; i < schedule->n_rows; i++)
-    gesso_unet_timestep_sinusoid (config, schedule->rows[i].timestep, sinusoids + (gsize)i * (gsize)width);
+    gesso_unet_timestep_sinusoid (config, schedule->rows[i].timestep, sinusoids + (gsize) i * (gsize) width);
   run->time = run_part (run, GESSO_PART_TIME, sinusoids, n * sizeof (float), error);
   return run->time != NULL;
 }
@@ -178,8 +178,8 @@ static gboolean
 encode (Run *run, GError **error)
 {
   const GessoModel *model = run->pipeline->model;
-  gsize row = (gsize)gesso_tokenizer_length (model->tokenizer) * (gsize)model->text.hidden_size;
-  gsize n_rows = (gsize)run->job.repeat;
+  gsize row = (gsize) gesso_tokenizer_length (model->tokenizer) * (gsize) model->text.hidden_size;
+  gsize n_rows = (gsize) run->job.repeat;
   g_autofree float *text = encode_text (run, error);
 
   if (!text)
@@ -195,7 +195,8 @@ encode (Run *run, GError **error)
 static gsize
 latent_values (Run *run)
 {
-  return (gsize)run->pipeline->model->unet.in_channels * (gsize)run->job.latent_height * (gsize)run->job.latent_width;
+  return (gsize) run->pipeline->model->unet.in_channels * (gsize) run->job.latent_height
+         * (gsize) run->job.latent_width;
 }
 
 /* All pictures' latents [N, c, h, w], batch after batch. */
@@ -205,7 +206,7 @@ denoise (Run *run, GError **error)
   const GessoConditioning conditioning = { run->context, run->time };
   int n_images = run->request->n_images;
   gsize picture = latent_values (run);
-  gsize bytes = (gsize)n_images * picture * sizeof (float);
+  gsize bytes = (gsize) n_images * picture * sizeof (float);
   gint64 dims[] = { n_images, run->pipeline->model->unet.in_channels, run->job.latent_height, run->job.latent_width };
   g_autofree float *latents = g_try_malloc (bytes);
 
@@ -215,7 +216,7 @@ denoise (Run *run, GError **error)
       return NULL;
     }
   for (int i = 0; i < n_images; i++)
-    gesso_noise_fill (run->request->seed + (guint64)i, picture, latents + (gsize)i * picture);
+    gesso_noise_fill (run->request->seed + (guint64) i, picture, latents + (gsize) i * picture);
   record (run, "noise", "F32", 4, dims, latents, bytes);
 
   for (int first = 0; first < n_images; first += run->job.batch)
@@ -227,7 +228,7 @@ denoise (Run *run, GError **error)
       if (!gesso_pipeline_plan_batch (run->pipeline, &run->job, n, run->cancellable, error)
           || !enter (run, GESSO_PART_UNET, error)
           || !gesso_denoise (run->pipeline, &run->job, &conditioning, run->request->guidance, n,
-                             latents + (gsize)first * picture, &run->meter, run->cancellable, error))
+                             latents + (gsize) first * picture, &run->meter, run->cancellable, error))
         return NULL;
     }
   record (run, "latents", "F32", 4, dims, latents, bytes);
@@ -239,15 +240,15 @@ decode (Run *run, int image, const float *latents, GError **error)
 {
   const GessoModel *model = run->pipeline->model;
   const GessoVaeConfig *vae = &model->vae;
-  guint64 seed = run->request->seed + (guint64)image;
+  guint64 seed = run->request->seed + (guint64) image;
   gsize n = latent_values (run);
   g_autofree float *pixels = g_new (float, n);
   g_autofree float *values = NULL;
 
-  gesso_planes_to_pixels (latents + (gsize)image * n, 1, vae->latent_channels,
-                          (gsize)run->job.latent_height * (gsize)run->job.latent_width, pixels);
+  gesso_planes_to_pixels (latents + (gsize) image * n, 1, vae->latent_channels,
+                          (gsize) run->job.latent_height * (gsize) run->job.latent_width, pixels);
   for (gsize i = 0; i < n; i++)
-    pixels[i] = (float)(pixels[i] / vae->scaling_factor + vae->shift_factor);
+    pixels[i] = (float) (pixels[i] / vae->scaling_factor + vae->shift_factor);
   run->meter.progress.first_image = image;
   run->meter.progress.n_images = 1;
   values = run_part_to_host (run, GESSO_PART_DECODER, pixels, n * sizeof (float), error);
@@ -263,7 +264,7 @@ decode (Run *run, int image, const float *latents, GError **error)
 static GPtrArray *
 decode_all (Run *run, const float *latents, GError **error)
 {
-  g_autoptr (GPtrArray) pictures = g_ptr_array_new_with_free_func ((GDestroyNotify)gesso_picture_unref);
+  g_autoptr (GPtrArray) pictures = g_ptr_array_new_with_free_func ((GDestroyNotify) gesso_picture_unref);
 
   for (int i = 0; i < run->request->n_images; i++)
     {
@@ -279,7 +280,7 @@ decode_all (Run *run, const float *latents, GError **error)
 static gboolean
 record_pictures (Run *run, GPtrArray *pictures, GError **error)
 {
-  gsize size = (gsize)run->job.width * (gsize)run->job.height * 3;
+  gsize size = (gsize) run->job.width * (gsize) run->job.height * 3;
   gint64 dims[] = { pictures->len, run->job.height, run->job.width, 3 };
   g_autofree guint8 *pixels = NULL;
 

@@ -16,7 +16,7 @@ find_name (const char *text, const char *const *names, gsize n)
 {
   for (gsize i = 0; i < n; i++)
     if (g_strcmp0 (text, names[i]) == 0)
-      return (int)i;
+      return (int) i;
   return -1;
 }
 
@@ -26,14 +26,14 @@ gesso_precision_from_string (const char *text, GessoPrecision *precision)
   int i = find_name (text, precision_names, G_N_ELEMENTS (precision_names));
 
   if (i >= 0)
-    *precision = (GessoPrecision)i;
+    *precision = (GessoPrecision) i;
   return i >= 0;
 }
 
 const char *
 gesso_precision_to_string (GessoPrecision precision)
 {
-  return (gsize)precision < G_N_ELEMENTS (precision_names) ? precision_names[precision] : NULL;
+  return (gsize) precision < G_N_ELEMENTS (precision_names) ? precision_names[precision] : NULL;
 }
 
 gboolean
@@ -42,14 +42,14 @@ gesso_device_from_string (const char *text, GessoDevice *device)
   int i = find_name (text, device_names, G_N_ELEMENTS (device_names));
 
   if (i >= 0)
-    *device = (GessoDevice)i;
+    *device = (GessoDevice) i;
   return i >= 0;
 }
 
 const char *
 gesso_device_to_string (GessoDevice device)
 {
-  return (gsize)device < G_N_ELEMENTS (device_names) ? device_names[device] : NULL;
+  return (gsize) device < G_N_ELEMENTS (device_names) ? device_names[device] : NULL;
 }
 
 GessoOptions *

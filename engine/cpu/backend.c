@@ -36,7 +36,7 @@ rates (void)
   if ((isa & dnnl_cpu_isa_avx512_core_amx) == dnnl_cpu_isa_avx512_core_amx)
     return (Rates) { 90e9, 300e9 };
   if ((isa & dnnl_cpu_isa_avx512_core_bf16) == dnnl_cpu_isa_avx512_core_bf16)
-    return (Rates) { 90e9, 80e9 };
+    return (Rates) { 90e9, 60e9 };
   if ((isa & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core)
     return (Rates) { 90e9, 20e9 };
   if ((isa & dnnl_cpu_isa_avx2) == dnnl_cpu_isa_avx2)

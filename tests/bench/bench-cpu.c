@@ -88,10 +88,10 @@ open_unet (GessoBackend *backend, GessoPrecision precision, const char *model)
   gesso_unet_config_read (path, NULL, &config, &error);
   must (error);
   text = formula_randn_pixels (2, 1, 1, 2 * LENGTH, config.cross_attention_dim);
-  subject.time = formula_network_new (backend, precision, 0, gesso_unet_time_graph (&config, 1));
-  subject.context = formula_network_new (backend, precision, 0, gesso_unet_context_graph (&config, 2, LENGTH));
+  subject.time = formula_network_new (backend, precision, NULL, gesso_unet_time_graph (&config, 1));
+  subject.context = formula_network_new (backend, precision, NULL, gesso_unet_context_graph (&config, 2, LENGTH));
   subject.network
-      = formula_network_new (backend, precision, 0, gesso_unet_graph (&config, 1, 2, LENGTH, size / 8, size / 8));
+      = formula_network_new (backend, precision, NULL, gesso_unet_graph (&config, 1, 2, LENGTH, size / 8, size / 8));
   formula_network_run (subject.time);
   formula_network_set (subject.context, "text", text);
   formula_network_run (subject.context);
@@ -120,7 +120,7 @@ open_decoder (GessoBackend *backend, GessoPrecision precision)
   gesso_vae_config_read (path, NULL, &config, &error);
   must (error);
   subject.network
-      = formula_network_new (backend, precision, 0, gesso_vae_decoder_graph (&config, 1, size / 8, size / 8));
+      = formula_network_new (backend, precision, NULL, gesso_vae_decoder_graph (&config, 1, size / 8, size / 8));
   formula_network_set (subject.network, "latents", latents);
   return subject;
 }

@@ -1,8 +1,8 @@
 /* SPDX-FileCopyrightText: The Gesso authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * How long opening a model takes: bench-open FOLDER [PRECISION]. Reading and packing every part, beside reading the same
- * files through a small buffer and doing nothing with them; both in turn, medians.
+ * How long opening a model takes: bench-open FOLDER [PRECISION]. Reading and packing every part, beside reading the
+ * same files through a small buffer and doing nothing with them; both in turn, medians.
  */
 
 #include <fcntl.h>

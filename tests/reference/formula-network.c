@@ -78,12 +78,13 @@ make_buffers (FormulaNetwork *self, GPtrArray *tensors)
 }
 
 FormulaNetwork *
-formula_network_new (GessoBackend *backend, GessoPrecision precision, double max_step_seconds, GessoGraph *graph)
+formula_network_new (GessoBackend *backend, GessoPrecision precision, const GessoWeightSource *source,
+                     GessoGraph *graph)
 {
   g_autoptr (GessoGraph) owned = graph;
   g_autoptr (GError) error = NULL;
   FormulaNetwork *self = g_new0 (FormulaNetwork, 1);
-  GessoWeightSource source = { read_weight, weight_dtype, self };
+  GessoWeightSource formula = { read_weight, weight_dtype, self };
   GessoPlanOptions options = { 0 };
   GessoProgramMemory memory;
 
@@ -91,8 +92,6 @@ formula_network_new (GessoBackend *backend, GessoPrecision precision, double max
   g_assert_no_error (error);
   self->backend = backend;
   backend->plan_options (backend, precision, &options);
-  if (max_step_seconds > 0)
-    options.max_step_seconds = max_step_seconds;
   self->plan = gesso_plan_new (graph, &options, &error);
   g_assert_no_error (error);
   self->shapes = g_hash_table_new (g_str_hash, g_str_equal);
@@ -103,7 +102,7 @@ formula_network_new (GessoBackend *backend, GessoPrecision precision, double max
       if (tensor->kind == GESSO_TENSOR_WEIGHT)
         g_hash_table_insert (self->shapes, tensor->name, &tensor->shape);
     }
-  self->store = backend->store_new (backend, &source);
+  self->store = backend->store_new (backend, source ? source : &formula);
   self->program = backend->compile (backend, self->store, self->plan, NULL, &error);
   g_assert_no_error (error);
   backend->load (backend, self->program, NULL, NULL, NULL, &error);

@@ -11,8 +11,8 @@
 
 typedef struct _FormulaNetwork FormulaNetwork;
 
-/* Takes over `graph`. `max_step_seconds`: 0 for the backend's own. */
-FormulaNetwork *formula_network_new (GessoBackend *backend, GessoPrecision precision, double max_step_seconds,
+/* Takes over `graph`. `source`: where the weights come from; NULL: the formula. */
+FormulaNetwork *formula_network_new (GessoBackend *backend, GessoPrecision precision, const GessoWeightSource *source,
                                      GessoGraph *graph);
 void formula_network_free (FormulaNetwork *network);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (FormulaNetwork, formula_network_free)

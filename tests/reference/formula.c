@@ -17,7 +17,7 @@ hash_name (const char *name)
   guint64 value = G_GUINT64_CONSTANT (0xcbf29ce484222325);
 
   for (const char *c = name; *c != '\0'; c++)
-    value = (value ^ (guint8)*c) * G_GUINT64_CONSTANT (0x100000001b3);
+    value = (value ^ (guint8) *c) * G_GUINT64_CONSTANT (0x100000001b3);
   return value;
 }
 
@@ -30,7 +30,7 @@ uniform (guint64 seed, guint64 index)
   z = (z ^ (z >> 30)) * G_GUINT64_CONSTANT (0xbf58476d1ce4e5b9);
   z = (z ^ (z >> 27)) * G_GUINT64_CONSTANT (0x94d049bb133111eb);
   z ^= z >> 31;
-  return (float)((int)(z >> 40) - (1 << 23)) * (1.0f / (1 << 23));
+  return (float) ((int) (z >> 40) - (1 << 23)) * (1.0f / (1 << 23));
 }
 
 static gboolean
@@ -50,16 +50,16 @@ gesso_formula_fill (const char *name, const GessoShape *shape, gint64 first, gin
 
   if (shape->rank > 1)
     {
-      double fan_in = (double)(shape->dim[1] * shape->dim[2] * shape->dim[3]);
+      double fan_in = (double) (shape->dim[1] * shape->dim[2] * shape->dim[3]);
 
-      scale = (float)(sqrt (3.0 / fan_in) * (ends_branch (name) ? 0.5 : 1.0));
+      scale = (float) (sqrt (3.0 / fan_in) * (ends_branch (name) ? 0.5 : 1.0));
     }
   else if (!g_str_has_suffix (name, ".bias"))
     centre = 1;
 
   for (gint64 i = 0; i < count; i++)
     {
-      float value = uniform (seed, (guint64)(first + i)) * scale; /* on its own: rounded before the sum */
+      float value = uniform (seed, (guint64) (first + i)) * scale; /* on its own: rounded before the sum */
 
       values[i] = value + centre;
     }

@@ -29,9 +29,9 @@ test_file_open (const char *path)
   memcpy (&header, file->contents, sizeof header);
   header = GUINT64_FROM_LE (header);
   g_assert_cmpuint (header, <=, file->size - 8);
-  file->data_begin = 8 + (gsize)header;
+  file->data_begin = 8 + (gsize) header;
   file->parser = json_parser_new ();
-  json_parser_load_from_data (file->parser, file->contents + 8, (gssize)header, &error);
+  json_parser_load_from_data (file->parser, file->contents + 8, (gssize) header, &error);
   g_assert_no_error (error);
   return file;
 }
@@ -57,14 +57,14 @@ test_file_get (TestFile *file, const char *name)
   shape = json_object_get_array_member (entry, "shape");
   offsets = json_object_get_array_member (entry, "data_offsets");
   g_strlcpy (tensor.dtype, json_object_get_string_member (entry, "dtype"), sizeof tensor.dtype);
-  tensor.n_dims = (int)json_array_get_length (shape);
+  tensor.n_dims = (int) json_array_get_length (shape);
   g_assert_cmpint (tensor.n_dims, <=, 4);
   for (int i = 0; i < tensor.n_dims; i++)
     {
-      tensor.dims[i] = json_array_get_int_element (shape, (guint)i);
-      tensor.n_values *= (gsize)tensor.dims[i];
+      tensor.dims[i] = json_array_get_int_element (shape, (guint) i);
+      tensor.n_values *= (gsize) tensor.dims[i];
     }
-  g_assert_cmpuint (file->data_begin + (gsize)json_array_get_int_element (offsets, 1), <=, file->size);
+  g_assert_cmpuint (file->data_begin + (gsize) json_array_get_int_element (offsets, 1), <=, file->size);
   tensor.data = file->contents + file->data_begin + json_array_get_int_element (offsets, 0);
   return tensor;
 }
@@ -76,14 +76,14 @@ test_relative_error (const float *a, const float *b, gsize n, double *worst)
 
   for (gsize i = 0; i < n; i++)
     {
-      double d = (double)a[i] - b[i];
+      double d = (double) a[i] - b[i];
 
       difference += d * d;
-      norm += (double)b[i] * b[i];
+      norm += (double) b[i] * b[i];
       /* Written so that a NaN counts. */
       if (!(fabs (d) <= largest_difference))
         largest_difference = fabs (d);
-      largest = MAX (largest, fabs ((double)b[i]));
+      largest = MAX (largest, fabs ((double) b[i]));
     }
   if (worst)
     *worst = largest_difference / largest;

@@ -18,20 +18,20 @@ check_sample (JsonObject *sample)
   gint64 count = json_object_get_int_member (sample, "count");
   g_autofree float *values = g_new (float, count);
   g_autofree guint32 *bits = g_new (guint32, count);
-  GessoShape shape = { (int)json_array_get_length (dims), { 1, 1, 1, 1 } };
+  GessoShape shape = { (int) json_array_get_length (dims), { 1, 1, 1, 1 } };
   guint32 checksum = 0;
 
   for (int i = 0; i < shape.rank; i++)
-    shape.dim[i] = json_array_get_int_element (dims, (guint)i);
+    shape.dim[i] = json_array_get_int_element (dims, (guint) i);
   gesso_formula_fill (name, &shape, first, count, values);
-  memcpy (bits, values, (gsize)count * sizeof *bits);
+  memcpy (bits, values, (gsize) count * sizeof *bits);
   for (gint64 i = 0; i < count; i++)
     checksum = checksum * 31 + bits[i];
 
   g_test_message ("%s", name);
-  g_assert_cmphex (bits[0], ==, (guint32)json_object_get_int_member (sample, "first_bits"));
-  g_assert_cmphex (bits[count - 1], ==, (guint32)json_object_get_int_member (sample, "last_bits"));
-  g_assert_cmphex (checksum, ==, (guint32)json_object_get_int_member (sample, "checksum"));
+  g_assert_cmphex (bits[0], ==, (guint32) json_object_get_int_member (sample, "first_bits"));
+  g_assert_cmphex (bits[count - 1], ==, (guint32) json_object_get_int_member (sample, "last_bits"));
+  g_assert_cmphex (checksum, ==, (guint32) json_object_get_int_member (sample, "checksum"));
 }
 
 static void

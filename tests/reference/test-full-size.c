@@ -93,14 +93,14 @@ run_unet (const char *name, GessoPrecision precision)
   sinusoid = g_new (float, (gsize) config.block_out_channels[0]);
   gesso_unet_timestep_sinusoid (&config, (double) json_object_get_int_member (inputs, "timestep"), sinusoid);
 
-  time = formula_network_new (backend, precision, 0, gesso_unet_time_graph (&config, 1));
+  time = formula_network_new (backend, precision, NULL, gesso_unet_time_graph (&config, 1));
   formula_network_set (time, "sinusoid", sinusoid);
   formula_network_run (time);
-  context = formula_network_new (backend, precision, 0, gesso_unet_context_graph (&config, 2, LENGTH));
+  context = formula_network_new (backend, precision, NULL, gesso_unet_context_graph (&config, 2, LENGTH));
   formula_network_set (context, "text", text);
   formula_network_run (context);
 
-  step = formula_network_new (backend, precision, 0, gesso_unet_graph (&config, 1, 1, LENGTH, SIDE, SIDE));
+  step = formula_network_new (backend, precision, NULL, gesso_unet_graph (&config, 1, 1, LENGTH, SIDE, SIDE));
   for (int i = 0; i < 2; i++)
     {
       g_autofree float *noise = NULL;
@@ -136,7 +136,7 @@ run_text (const char *version, GessoPrecision precision)
   gesso_text_config_read (path, NULL, &config, &error);
   g_assert_no_error (error);
   width = (gsize) config.hidden_size;
-  network = formula_network_new (backend, precision, 0, gesso_clip_text_graph (&config, 2, LENGTH));
+  network = formula_network_new (backend, precision, NULL, gesso_clip_text_graph (&config, 2, LENGTH));
   formula_network_set (network, "tokens", test_file_get (file, "tokens").data);
   formula_network_run (network);
   text = formula_network_get (network, "text");
@@ -167,7 +167,7 @@ run_vae (GessoPrecision precision)
 
   gesso_vae_config_read (path, NULL, &config, &error);
   g_assert_no_error (error);
-  network = formula_network_new (backend, precision, 0, gesso_vae_decoder_graph (&config, 1, SIDE, SIDE));
+  network = formula_network_new (backend, precision, NULL, gesso_vae_decoder_graph (&config, 1, SIDE, SIDE));
   formula_network_set (network, "latents", latents);
   formula_network_run (network);
   image = formula_network_get (network, "image");

@@ -101,6 +101,10 @@ def translated_files(files):
                 yield name
 
 
+# xgettext cuts a message off at a macro that it does not know, and the catalogue never finds it.
+CUT_MESSAGE = re.compile(r'\b_ ?\(\s*(?:"(?:[^"\\]|\\.)*"\s*(?:PRI\w+\s*)?)*(G_\w+_(?:FORMAT|MODIFIER))')
+
+
 def listed_files():
     lines = (TOP / "po" / "POTFILES").read_text(encoding="utf-8").splitlines()
     return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
@@ -113,6 +117,11 @@ def check_translations(files):
         yield f"{name}: has messages and is not in po/POTFILES; run tools/format"
     for name in sorted(listed - wanted):
         yield f"{name}: is in po/POTFILES and has no messages; run tools/format"
+    for name in sorted(wanted):
+        text = (TOP / name).read_text(encoding="utf-8")
+        for match in CUT_MESSAGE.finditer(text):
+            line = text.count("\n", 0, match.start(1)) + 1
+            yield f"{name}:{line}: {match.group(1)} cuts the message off for translators; use %zu, PRIu64 or PRId64"
 
 
 # What tools/check counts: name, and a function from the project's files to complaints.

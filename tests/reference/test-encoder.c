@@ -1,0 +1,96 @@
+/* SPDX-FileCopyrightText: The Gesso authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The VAE's encoder of miniature models against diffusers; see METHOD.md.
+ */
+
+#include <json-glib/json-glib.h>
+
+#include "formula-network.h"
+#include "model/model.h"
+#include "networks/vae.h"
+#include "safetensors-file.h"
+
+static double tolerance;
+
+static gboolean
+read_weight (gpointer data, const char *name, gint64 first, gint64 count, GessoDType dtype, void *values,
+             GError **error)
+{
+  return gesso_weights_read (data, name, first, count, dtype, values, error);
+}
+
+static GessoDType
+weight_dtype (gpointer data, const char *name)
+{
+  return GESSO_DTYPE_F32;
+}
+
+static void
+test_encoding (gconstpointer data)
+{
+  JsonObject *test = (JsonObject *) data;
+  g_autofree char *folder
+      = g_test_build_filename (G_TEST_DIST, "data", "models", json_object_get_string_member (test, "model"), NULL);
+  g_autofree char *name = g_strconcat (json_object_get_string_member (test, "name"), ".safetensors", NULL);
+  g_autofree char *path = g_test_build_filename (G_TEST_DIST, "data", "cases", name, NULL);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GessoModel) model = gesso_model_open (folder, NULL, &error);
+  g_autoptr (TestFile) file = test_file_open (path);
+  TestTensor image = test_file_get (file, "image");
+  TestTensor expected = test_file_get (file, "moments");
+  GessoBackend *backend = gesso_cpu_backend_entry (GESSO_BACKEND_ABI, 0, NULL);
+  GessoWeightSource source = { read_weight, weight_dtype, NULL };
+  g_autofree float *pixels = g_new (float, image.n_values);
+  g_autofree float *got = g_new (float, expected.n_values);
+  g_autofree float *moments = NULL;
+  FormulaNetwork *network;
+  gsize area, channels;
+
+  g_assert_no_error (error);
+  g_assert_nonnull (backend);
+  source.data = model->vae_weights;
+  for (gsize i = 0; i < image.n_values; i++)
+    pixels[i] = ((const guint8 *) image.data)[i] / 127.5f - 1;
+  network = formula_network_new (
+      backend, GESSO_PRECISION_F32, &source,
+      gesso_vae_encoder_graph (&model->vae, (int) image.dims[0], (int) image.dims[1], (int) image.dims[2]));
+  formula_network_set (network, "image", pixels);
+  formula_network_run (network);
+  moments = formula_network_get (network, "moments");
+  channels = (gsize) expected.dims[1];
+  area = (gsize) (expected.dims[2] * expected.dims[3]);
+  for (gsize c = 0; c < channels; c++)
+    for (gsize p = 0; p < area; p++)
+      got[c * area + p] = moments[p * channels + c];
+  test_assert_close ("moments", got, expected.data, expected.n_values, tolerance);
+  formula_network_free (network);
+  backend->free (backend);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_autoptr (JsonParser) parser = json_parser_new ();
+  g_autoptr (GError) error = NULL;
+  g_autofree char *path = NULL;
+  JsonObject *root;
+  JsonArray *encodings;
+
+  g_test_init (&argc, &argv, NULL);
+  path = g_test_build_filename (G_TEST_DIST, "data", "cases.json", NULL);
+  json_parser_load_from_file (parser, path, &error);
+  g_assert_no_error (error);
+  root = json_node_get_object (json_parser_get_root (parser));
+  tolerance = json_object_get_double_member (json_object_get_object_member (root, "tolerances"), "moments");
+  encodings = json_object_get_array_member (root, "encodings");
+  g_assert_cmpuint (json_array_get_length (encodings), >, 0);
+  for (guint i = 0; i < json_array_get_length (encodings); i++)
+    {
+      JsonObject *test = json_array_get_object_element (encodings, i);
+      g_autofree char *test_path = g_strconcat ("/encoder/", json_object_get_string_member (test, "name"), NULL);
+
+      g_test_add_data_func (test_path, test, test_encoding);
+    }
+  return g_test_run ();
+}
