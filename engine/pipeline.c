@@ -128,8 +128,7 @@ run_part_to_host (Run *run, GessoPart part, gconstpointer data, gsize bytes, GEr
     return NULL;
   values = g_try_malloc (size);
   if (!values)
-    g_set_error (error, GESSO_ERROR, GESSO_ERROR_OUT_OF_MEMORY, _ ("There is no memory for %" G_GSIZE_FORMAT " bytes."),
-                 size);
+    g_set_error (error, GESSO_ERROR, GESSO_ERROR_OUT_OF_MEMORY, _ ("There is no memory for %zu bytes."), size);
   else if (!backend->buffer_read (backend, g_ptr_array_index (buffers, 0), 0, values, size, error))
     g_clear_pointer (&values, g_free);
   free_buffers (run->pipeline, buffers);

@@ -39,10 +39,8 @@ check_range (const GessoBuffer *buffer, gsize offset, gsize bytes, GError **erro
 {
   if (offset <= buffer->bytes && bytes <= buffer->bytes - offset)
     return TRUE;
-  g_set_error (
-      error, GESSO_ERROR, GESSO_ERROR_DEVICE,
-      _ ("%" G_GSIZE_FORMAT " bytes at %" G_GSIZE_FORMAT " lie outside of a buffer of %" G_GSIZE_FORMAT " bytes."),
-      bytes, offset, buffer->bytes);
+  g_set_error (error, GESSO_ERROR, GESSO_ERROR_DEVICE, _ ("%zu bytes at %zu lie outside of a buffer of %zu bytes."),
+               bytes, offset, buffer->bytes);
   return FALSE;
 }
 

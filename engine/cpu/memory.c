@@ -99,7 +99,7 @@ gesso_cpu_memory_alloc (gsize bytes, GError **error)
   if (!data)
     {
       g_set_error (error, GESSO_ERROR, GESSO_ERROR_OUT_OF_MEMORY,
-                   _ ("%" G_GSIZE_FORMAT " MiB of memory could not be allocated. Close other programs, or choose a "
+                   _ ("%zu MiB of memory could not be allocated. Close other programs, or choose a "
                       "smaller picture or a smaller model."),
                    bytes / (1024 * 1024) + 1);
       return NULL;

@@ -307,8 +307,7 @@ check_bindings (const GPtrArray *tensors, const GessoBinding *bindings, GError *
       if (!buffer || bindings[i].offset > buffer->bytes || bytes > buffer->bytes - bindings[i].offset)
         {
           g_set_error (error, GESSO_ERROR, GESSO_ERROR_DEVICE,
-                       _ ("The buffer bound to \"%s\" is smaller than its %" G_GSIZE_FORMAT " bytes."), tensor->name,
-                       bytes);
+                       _ ("The buffer bound to \"%s\" is smaller than its %zu bytes."), tensor->name, bytes);
           return FALSE;
         }
     }

@@ -9,6 +9,7 @@
 #include <math.h>
 
 #include <glib/gi18n-lib.h>
+#include <inttypes.h>
 
 /* conv geometry and the like are ints; anything near their end is a damaged config */
 #define MAX_GEOMETRY (1 << 20)
@@ -111,7 +112,7 @@ check_vector (GessoGraph *graph, GessoOpKind kind, GessoTensor *x, GessoTensor *
     fail (graph, kind, _ ("a computed bias must be of f32"), x, vector);
   else if (vector->shape.rank != 1 || vector->shape.dim[0] != length)
     {
-      g_autofree char *reason = g_strdup_printf (_ ("the vector should have %" G_GINT64_FORMAT " values"), length);
+      g_autofree char *reason = g_strdup_printf (_ ("the vector should have %" PRId64 " values"), length);
 
       fail (graph, kind, reason, x, vector);
     }
@@ -344,8 +345,7 @@ gesso_graph_upsample (GessoGraph *graph, GessoTensor *x, gint64 height, gint64 w
     return harmless (graph);
   if (height < 1 || width < 1 || height > G_MAXINT || width > G_MAXINT)
     {
-      g_autofree char *reason
-          = g_strdup_printf (_ ("%" G_GINT64_FORMAT " x %" G_GINT64_FORMAT " is no size"), height, width);
+      g_autofree char *reason = g_strdup_printf (_ ("%" PRId64 " x %" PRId64 " is no size"), height, width);
 
       return fail (graph, GESSO_OP_UPSAMPLE, reason, x, NULL);
     }

@@ -6,6 +6,7 @@
 #include "../cancel.h"
 
 #include <glib/gi18n-lib.h>
+#include <inttypes.h>
 #include <string.h>
 
 /* json-glib recurses on nesting and spends about a hundred bytes on a value, so both are counted beforehand. The
@@ -64,15 +65,15 @@ check_bounds (const char *path, char *text, gsize length, GError **error)
         blank_infinity (text + i, text + length);
       else if (!g_ascii_isalnum (c) && !g_ascii_isspace (c) && !strchr (":+.", c))
         {
-          g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
-                       _ ("%s: byte %" G_GSIZE_FORMAT " is no JSON. Download it again."), path, i);
+          g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID, _ ("%s: byte %zu is no JSON. Download it again."),
+                       path, i);
           return FALSE;
         }
       if (depth > MAX_NESTING || values > MAX_VALUES)
         {
           g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
-                       _ ("%s: the JSON at byte %" G_GSIZE_FORMAT
-                          " is nested too deeply or holds too many values for a model's file. Download it again."),
+                       _ ("%s: the JSON at byte %zu is nested too deeply or holds too many values for a model's file. "
+                          "Download it again."),
                        path, i);
           return FALSE;
         }
@@ -128,8 +129,8 @@ gesso_json_read (const char *path, GCancellable *cancellable, GError **error)
   if (size > MAX_FILE_BYTES)
     {
       g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
-                   _ ("%s has %" G_GUINT64_FORMAT " bytes, too many for a model's configuration. Download it again."),
-                   path, size);
+                   _ ("%s has %" PRIu64 " bytes, too many for a model's configuration. Download it again."), path,
+                   size);
       return NULL;
     }
   text = g_malloc ((gsize) size + 1);

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gi18n-lib.h>
+#include <inttypes.h>
 #include <glib/gstdio.h>
 #include <sys/stat.h>
 #include <sys/types.h>
@@ -145,8 +146,7 @@ gesso_file_read (GessoFile *file, guint64 offset, gsize count, void *buffer, GEr
       if (got == 0)
         {
           g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
-                       _ ("%s is cut short: it ends at byte %" G_GUINT64_FORMAT ". Download it again."), file->path,
-                       offset);
+                       _ ("%s is cut short: it ends at byte %" PRIu64 ". Download it again."), file->path, offset);
           return FALSE;
         }
       place += got;

@@ -11,6 +11,7 @@
 #include "weights-table.h"
 
 #include <glib/gi18n-lib.h>
+#include <inttypes.h>
 #include <string.h>
 
 /* The format's own limit. */
@@ -89,8 +90,8 @@ read_entry (GessoWeights *weights, const char *name, JsonNode *node, guint64 dat
   if ((guint64) offset[1] > data_size)
     {
       g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
-                   _ ("%s is cut short: the tensor \"%s\" ends at byte %" G_GUINT64_FORMAT
-                      ", but the file has %" G_GUINT64_FORMAT ". Download it again."),
+                   _ ("%s is cut short: the tensor \"%s\" ends at byte %" PRIu64 ", but the file has %" PRIu64
+                      ". Download it again."),
                    path, name, data_start + (guint64) offset[1], data_start + data_size);
       return FALSE;
     }
@@ -114,8 +115,8 @@ read_header (GessoFile *file, guint64 *length, GError **error)
   if (file_size < sizeof prefix || *length > file_size - sizeof prefix || *length > MAX_HEADER)
     {
       g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
-                   _ ("%s is no safetensors file, or cut short: it has %" G_GUINT64_FORMAT
-                      " bytes and claims a header of %" G_GUINT64_FORMAT ". Download it again."),
+                   _ ("%s is no safetensors file, or cut short: it has %" PRIu64
+                      " bytes and claims a header of %" PRIu64 ". Download it again."),
                    gesso_file_path (file), file_size, *length);
       return NULL;
     }
@@ -123,8 +124,7 @@ read_header (GessoFile *file, guint64 *length, GError **error)
   if (!text)
     {
       g_set_error (error, GESSO_ERROR, GESSO_ERROR_OUT_OF_MEMORY,
-                   _ ("There is no memory for the header of %s (%" G_GUINT64_FORMAT " bytes)."), gesso_file_path (file),
-                   *length);
+                   _ ("There is no memory for the header of %s (%" PRIu64 " bytes)."), gesso_file_path (file), *length);
       return NULL;
     }
   if (!gesso_file_read (file, sizeof prefix, (gsize) *length, text, error))

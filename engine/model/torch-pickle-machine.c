@@ -51,8 +51,8 @@ refuse (Machine *machine, const char *what)
   const guint8 code = machine->code[machine->operation];
 
   g_set_error (machine->error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
-               _ ("%s: its pickle %s (opcode %s, byte %" G_GSIZE_FORMAT
-                  "). Only plain state dicts are read, and nothing in them is ever executed; use a safetensors file of "
+               _ ("%s: its pickle %s (opcode %s, byte %zu). Only plain state dicts are read, and nothing in them is "
+                  "ever executed; use a safetensors file of "
                   "this model instead."),
                machine->path, what, opcode_name (code), machine->operation);
   return FALSE;

@@ -11,6 +11,7 @@
 #include "weights-table.h"
 
 #include <glib/gi18n-lib.h>
+#include <inttypes.h>
 #include <string.h>
 
 /* The pickle of a state dict names tensors and holds no values: some 200 KB for the largest network here. Its reader
@@ -63,7 +64,7 @@ read_entry (GessoFile *file, const GessoZip *zip, const char *name, guint64 limi
   if (size > limit)
     {
       g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
-                   _ ("%s: the entry \"%s\" has %" G_GUINT64_FORMAT
+                   _ ("%s: the entry \"%s\" has %" PRIu64
                       " bytes, too many for a state dict. Use a safetensors file of this model instead."),
                    gesso_file_path (file), whole, size);
       return NULL;

@@ -9,8 +9,8 @@
 
 typedef GessoWeights *(*Open) (const char *path, GCancellable *cancellable, GError **error);
 
-/* In the order in which they are tried: diffusers takes a variant only where it is asked for, so what it takes by itself
- * comes first. [1] is what transformers calls the file. */
+/* In the order in which they are tried: diffusers takes a variant only where it is asked for, so what it takes by
+ * itself comes first. [1] is what transformers calls the file. */
 static const struct
 {
   const char *name[2];

@@ -8,6 +8,7 @@
 #include "convert.h"
 
 #include <glib/gi18n-lib.h>
+#include <inttypes.h>
 #include <string.h>
 
 typedef struct
@@ -272,8 +273,8 @@ gesso_weights_read (GessoWeights *weights, const char *name, gint64 first, gint6
   if (first < 0 || count < 0 || first > elements || count > elements - first || dtype > GESSO_DTYPE_BF16)
     {
       g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
-                   _ ("%s: values %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT
-                      " of the tensor \"%s\" were asked for as %s, which has %" G_GINT64_FORMAT " numbers."),
+                   _ ("%s: values %" PRId64 " to %" PRId64
+                      " of the tensor \"%s\" were asked for as %s, which has %" PRId64 " numbers."),
                    gesso_weights_path (weights), first, first + count, name, gesso_dtype_name (dtype), elements);
       return FALSE;
     }

@@ -27,8 +27,8 @@ const char *gesso_weights_name (const GessoWeights *weights, guint i);
  * another type or more dimensions (an int64 "position_ids", say), which is listed but cannot be read. */
 gboolean gesso_weights_find (const GessoWeights *weights, const char *name, GessoShape *shape, GessoDType *dtype);
 
-/* Whether `name` is there, can be read and has this shape (dimensions of 1 at the end do not count: a 1x1 convolution is
- * a matrix); else MODEL_INVALID naming file, tensor and what is wrong with it. */
+/* Whether `name` is there, can be read and has this shape (dimensions of 1 at the end do not count: a 1x1 convolution
+ * is a matrix); else MODEL_INVALID naming file, tensor and what is wrong with it. */
 gboolean gesso_weights_check (const GessoWeights *weights, const char *name, const GessoShape *shape, GError **error);
 
 /* Values first .. first + count - 1 (row-major) of F32, F16 or BF16 tensors, converted to `dtype`, rounding to

@@ -79,7 +79,7 @@ gesso_block_group_norm (GessoGraph *graph, GessoTensor *x, const char *path, int
   GessoShape shape = GESSO_SHAPE1 (gesso_shape_channels (&x->shape));
 
   return gesso_graph_group_norm (graph, x, gesso_block_weight (graph, path, "weight", shape),
-                                 gesso_block_weight (graph, path, "bias", shape), groups, (float)eps);
+                                 gesso_block_weight (graph, path, "bias", shape), groups, (float) eps);
 }
 
 GessoTensor *
@@ -88,7 +88,7 @@ gesso_block_layer_norm (GessoGraph *graph, GessoTensor *x, const char *path, dou
   GessoShape shape = GESSO_SHAPE1 (gesso_shape_channels (&x->shape));
 
   return gesso_graph_layer_norm (graph, x, gesso_block_weight (graph, path, "weight", shape),
-                                 gesso_block_weight (graph, path, "bias", shape), (float)eps);
+                                 gesso_block_weight (graph, path, "bias", shape), (float) eps);
 }
 
 GessoTensor *

@@ -24,7 +24,7 @@ encoder_layer (GessoGraph *graph, GessoTensor *x, const char *path, const GessoT
   g_autofree char *fc2 = gesso_block_path (path, "mlp.fc2", -1);
   int width = config->hidden_size;
   int heads = config->num_attention_heads;
-  float scale = (float)(1.0 / sqrt ((double)width / heads));
+  float scale = (float) (1.0 / sqrt ((double) width / heads));
   GessoTensor *hidden, *q, *k, *v;
 
   hidden = gesso_block_layer_norm (graph, x, norm1, config->layer_norm_eps);

@@ -80,7 +80,7 @@ attend (GessoGraph *graph, GessoTensor *x, GessoTensor *q, GessoTensor *k, Gesso
 {
   g_autofree char *to_out = gesso_block_path (path, "to_out", 0);
   gint64 c = gesso_shape_channels (&x->shape);
-  float scale = (float)(1.0 / sqrt ((double)c / heads));
+  float scale = (float) (1.0 / sqrt ((double) c / heads));
   GessoTensor *y = gesso_graph_attention (graph, q, k, v, heads, scale, FALSE);
 
   return gesso_graph_add (graph, gesso_block_linear (graph, y, to_out, c, TRUE), x);
@@ -277,7 +277,7 @@ count (const GessoUnetConfig *config)
 {
   Walk walk = { .kind = WALK_COUNT, .config = config };
 
-  walk_unet (&walk, (Hidden){ NULL, config->block_out_channels[0] });
+  walk_unet (&walk, (Hidden) { NULL, config->block_out_channels[0] });
   return walk;
 }
 
@@ -305,8 +305,8 @@ gesso_unet_timestep_sinusoid (const GessoUnetConfig *config, double timestep, fl
    * frequency would differ visibly from the reference. */
   for (int i = 0; i < half; i++)
     {
-      float exponent = (float)-log (10000.0) * (float)i / (float)(half - config->freq_shift);
-      float angle = (float)timestep * expf (exponent);
+      float exponent = (float) -log (10000.0) * (float) i / (float) (half - config->freq_shift);
+      float angle = (float) timestep * expf (exponent);
 
       values[sin_at + i] = sinf (angle);
       values[cos_at + i] = cosf (angle);
@@ -324,7 +324,7 @@ gesso_unet_context_graph (const GessoUnetConfig *config, int n, int length)
       = gesso_graph_input (graph, "text", GESSO_DTYPE_F32, GESSO_SHAPE3 (n, length, config->cross_attention_dim));
 
   walk.source = gesso_graph_cast (graph, text, GESSO_DTYPE_COMPUTE);
-  walk_unet (&walk, (Hidden){ NULL, config->block_out_channels[0] });
+  walk_unet (&walk, (Hidden) { NULL, config->block_out_channels[0] });
   return graph;
 }
 
@@ -342,7 +342,7 @@ gesso_unet_time_graph (const GessoUnetConfig *config, int rows)
   x = gesso_graph_activation (graph, x, config->act_fn);
   x = gesso_block_linear (graph, x, "time_embedding.linear_2", width, TRUE);
   walk.source = gesso_graph_activation (graph, x, config->act_fn);
-  walk_unet (&walk, (Hidden){ NULL, config->block_out_channels[0] });
+  walk_unet (&walk, (Hidden) { NULL, config->block_out_channels[0] });
   return graph;
 }
 

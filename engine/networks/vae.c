@@ -40,7 +40,7 @@ attention (GessoGraph *graph, GessoTensor *x, const char *path, const GessoVaeCo
   q = gesso_block_linear (graph, hidden, to_q, c, TRUE);
   k = gesso_block_linear (graph, hidden, to_k, c, TRUE);
   v = gesso_block_linear (graph, hidden, to_v, c, TRUE);
-  hidden = gesso_graph_attention (graph, q, k, v, 1, (float)(1.0 / sqrt ((double)c)), FALSE);
+  hidden = gesso_graph_attention (graph, q, k, v, 1, (float) (1.0 / sqrt ((double) c)), FALSE);
   hidden = gesso_block_linear (graph, hidden, to_out, c, TRUE);
   return gesso_graph_add (graph, gesso_graph_reshape (graph, hidden, picture), x);
 }

@@ -21,8 +21,8 @@ linspace (float start, float end, int n, int i)
 
   if (n == 1)
     return start;
-  step = (end - start) / (float)(n - 1);
-  return i < n / 2 ? start + step * (float)i : end - step * (float)(n - i - 1);
+  step = (end - start) / (float) (n - 1);
+  return i < n / 2 ? start + step * (float) i : end - step * (float) (n - i - 1);
 }
 
 /* The cosine schedule's share of signal at `t` in 0..1. */
@@ -43,16 +43,16 @@ beta_at (const GessoSchedulerConfig *config, int i)
   switch (config->beta_schedule)
     {
     case GESSO_BETAS_TRAINED:
-      return (float)config->trained_betas[i];
+      return (float) config->trained_betas[i];
     case GESSO_BETAS_SQUAREDCOS_CAP_V2:
-      return (float)MIN (1 - cosine_alpha_bar ((double)(i + 1) / n) / cosine_alpha_bar ((double)i / n),
-                         MAX_COSINE_BETA);
+      return (float) MIN (1 - cosine_alpha_bar ((double) (i + 1) / n) / cosine_alpha_bar ((double) i / n),
+                          MAX_COSINE_BETA);
     case GESSO_BETAS_SCALED_LINEAR:
-      root = linspace ((float)sqrt (config->beta_start), (float)sqrt (config->beta_end), n, i);
+      root = linspace ((float) sqrt (config->beta_start), (float) sqrt (config->beta_end), n, i);
       return root * root;
     case GESSO_BETAS_LINEAR:
     default:
-      return linspace ((float)config->beta_start, (float)config->beta_end, n, i);
+      return linspace ((float) config->beta_start, (float) config->beta_end, n, i);
     }
 }
 
@@ -65,7 +65,8 @@ gesso_alphas_cumprod (const GessoSchedulerConfig *config, GError **error)
   if (config->num_train_timesteps < 1 || config->num_train_timesteps > MAX_TRAIN_TIMESTEPS)
     {
       g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
-                   _ ("scheduler_config.json: num_train_timesteps is %d, which is not within 1 and %d. Mend the file or get it again."),
+                   _ ("scheduler_config.json: num_train_timesteps is %d, which is not within 1 and %d. Mend the file "
+                      "or get it again."),
                    config->num_train_timesteps, MAX_TRAIN_TIMESTEPS);
       return NULL;
     }
@@ -88,11 +89,11 @@ gesso_alphas_cumprod (const GessoSchedulerConfig *config, GError **error)
                        _ ("scheduler_config.json: %s makes the beta of training time step %d %g; betas must be at "
                           "least 0 and below 1."),
                        config->beta_schedule == GESSO_BETAS_TRAINED ? "trained_betas" : "beta_start/beta_end", i,
-                       (double)beta);
+                       (double) beta);
           return NULL;
         }
-      product *= (double)(1.0f - beta);
-      alphas[i] = (double)(float)product;
+      product *= (double) (1.0f - beta);
+      alphas[i] = (double) (float) product;
       if (alphas[i] <= 0)
         {
           g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,

@@ -64,7 +64,7 @@ twister_next (Twister *twister)
 static float
 uniform_float (Twister *twister)
 {
-  return (float)(twister_next (twister) & ((1u << 24) - 1)) * (1.0f / (1u << 24));
+  return (float) (twister_next (twister) & ((1u << 24) - 1)) * (1.0f / (1u << 24));
 }
 
 /* 53 bits of two draws, in [0, 1). */
@@ -74,7 +74,7 @@ uniform_double (Twister *twister)
   guint64 high = twister_next (twister);
   guint64 both = high << 32 | twister_next (twister);
 
-  return (double)(both & ((G_GUINT64_CONSTANT (1) << 53) - 1)) * (1.0 / (G_GUINT64_CONSTANT (1) << 53));
+  return (double) (both & ((G_GUINT64_CONSTANT (1) << 53) - 1)) * (1.0 / (G_GUINT64_CONSTANT (1) << 53));
 }
 
 /* Box-Muller in place over 16 uniforms: the first eight become radii, the last eight angles. */
@@ -84,7 +84,7 @@ normalize_chunk (float *values)
   for (int i = 0; i < CHUNK / 2; i++)
     {
       float radius = sqrtf (-2.0f * logf (1.0f - values[i]));
-      float angle = 2.0f * (float)G_PI * values[i + CHUNK / 2];
+      float angle = 2.0f * (float) G_PI * values[i + CHUNK / 2];
 
       values[i] = radius * cosf (angle);
       values[i + CHUNK / 2] = radius * sinf (angle);
@@ -119,9 +119,9 @@ fill_pairs (Twister *twister, gsize n, float *values)
       double radius = sqrt (-2.0 * log1p (-u2));
       double angle = 2.0 * G_PI * u1;
 
-      values[i] = (float)(radius * cos (angle));
+      values[i] = (float) (radius * cos (angle));
       if (i + 1 < n)
-        values[i + 1] = (float)(radius * sin (angle));
+        values[i + 1] = (float) (radius * sin (angle));
     }
 }
 
@@ -130,7 +130,7 @@ gesso_noise_fill (guint64 seed, gsize n, float *values)
 {
   Twister twister;
 
-  twister_seed (&twister, (guint32)seed);
+  twister_seed (&twister, (guint32) seed);
   if (n < CHUNK)
     fill_pairs (&twister, n, values);
   else

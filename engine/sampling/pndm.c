@@ -10,6 +10,7 @@
 
 #include <math.h>
 #include <glib/gi18n-lib.h>
+#include <inttypes.h>
 
 #include "betas.h"
 
@@ -39,9 +40,9 @@ spaced_timesteps (const GessoSchedulerConfig *config, int steps)
 {
   GArray *list = g_array_new (FALSE, FALSE, sizeof (gint64));
   int train = config->num_train_timesteps;
-  double ratio = (double)train / steps;
-  double span = steps > 1 ? (double)(train - 1) / (steps - 1) : 0;
-  int n = config->timestep_spacing == GESSO_SPACING_TRAILING ? (int)ceil (train / ratio) : steps;
+  double ratio = (double) train / steps;
+  double span = steps > 1 ? (double) (train - 1) / (steps - 1) : 0;
+  int n = config->timestep_spacing == GESSO_SPACING_TRAILING ? (int) ceil (train / ratio) : steps;
   double delta = (train - ratio) - train;
 
   for (int i = 0; i < n; i++)
@@ -51,14 +52,14 @@ spaced_timesteps (const GessoSchedulerConfig *config, int steps)
       switch (config->timestep_spacing)
         {
         case GESSO_SPACING_LINSPACE:
-          timestep = steps > 1 && i == steps - 1 ? train - 1 : (gint64)rint (i * span);
+          timestep = steps > 1 && i == steps - 1 ? train - 1 : (gint64) rint (i * span);
           break;
         case GESSO_SPACING_TRAILING:
-          timestep = (gint64)rint (train + (n - 1 - i) * delta) - 1;
+          timestep = (gint64) rint (train + (n - 1 - i) * delta) - 1;
           break;
         case GESSO_SPACING_LEADING:
         default:
-          timestep = (gint64)i * (train / steps) + config->steps_offset;
+          timestep = (gint64) i * (train / steps) + config->steps_offset;
           break;
         }
       g_array_append_val (list, timestep);
@@ -73,7 +74,7 @@ evaluated_timesteps (const GessoSchedulerConfig *config, int steps, GError **err
 {
   g_autoptr (GArray) spaced = spaced_timesteps (config, steps);
   g_autoptr (GArray) list = g_array_new (FALSE, FALSE, sizeof (gint64));
-  int n = (int)spaced->len;
+  int n = (int) spaced->len;
   int first = n - 1;
 
   if (!config->skip_prk_steps)
@@ -118,7 +119,7 @@ alpha_at (const Table *table, gint64 timestep, double *alpha, GError **error)
   if (timestep >= train || timestep < -train)
     {
       g_set_error (error, GESSO_ERROR, GESSO_ERROR_REQUEST_INVALID,
-                   _ ("%d steps cannot be done: they reach time step %" G_GINT64_FORMAT ", and this model knows 0 to "
+                   _ ("%d steps cannot be done: they reach time step %" PRId64 ", and this model knows 0 to "
                       "%d (timestep_spacing and steps_offset in scheduler_config.json); ask for fewer steps."),
                    table->steps, timestep, train - 1);
       return FALSE;
@@ -151,7 +152,7 @@ transfer (const Table *table, gint64 timestep, gint64 previous, double *c_base, 
   if (!isfinite (*c_base) || !isfinite (*c_output))
     {
       g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
-                   _ ("scheduler_config.json: there is no noise at time step %" G_GINT64_FORMAT
+                   _ ("scheduler_config.json: there is no noise at time step %" PRId64
                       "; check beta_start, beta_end and trained_betas."),
                    timestep);
       return FALSE;
@@ -237,15 +238,15 @@ gesso_pndm_new (const GessoSchedulerConfig *config, int steps, GError **error)
   schedule->init_noise_sigma = 1.0;
   /* The last Runge-Kutta step needs its own four while the first outputs of the two steps before wait. */
   schedule->n_outputs = config->skip_prk_steps ? GESSO_MAX_HISTORY : ORDER + RK_ROWS / ORDER - 1;
-  schedule->n_rows = (int)timesteps->len;
+  schedule->n_rows = (int) timesteps->len;
   schedule->rows = g_new0 (GessoSchedulerRow, timesteps->len);
   table.schedule = schedule;
 
   for (int i = 0; i < schedule->n_rows; i++)
     {
-      const gint64 *list = (const gint64 *)(gpointer)timesteps->data;
+      const gint64 *list = (const gint64 *) (gpointer) timesteps->data;
 
-      schedule->rows[i].timestep = (double)list[i];
+      schedule->rows[i].timestep = (double) list[i];
       schedule->rows[i].input_scale = 1.0;
       if (!(i < n_runge_kutta ? runge_kutta_row (&table, list, i, error)
                               : multistep_row (&table, list, i, &n_kept, error)))

@@ -40,7 +40,7 @@ gesso_schedule_new (const char *name, const GessoSchedulerConfig *config, int st
     }
 
   {
-    g_autofree char *known = g_strjoinv (", ", (char **)names);
+    g_autofree char *known = g_strjoinv (", ", (char **) names);
 
     g_set_error (error, GESSO_ERROR, GESSO_ERROR_REQUEST_INVALID, _ ("There is no scheduler “%s”; known ones: %s."),
                  name, known);

@@ -6,6 +6,7 @@
 #include "../../cancel.h"
 
 #include <glib/gi18n-lib.h>
+#include <inttypes.h>
 #include <glib/gstdio.h>
 #include <string.h>
 
@@ -43,7 +44,7 @@ load_file (const char *path, gsize *size, GCancellable *cancellable, GError **er
   if (info.st_size > MAX_FILE_SIZE)
     {
       g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
-                   _ ("%s: the file has %" G_GUINT64_FORMAT " bytes; no tokenizer of this family has more than %d. "
+                   _ ("%s: the file has %" PRIu64 " bytes; no tokenizer of this family has more than %d. "
                       "Fetch the model's tokenizer folder again."),
                    path, (guint64) info.st_size, MAX_FILE_SIZE);
       return NULL;

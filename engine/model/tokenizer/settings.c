@@ -6,6 +6,7 @@
 #include "../../gesso.h"
 
 #include <glib/gi18n-lib.h>
+#include <inttypes.h>
 #include <string.h>
 
 static const struct
@@ -150,7 +151,7 @@ read_length (GessoJsonScan *scan)
   if (gesso_json_scan_peek (scan) == 'n')
     gesso_json_scan_skip (scan);
   else if (gesso_json_scan_integer (scan, &value) && value < 2)
-    gesso_json_scan_fail (scan, _ ("a text of %" G_GINT64_FORMAT " tokens has no room for its start and end"), value);
+    gesso_json_scan_fail (scan, _ ("a text of %" PRId64 " tokens has no room for its start and end"), value);
   return value;
 }
 

@@ -326,8 +326,8 @@ check_text (const char *text, GError **error)
   if (!g_utf8_validate_len (text, size, &bad))
     {
       g_set_error (error, GESSO_ERROR, GESSO_ERROR_REQUEST_INVALID,
-                   _ ("The prompt is not UTF-8 text: byte %" G_GSIZE_FORMAT " is 0x%02X. Convert it to UTF-8."),
-                   (gsize) (bad - text), (guint) (guchar) *bad);
+                   _ ("The prompt is not UTF-8 text: byte %zu is 0x%02X. Convert it to UTF-8."), (gsize) (bad - text),
+                   (guint) (guchar) *bad);
       return FALSE;
     }
   return TRUE;

@@ -6,6 +6,7 @@
 #include "../../gesso.h"
 
 #include <glib/gi18n-lib.h>
+#include <inttypes.h>
 #include <string.h>
 
 /* No text encoder has rows for more. */
@@ -57,7 +58,7 @@ gesso_vocabulary_add (GessoVocabulary *vocabulary, const char *path, const char 
   if (id < 0 || id > MAX_ID)
     {
       g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
-                   _ ("%s: the token “%s” has the id %" G_GINT64_FORMAT ", which is not within 0 and %d. Fetch the "
+                   _ ("%s: the token “%s” has the id %" PRId64 ", which is not within 0 and %d. Fetch the "
                       "model's tokenizer folder again."),
                    path, token, id, MAX_ID);
       return FALSE;

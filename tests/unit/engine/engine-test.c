@@ -115,5 +115,5 @@ test_assert_pictures_near (GessoPicture *a, GessoPicture *b)
   g_assert_cmpuint (size, ==, size_b);
   for (gsize i = 0; i < size; i++)
     near += ABS (x[i] - y[i]) <= 1;
-  g_assert_cmpfloat ((double)near / (double)size, >=, 0.999);
+  g_assert_cmpfloat ((double) near / (double) size, >=, 0.999);
 }

@@ -34,7 +34,7 @@ refuse (GessoEngine *engine, const GessoRequest *request, GessoError code, const
   g_autoptr (GPtrArray) pictures = gesso_engine_generate (engine, request, NULL, NULL, NULL, &error);
 
   g_assert_null (pictures);
-  g_assert_error (error, GESSO_ERROR, (int)code);
+  g_assert_error (error, GESSO_ERROR, (int) code);
   test_assert_says (error, says);
 }
 
@@ -56,8 +56,8 @@ test_refused_requests (void)
     { 1 << 20, 0, 2, 7.5, 1, NULL, "width of 1048576" },
     { 0, 0, 0, 7.5, 1, NULL, "0" },
     { 0, 0, 1001, 7.5, 1, NULL, "1001" },
-    { 0, 0, 2, (double)NAN, 1, NULL, "guidance" },
-    { 0, 0, 2, (double)INFINITY, 1, NULL, "guidance" },
+    { 0, 0, 2, (double) NAN, 1, NULL, "guidance" },
+    { 0, 0, 2, (double) INFINITY, 1, NULL, "guidance" },
     { 0, 0, 2, 7.5, 0, NULL, "number of pictures, 0" },
     { 0, 0, 2, 7.5, 65, NULL, "number of pictures, 65" },
     { 0, 0, 2, 7.5, 1, "nonsense", "pndm" },
@@ -97,7 +97,7 @@ test_refused_options (void)
   g_autofree char *folder = test_model_folder ("v2-tiny");
   GessoOptions f16 = { .device = GESSO_DEVICE_CPU, .precision = GESSO_PRECISION_F16 };
   GessoOptions threads = { .n_threads = -1 };
-  GessoOptions device = { .device = (GessoDevice)9 };
+  GessoOptions device = { .device = (GessoDevice) 9 };
   GessoOptions cuda = { .device = GESSO_DEVICE_CUDA };
   struct
   {
@@ -115,7 +115,7 @@ test_refused_options (void)
       g_autoptr (GessoEngine) engine = gesso_engine_new (folder, cases[i].options, NULL, &error);
 
       g_assert_null (engine);
-      g_assert_error (error, GESSO_ERROR, (int)cases[i].code);
+      g_assert_error (error, GESSO_ERROR, (int) cases[i].code);
       test_assert_says (error, cases[i].says);
     }
 }
@@ -148,7 +148,7 @@ damage (const char *folder, const char *part, const char *file)
   g_assert_cmpuint (header, <, size);
   /* All bits set is a NaN in every floating type. */
   memset (contents + header, 0xff, size - header);
-  g_file_set_contents (path, contents, (gssize)size, &error);
+  g_file_set_contents (path, contents, (gssize) size, &error);
   g_assert_no_error (error);
 }
 

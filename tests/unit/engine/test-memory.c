@@ -73,7 +73,7 @@ test_failing_allocations (void)
 
   /* Large enough for latents and history to count as large allocations, too. */
   request->steps = 1;
-  request->width = request->height = 512;
+  request->width = request->height = 256;
 
   {
     g_autoptr (GessoEngine) engine = test_engine_open ("v2-tiny", NULL);
@@ -115,12 +115,12 @@ test_no_growth (void)
     {
       g_autoptr (GBytes) pixels = NULL;
 
-      request->seed = (guint64)i;
+      request->seed = (guint64) i;
       pixels = pixels_of (engine, request);
       if (i == 20)
         before = gesso_process_anonymous_bytes ();
     }
-  g_test_message ("grew by %" G_GINT64_FORMAT " bytes", (gint64)(gesso_process_anonymous_bytes () - before));
+  g_test_message ("grew by %" G_GINT64_FORMAT " bytes", (gint64) (gesso_process_anonymous_bytes () - before));
   g_assert_cmpuint (gesso_process_anonymous_bytes (), <, before + 2 * 1024 * 1024);
 }
 

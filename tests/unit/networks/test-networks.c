@@ -75,7 +75,7 @@ collect_weights (GessoGraph *graph, GHashTable *weights)
 
       if (tensor->kind == GESSO_TENSOR_WEIGHT)
         g_hash_table_replace (weights, g_strdup (tensor->name),
-                              GSIZE_TO_POINTER ((gsize)gesso_shape_elements (&tensor->shape)));
+                              GSIZE_TO_POINTER ((gsize) gesso_shape_elements (&tensor->shape)));
     }
 }
 
@@ -88,7 +88,7 @@ sum_millions (GHashTable *weights)
 
   g_hash_table_iter_init (&iter, weights);
   while (g_hash_table_iter_next (&iter, NULL, &value))
-    sum += (double)GPOINTER_TO_SIZE (value);
+    sum += (double) GPOINTER_TO_SIZE (value);
   return sum / 1e6;
 }
 
@@ -168,10 +168,10 @@ test_unet_counts (gconstpointer data)
   int concatenations = 0;
   g_autoptr (GessoGraph) step = gesso_unet_graph (&config, 1, 1, 77, 8, 8);
 
-  g_assert_cmpint (gesso_unet_n_residual_blocks (&config), ==, (int)time->outputs->len);
-  g_assert_cmpint (2 * gesso_unet_n_cross_attentions (&config), ==, (int)context->outputs->len);
+  g_assert_cmpint (gesso_unet_n_residual_blocks (&config), ==, (int) time->outputs->len);
+  g_assert_cmpint (2 * gesso_unet_n_cross_attentions (&config), ==, (int) context->outputs->len);
   for (guint i = 0; i < step->ops->len; i++)
-    concatenations += ((const GessoOp *)g_ptr_array_index (step->ops, i))->kind == GESSO_OP_CONCAT;
+    concatenations += ((const GessoOp *) g_ptr_array_index (step->ops, i))->kind == GESSO_OP_CONCAT;
   g_assert_cmpint (concatenations, ==, architecture->n_skips);
 }
 

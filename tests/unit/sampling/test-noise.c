@@ -19,8 +19,8 @@ static JsonParser *references;
 static void
 check_entry (JsonObject *entry)
 {
-  guint64 seed = (guint64)json_object_get_int_member (entry, "seed");
-  gsize n = (gsize)json_object_get_int_member (entry, "n");
+  guint64 seed = (guint64) json_object_get_int_member (entry, "seed");
+  gsize n = (gsize) json_object_get_int_member (entry, "n");
   JsonArray *wanted = json_object_get_array_member (entry, "values");
   g_autofree float *values = g_new (float, n + 1);
   double mean_square = 0;
@@ -32,14 +32,14 @@ check_entry (JsonObject *entry)
   for (gsize i = 0; i < json_array_get_length (wanted); i++)
     {
       gsize at = n <= N_WHOLE || i < N_SHOWN ? i : n - 2 * N_SHOWN + i;
-      double value = json_array_get_double_element (wanted, (guint)i);
+      double value = json_array_get_double_element (wanted, (guint) i);
 
       if (!(fabs (values[at] - value) <= TOLERANCE * MAX (1, fabs (value))))
-        g_error ("seed %" G_GUINT64_FORMAT ", value %zu of %zu: %.9g instead of %.9g", seed, at, n, (double)values[at],
+        g_error ("seed %" G_GUINT64_FORMAT ", value %zu of %zu: %.9g instead of %.9g", seed, at, n, (double) values[at],
                  value);
     }
   for (gsize i = 0; i < n; i++)
-    mean_square += (double)values[i] * values[i] / (double)n;
+    mean_square += (double) values[i] * values[i] / (double) n;
   g_assert_cmpfloat_with_epsilon (mean_square, json_object_get_double_member (entry, "mean_square"), 1e-5);
 }
 

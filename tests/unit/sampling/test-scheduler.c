@@ -23,9 +23,9 @@ read_config (JsonObject *object, GessoSchedulerConfig *config)
   const char *schedule = json_object_get_string_member (object, "beta_schedule");
   const char *spacing = json_object_get_string_member (object, "timestep_spacing");
 
-  *config = (GessoSchedulerConfig){
+  *config = (GessoSchedulerConfig) {
     .is_pndm = TRUE,
-    .num_train_timesteps = (int)json_object_get_int_member (object, "num_train_timesteps"),
+    .num_train_timesteps = (int) json_object_get_int_member (object, "num_train_timesteps"),
     .beta_start = json_object_get_double_member (object, "beta_start"),
     .beta_end = json_object_get_double_member (object, "beta_end"),
     .beta_schedule = g_str_equal (schedule, "linear")          ? GESSO_BETAS_LINEAR
@@ -39,7 +39,7 @@ read_config (JsonObject *object, GessoSchedulerConfig *config)
     .timestep_spacing = g_str_equal (spacing, "leading")    ? GESSO_SPACING_LEADING
                         : g_str_equal (spacing, "trailing") ? GESSO_SPACING_TRAILING
                                                             : GESSO_SPACING_LINSPACE,
-    .steps_offset = (int)json_object_get_int_member (object, "steps_offset"),
+    .steps_offset = (int) json_object_get_int_member (object, "steps_offset"),
   };
   if (json_object_has_member (object, "trained_betas"))
     {
@@ -59,7 +59,7 @@ check_count (const GessoSchedule *schedule, JsonArray *count)
 
   g_assert_cmpint (schedule->n_rows, ==, json_array_get_int_element (count, 0));
   for (int i = 0; i < schedule->n_rows; i++)
-    sum += (i % 97 + 1) * (gint64)schedule->rows[i].timestep;
+    sum += (i % 97 + 1) * (gint64) schedule->rows[i].timestep;
   g_assert_cmpint (sum, ==, json_array_get_int_element (count, 1));
 }
 
@@ -98,12 +98,12 @@ replay_row (Replay *replay, const GessoSchedule *schedule, int i)
 
   g_assert_cmpint (row->forget, <=, replay->n_kept);
   replay->n_kept -= row->forget;
-  memmove (replay->kept, replay->kept + row->forget, (gsize)replay->n_kept * sizeof replay->kept[0]);
+  memmove (replay->kept, replay->kept + row->forget, (gsize) replay->n_kept * sizeof replay->kept[0]);
   if (row->keep_output)
     {
       /* No more is kept than the schedule says it needs. */
       replay->n_kept = MIN (replay->n_kept + 1, schedule->n_outputs - 1);
-      memmove (replay->kept + 1, replay->kept, (gsize)(replay->n_kept - 1) * sizeof replay->kept[0]);
+      memmove (replay->kept + 1, replay->kept, (gsize) (replay->n_kept - 1) * sizeof replay->kept[0]);
       memcpy (replay->kept[0], output, sizeof output);
     }
 }
@@ -125,7 +125,7 @@ check_trajectory (const char *name, const GessoSchedule *schedule, JsonArray *ro
       next++;
       for (int j = 0; j < N_LATENTS; j++)
         {
-          double value = json_array_get_double_element (wanted, (guint)j + 1);
+          double value = json_array_get_double_element (wanted, (guint) j + 1);
 
           if (!(fabs (replay.latents[j] - value) <= TOLERANCE * MAX (1, fabs (value))))
             g_error ("%s, row %d of %d, latent %d: %.9g instead of %.9g", name, i, schedule->n_rows, j,
@@ -139,7 +139,7 @@ static void
 check_run (const char *name, const GessoSchedulerConfig *config, JsonObject *run)
 {
   g_autoptr (GError) error = NULL;
-  int steps = (int)json_object_get_int_member (run, "steps");
+  int steps = (int) json_object_get_int_member (run, "steps");
   g_autoptr (GessoSchedule) schedule = gesso_schedule_new ("pndm", config, steps, &error);
 
   if (json_object_has_member (run, "error"))
@@ -157,7 +157,7 @@ check_run (const char *name, const GessoSchedulerConfig *config, JsonObject *run
       JsonArray *timesteps = json_object_get_array_member (run, "timesteps");
 
       for (int i = 0; i < schedule->n_rows; i++)
-        g_assert_cmpfloat (schedule->rows[i].timestep, ==, (double)json_array_get_int_element (timesteps, (guint)i));
+        g_assert_cmpfloat (schedule->rows[i].timestep, ==, (double) json_array_get_int_element (timesteps, (guint) i));
     }
   check_trajectory (name, schedule, json_object_get_array_member (run, "rows"));
 }
@@ -165,7 +165,7 @@ check_run (const char *name, const GessoSchedulerConfig *config, JsonObject *run
 static void
 test_diffusers (gconstpointer data)
 {
-  JsonObject *entry = (JsonObject *)data;
+  JsonObject *entry = (JsonObject *) data;
   JsonArray *runs = json_object_get_array_member (entry, "runs");
   GessoSchedulerConfig config;
 
@@ -180,7 +180,7 @@ test_diffusers (gconstpointer data)
       for (guint i = 0; i < json_array_get_length (counts); i++)
         {
           g_autoptr (GError) error = NULL;
-          g_autoptr (GessoSchedule) schedule = gesso_schedule_new ("pndm", &config, (int)i + 1, &error);
+          g_autoptr (GessoSchedule) schedule = gesso_schedule_new ("pndm", &config, (int) i + 1, &error);
 
           g_assert_no_error (error);
           check_count (schedule, json_array_get_array_element (counts, i));
@@ -192,13 +192,13 @@ test_diffusers (gconstpointer data)
 static GessoSchedulerConfig
 card (void)
 {
-  return (GessoSchedulerConfig){ .is_pndm = TRUE,
-                                 .num_train_timesteps = 1000,
-                                 .beta_start = 0.00085,
-                                 .beta_end = 0.012,
-                                 .beta_schedule = GESSO_BETAS_SCALED_LINEAR,
-                                 .skip_prk_steps = TRUE,
-                                 .steps_offset = 1 };
+  return (GessoSchedulerConfig) { .is_pndm = TRUE,
+                                  .num_train_timesteps = 1000,
+                                  .beta_start = 0.00085,
+                                  .beta_end = 0.012,
+                                  .beta_schedule = GESSO_BETAS_SCALED_LINEAR,
+                                  .skip_prk_steps = TRUE,
+                                  .steps_offset = 1 };
 }
 
 static void
