@@ -64,7 +64,7 @@ typedef enum
 
 /**
  * GessoPrecision:
- * @GESSO_PRECISION_AUTO: what the device does best (CPU: bf16 where the processor has it, else f32)
+ * @GESSO_PRECISION_AUTO: what the device does best (CPU: bf16 where the processor is faster in it, else f32)
  * @GESSO_PRECISION_F32: 32-bit floats; the precision of the reference
  * @GESSO_PRECISION_BF16: bfloat16 storage, 32-bit accumulation
  * @GESSO_PRECISION_F16: IEEE half storage, 32-bit accumulation

@@ -26,8 +26,10 @@ typedef struct
 const GessoCpuKernels *gesso_cpu_kernels_get (const char *isa_limit);
 /* "AVX-512 BF16", ... */
 const char *gesso_cpu_kernels_name (const GessoCpuKernels *kernels);
-/* Whether the processor multiplies bf16 itself (AVX512-BF16 or AMX), so that bf16 is worth it. */
+/* Whether the processor multiplies bf16 itself (AVX512-BF16). */
 gboolean gesso_cpu_has_bf16 (void);
+/* Whether it does so faster than f32 without tile units: Intel's cores since Sapphire Rapids do it at half the rate. */
+gboolean gesso_cpu_has_quick_bf16 (void);
 
 /* statistics [n, groups, 2] of x [n, rows, c]. */
 gboolean gesso_cpu_group_statistics (const GessoCpuContext *context, GessoDType dtype, const void *x, gint64 n,

@@ -87,6 +87,13 @@ gesso_cpu_has_bf16 (void)
   __builtin_cpu_init ();
   return has_avx512_bf16 ();
 }
+
+gboolean
+gesso_cpu_has_quick_bf16 (void)
+{
+  __builtin_cpu_init ();
+  return has_quick_bf16_dot ();
+}
 #else
 const GessoCpuKernels *
 gesso_cpu_kernels_get (const char *isa_limit)
@@ -96,6 +103,12 @@ gesso_cpu_kernels_get (const char *isa_limit)
 
 gboolean
 gesso_cpu_has_bf16 (void)
+{
+  return FALSE;
+}
+
+gboolean
+gesso_cpu_has_quick_bf16 (void)
 {
   return FALSE;
 }

@@ -1,0 +1,195 @@
+# SPDX-FileCopyrightText: The Gesso authors
+# SPDX-License-Identifier: Apache-2.0
+"""Tests of tools/train, on miniatures: python3 -m unittest tests/train/test_train.py (needs its requirements.txt)."""
+
+import csv
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import numpy
+import torch
+from diffusers import UNet2DConditionModel
+from PIL import Image
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+TRAIN = TOP / "tools" / "train"
+MODELS = TOP / "tests" / "reference" / "data" / "models"
+sys.path.insert(0, str(TRAIN))
+
+import checker  # noqa: E402
+import compress  # noqa: E402
+import data  # noqa: E402
+import drawing  # noqa: E402
+import folder as folders  # noqa: E402
+import training  # noqa: E402
+import wording  # noqa: E402
+
+CROSS, UP_CROSS = "CrossAttnDownBlock2D", "CrossAttnUpBlock2D"
+# Parameters of the card's U-Nets: version, rule, millions.
+FULL_SIZE = [(1, "base", 579.4), (1, "small", 482.3), (1, "tiny", 323.4), (2, "base", 583.5), (2, "small", 485.8),
+             (2, "tiny", 326.8)]
+PARENTS = {1: "sd14", 2: "sd21"}
+
+
+def full_size_parent(version):
+    """Without numbers: only shapes."""
+    with torch.device("meta"):
+        return UNet2DConditionModel(
+            sample_size=64, block_out_channels=(320, 640, 1280, 1280), layers_per_block=2,
+            down_block_types=[CROSS] * 3 + ["DownBlock2D"], up_block_types=["UpBlock2D"] + [UP_CROSS] * 3,
+            attention_head_dim=8 if version == 1 else (5, 10, 20, 20),
+            cross_attention_dim=768 if version == 1 else 1024,
+            use_linear_projection=version == 2)
+
+
+def tool(name, *arguments, check=True):
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    return subprocess.run([sys.executable, "-B", TRAIN / name, *map(str, arguments)], env=environment, check=check,
+                          capture_output=True, text=True)
+
+
+def captioned_images(folder, form):
+    folder.mkdir()
+    rows = []
+    for index in range(3):
+        scene, caption = data.sample("train", 0, index)
+        Image.fromarray(drawing.picture(scene)).resize((80 + 8 * index, 72)).save(folder / f"{index}.png")
+        rows.append({"file_name": f"{index}.png", "text": caption})
+    with open(folder / f"metadata.{form}", "w", newline="") as file:
+        if form == "jsonl":
+            file.write("".join(json.dumps(row) + "\n" for row in rows))
+        else:
+            table = csv.DictWriter(file, ["file_name", "text"])
+            table.writeheader()
+            table.writerows(rows)
+    return folder
+
+
+class Pictures(unittest.TestCase):
+    def test_same_index_same_picture(self):
+        one, other = (data.sample("train", 3, 17) for _ in range(2))
+        self.assertEqual(one, other)
+        self.assertNotEqual(one, data.sample("train", 4, 17))
+
+    def test_splits_share_no_content(self):
+        train = {data.content(data.scene_at("train", 0, i)[0]) for i in range(400)}
+        test = {data.content(data.scene_at("test", 0, i)[0]) for i in range(400)}
+        self.assertFalse(train & test)
+
+    def test_flat_areas_are_exact(self):
+        scene = data.Scene(data.Ground("teal"), (data.Thing("ring", "pink", "", "centre", 0.5, 0.5, 0.2),))
+        pixels = drawing.picture(scene)
+        self.assertEqual(tuple(pixels[0, 0]), drawing.COLOURS["teal"])
+        self.assertEqual(tuple(pixels[64, 64]), drawing.COLOURS["teal"])
+        self.assertEqual(tuple(pixels[64, 64 + 20]), drawing.COLOURS["pink"])
+
+    def test_complete_captions_name_every_colour(self):
+        for index in range(200):
+            scene, rng = data.scene_at("test", 1, index)
+            caption = wording.caption(scene, rng, complete=True).lower()
+            for name in {scene.ground.first, scene.ground.second, *(t.colour for t in scene.objects)} - {""}:
+                words = set(wording.COLOUR_WORDS.get(name, [name]))
+                self.assertTrue(any(word in caption for word in words), (name, caption))
+
+
+class Checker(unittest.TestCase):
+    def test_drawn_pictures_are_right(self):
+        right, total = {}, {}
+        for index in range(300):
+            scene, _ = data.scene_at("test", 9, index)
+            for what, good in checker.check(scene, drawing.picture(scene)).items():
+                right[what], total[what] = right.get(what, 0) + good, total.get(what, 0) + 1
+        for what, count in total.items():
+            self.assertGreaterEqual(right[what] / count, 0.99, what)
+
+    def test_other_scenes_are_wrong(self):
+        """The picture of another scene of the same kind must not pass: that share is what guessing would reach."""
+        singles = [scene for scene, _ in (data.scene_at("test", 9, i) for i in range(300)) if len(scene.objects) == 1]
+        patterns = [scene for scene, _ in (data.scene_at("test", 9, i) for i in range(300)) if not scene.objects]
+        for scenes, whats in ((singles, ("colour", "shape", "background")), (patterns, ("pattern",))):
+            pairs = list(zip(scenes, scenes[1:]))
+            for what in whats:
+                passed = sum(checker.check(one, drawing.picture(other))[what] for one, other in pairs)
+                self.assertLess(passed / len(pairs), 0.35, what)
+
+    def test_noise_and_grey_are_wrong(self):
+        noise = numpy.random.default_rng(0).integers(0, 256, (drawing.SIZE, drawing.SIZE, 3), numpy.uint8)
+        for pixels in (noise, numpy.full_like(noise, 128)):
+            for index in range(40):
+                found = checker.check(data.scene_at("test", 9, index)[0], pixels)
+                self.assertFalse(found.get("shape") or found.get("pattern") or found.get("pair"))
+
+
+class Compress(unittest.TestCase):
+    def test_full_size_counts_and_shapes(self):
+        for version, rule, millions in FULL_SIZE:
+            with self.subTest(version=version, rule=rule):
+                parent = full_size_parent(version)
+                with torch.device("meta"):
+                    student = UNet2DConditionModel.from_config(compress.student_config(rule, parent.config))
+                weights = parent.state_dict()
+                for name, value in student.state_dict().items():
+                    self.assertEqual(value.shape, weights[compress.parents_name(rule, name)].shape, name)
+                self.assertAlmostEqual(training.parameter_count(student) / 1e6, millions, delta=0.06)
+
+    def test_kept_blocks_keep_their_weights(self):
+        for version, name in PARENTS.items():
+            parent = folders.load_unet(MODELS / name)
+            student = compress.compressed("base", parent).state_dict()
+            weights = parent.state_dict()
+            for ours, theirs in (("up_blocks.1.resnets.1.conv1.weight", "up_blocks.1.resnets.2.conv1.weight"),
+                                 ("down_blocks.2.resnets.0.conv1.weight", "down_blocks.2.resnets.0.conv1.weight"),
+                                 ("mid_block.resnets.1.conv2.bias", "mid_block.resnets.1.conv2.bias")):
+                self.assertTrue(torch.equal(student[ours], weights[theirs]), (version, ours))
+
+    def test_refuses_what_it_cannot_do(self):
+        with tempfile.TemporaryDirectory() as folder:
+            ended = tool("compress.py", "small", MODELS / "small", pathlib.Path(folder) / "x", check=False)
+            self.assertNotEqual(ended.returncode, 0)
+            self.assertIn("layers_per_block", ended.stderr)
+
+
+class Distill(unittest.TestCase):
+    def student(self, version, rule, folder):
+        tool("compress.py", rule, MODELS / PARENTS[version], folder / "student")
+        return MODELS / PARENTS[version], folder / "student"
+
+    def test_every_rule_and_version_runs(self):
+        for (version, rule), form in zip(((1, "base"), (1, "tiny"), (2, "small"), (2, "tiny")), ("jsonl", "csv") * 2):
+            with self.subTest(version=version, rule=rule), tempfile.TemporaryDirectory() as name:
+                folder = pathlib.Path(name)
+                pictures = captioned_images(folder / "pictures", form)
+                parent, student = self.student(version, rule, folder)
+                tool("distill.py", parent, student, "--data", pictures, "--side", 64, "--steps", 3, "--batch", 2,
+                     "--accumulate", 2, "--out", folder / "out", "--device", "cpu", "--prompt", "a red circle")
+                before, after = (folders.load_unet(path).state_dict() for path in (student, folder / "out" / "model"))
+                self.assertTrue(any(not torch.equal(before[key], after[key]) for key in before))
+                self.assertTrue((folder / "out" / "pictures.png").exists())
+
+    def test_resumes_to_the_bit(self):
+        with tempfile.TemporaryDirectory() as name:
+            folder = pathlib.Path(name)
+            pictures = captioned_images(folder / "pictures", "jsonl")
+            parent, student = self.student(1, "small", folder)
+
+            def run(out, steps):
+                tool("distill.py", parent, student, "--data", pictures, "--side", 64, "--steps", steps, "--batch", 2,
+                     "--out", folder / out, "--device", "cpu", "--pictures-every", 0, "--prompt", "a")
+
+            run("whole", 4)
+            run("parts", 2)
+            run("parts", 4)
+            whole, parts = (training.load(folder / out / "checkpoint.pt")["parts"] for out in ("whole", "parts"))
+            for key, value in whole["student"].items():
+                self.assertTrue(torch.equal(value, parts["student"][key]), key)
+            for one, other in zip(whole["average"]["weights"], parts["average"]["weights"]):
+                self.assertTrue(torch.equal(one, other))
+
+
+if __name__ == "__main__":
+    unittest.main()
