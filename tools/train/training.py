@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: The Gesso authors
 # SPDX-License-Identifier: Apache-2.0
-"""What every long computation here needs: a place for checkpoints, steps that survive a kill, an average of the weights.
+"""What every long computation here needs: a place for checkpoints, steps that survive a kill, averaged weights.
 
-A step's random numbers come from a generator seeded with (seed, step), so that a run that was killed and resumed goes on
-exactly as if nothing had happened.
+A step's random numbers come from a generator seeded with (seed, step), so that a run that was killed and resumed goes
+on exactly as if nothing had happened.
 """
 
 import os
@@ -56,6 +56,17 @@ def parameter_count(*modules):
     return sum(parameter.numel() for module in modules for parameter in module.parameters())
 
 
+def learn(parameters, optimiser, loss, rate):
+    """One step of an optimiser on parameters, their gradient cut to length 1."""
+    parameters = list(parameters)
+    for group in optimiser.param_groups:
+        group["lr"] = rate
+    optimiser.zero_grad()
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+    optimiser.step()
+
+
 class Average:
     """Exponential moving average of modules' weights, faster at the beginning. The modules may be of any device."""
 
@@ -99,13 +110,13 @@ class Average:
 class Run:
     """Iterates over the steps that are left: for step in Run (...).
 
-    `parts` (name: module, optimiser or Average) are restored from FOLDER/checkpoint.pt before the first step and written
-    there every `interval` seconds, after the last step, and on SIGTERM or SIGINT, which then end the program. While the
-    file that the environment variable GESSO_TRAIN_PAUSE names exists, no step begins. `settings` is what a resumed run
-    must have in common with the one that wrote the checkpoint.
+    `parts` (name: module, optimiser or Average) are restored from FOLDER/checkpoint.pt before the first step and
+    written there every `interval` seconds, after the last step, and on SIGTERM or SIGINT, which then end the program.
+    While the file that the environment variable GESSO_TRAIN_PAUSE names exists, no step begins. `settings` is what a
+    resumed run must have in common with the one that wrote the checkpoint.
     """
 
-    def __init__(self, folder, steps, parts, settings, interval=180, report_every=100):
+    def __init__(self, folder, steps, parts, settings, interval=300, report_every=100):
         self.folder, self.steps, self.parts, self.settings = pathlib.Path(folder), steps, parts, settings
         self.interval, self.report_every = interval, report_every
         self.path = self.folder / "checkpoint.pt"
@@ -148,11 +159,10 @@ class Run:
     def ended(self):
         return self.step >= self.steps
 
-    @staticmethod
-    def wait_while_paused():
+    def wait_while_paused(self):
         """Returns the seconds it waited."""
         begun = time.monotonic()
-        while os.environ.get(PAUSE) and os.path.exists(os.environ[PAUSE]):
+        while not self.stopped and os.environ.get(PAUSE) and os.path.exists(os.environ[PAUSE]):
             time.sleep(1)
         return time.monotonic() - begun
 
@@ -161,6 +171,8 @@ class Run:
         begun, first, written = time.monotonic(), self.step, time.monotonic()
         while not self.ended and not self.stopped:
             begun += self.wait_while_paused()
+            if self.stopped:
+                break
             yield self.step
             self.step += 1
             if self.step % self.report_every == 0:

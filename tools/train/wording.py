@@ -15,7 +15,8 @@ SHAPE_WORDS = {
     "diamond": ["diamond", "diamond", "diamond", "rhombus"], "cross": ["cross", "cross", "cross", "plus sign"],
     "moon": ["moon", "moon", "crescent", "crescent moon"], "arrow": ["arrow"],
 }
-SIZE_WORDS = {"small": ["small", "small", "little", "tiny"], "big": ["big", "big", "large", "huge"], "": [""] * 5 + ["medium"]}
+SIZE_WORDS = {"small": ["small", "small", "little", "tiny"], "big": ["big", "big", "large", "huge"],
+              "": [""] * 5 + ["medium"]}
 POSITION_WORDS = {
     "left": ["on the left", "on the left", "at the left", "on the left side", "left"],
     "right": ["on the right", "on the right", "at the right", "on the right side", "right"],
@@ -29,17 +30,20 @@ PATTERN_WORDS = {
     "polka dots": ["polka dots", "polka dots", "dots", "spots"],
     "gradient": ["gradient", "gradient", "colour gradient", "color gradient", "fade"],
     "clouds": ["clouds", "clouds", "cloud", "smoke", "fog"],
-    "bricks": ["bricks", "bricks", "brick wall", "brick pattern"], "waves": ["waves", "waves", "wavy lines", "wavy stripes"],
+    "bricks": ["bricks", "bricks", "brick wall", "brick pattern"],
+    "waves": ["waves", "waves", "wavy lines", "wavy stripes"],
     "zigzags": ["zigzags", "zigzag", "zigzag lines", "zigzag pattern"],
 }
 # Patterns whose word stands alone with an article.
 SINGULAR = {"checkerboard", "chessboard", "gradient", "colour gradient", "color gradient", "fade", "brick wall",
             "stripe pattern", "checkered pattern", "brick pattern", "zigzag pattern", "zigzag", "cloud"}
-VARIANT_WORDS = {"vertical": ["vertical"], "horizontal": ["horizontal"], "diagonal": ["diagonal", "diagonal", "slanted"]}
+VARIANT_WORDS = {"vertical": ["vertical"], "horizontal": ["horizontal"],
+                 "diagonal": ["diagonal", "diagonal", "slanted"]}
 SCALE_WORDS = {"stripes": {"fine": ["thin", "narrow", "fine"], "coarse": ["wide", "thick", "broad"]}}
 OTHER_SCALE_WORDS = {"fine": ["small", "fine", "tiny"], "coarse": ["big", "large", "coarse"]}
-OPENINGS = ["a picture of", "an image of", "a drawing of", "draw", "paint", "a painting of", "picture of", "please draw",
-            "i want", "there is", "show me"]
+WAYS = {"across": ["from left to right", "horizontal"], "down": ["from top to bottom", "vertical"]}
+OPENINGS = ["a picture of", "an image of", "a drawing of", "draw", "paint", "a painting of", "picture of",
+            "please draw", "i want", "there is", "show me"]
 ADJECTIVES = ["nice", "simple", "beautiful", "clean", "flat", "bright", "lovely", "single"]
 SYLLABLES = ["ba", "cor", "del", "fi", "gru", "hel", "jo", "kam", "lu", "mon", "ne", "pra", "qui", "ros", "sta", "tru",
              "ver", "wi", "xen", "yo", "zu", "ing", "er", "ant", "s"]
@@ -83,10 +87,10 @@ def pattern_phrase(rng, ground, article=True):
     if kind == "gradient":
         # Phase 1 runs from the second colour to the first.
         first, second = (second, first) if ground.phase else (first, second)
-        way = {"across": ["from left to right", "horizontal"], "down": ["from top to bottom", "vertical"]}[ground.variant]
-        way = rng.choice(way) if rng.random() < 0.4 else ""
-        return rng.choice([f"{first} to {second} {word}", f"{word} from {first} to {second}", f"{first} and {second} {word}",
-                           f"{word}, {first} to {second}"]) + (f" {way}" if way else "")
+        way = rng.choice(WAYS[ground.variant]) if rng.random() < 0.4 else ""
+        fades = [f"{first} to {second} {word}", f"{word} from {first} to {second}", f"{first} and {second} {word}",
+                 f"{word}, {first} to {second}"]
+        return joined(rng.choice(fades), way)
     if not directed and rng.random() < 0.5:
         first, second = second, first
     pattern = joined(scale, variant, word)
@@ -116,10 +120,10 @@ def ground_phrase(rng, ground):
         f"{shade} background", f", {shade} background", f"over {shade}", f"against {shade}", f"on {shade} ground"])
 
 
-def single_phrase(rng, scene):
+def single_phrase(rng, scene, complete):
     thing, ground = scene.objects[0], scene.ground
     position = rng.choice(POSITION_WORDS[thing.position])
-    name_ground, name_colour = rng.random() < 0.88, rng.random() < 0.97
+    name_ground, name_colour = complete or rng.random() < 0.88, complete or rng.random() < 0.97
     noun = noun_phrase(rng, thing, name_colour)
     where = ground_phrase(rng, ground) if name_ground else ""
     style = rng.random()
@@ -132,11 +136,11 @@ def single_phrase(rng, scene):
     return joined(noun, where, position) if style < 0.6 else joined(noun, position, where)
 
 
-def pair_phrase(rng, scene):
+def pair_phrase(rng, scene, complete):
     """Two objects, the left or upper one first unless the words say otherwise."""
     first, second = scene.objects
     one, other = with_article(rng, noun_phrase(rng, first)), with_article(rng, noun_phrase(rng, second))
-    where = ground_phrase(rng, scene.ground) if rng.random() < 0.88 else ""
+    where = ground_phrase(rng, scene.ground) if complete or rng.random() < 0.88 else ""
     if first.position == "left":
         middle = rng.choice([f"{one} and {other}"] * 8 + [
             f"{one} next to {other}", f"{one} beside {other}", f"{one} with {other}", f"{one}, {other}",
@@ -165,9 +169,12 @@ def with_noise(rng, text):
     return text.capitalize() if style < 0.06 else text.upper() if style < 0.08 else text
 
 
-def caption(scene, rng):
+def plain_caption(scene, rng, complete=False):
+    """What the scene says, in one of its wordings; `complete`: with the colour of everything."""
     if not scene.objects:
-        text = pattern_phrase(rng, scene.ground)
-    else:
-        text = (single_phrase if len(scene.objects) == 1 else pair_phrase)(rng, scene)
-    return with_noise(rng, text)
+        return pattern_phrase(rng, scene.ground)
+    return (single_phrase if len(scene.objects) == 1 else pair_phrase)(rng, scene, complete)
+
+
+def caption(scene, rng, complete=False):
+    return with_noise(rng, plain_caption(scene, rng, complete))
