@@ -68,19 +68,40 @@ rows_in_time (const GessoPlan *plan, double flops, gint64 rows)
   return CLAMP ((gint64) floor ((double) rows * (budget / flops)), 1, rows);
 }
 
+/* Bytes of one row of a convolution's prepared input. */
+static double
+prepared_row_bytes (const GessoOp *op)
+{
+  const GessoShape *x = &op->inputs[0]->shape;
+  const gint64 width = op->conv.virtual_width ? op->conv.virtual_width : x->dim[2];
+
+  return (double) width * (double) x->dim[3] * (double) gesso_dtype_size (op->inputs[0]->dtype);
+}
+
+static gint64
+prepared_height (const GessoOp *op)
+{
+  return op->conv.virtual_height ? op->conv.virtual_height : op->inputs[0]->shape.dim[1];
+}
+
+/* Whether the prepared input of all pictures together stays below the limit: then the weights are read once for all. */
+static gboolean
+fits_norm_band (const GessoPlan *plan, const GessoOp *op)
+{
+  const double bytes = (double) op->inputs[0]->shape.dim[0] * (double) prepared_height (op) * prepared_row_bytes (op);
+
+  return plan->options.max_norm_band_bytes == 0 || bytes <= (double) plan->options.max_norm_band_bytes;
+}
+
 /* Output rows whose prepared input, halo included, stays below the limit. */
 static gint64
 rows_in_norm_band (const GessoPlan *plan, const GessoOp *op)
 {
-  const GessoShape *x = &op->inputs[0]->shape;
   const gint64 rows = op->output->shape.dim[1];
   const gint64 kernel = op->weight->shape.dim[2];
-  const gint64 height = op->conv.virtual_height ? op->conv.virtual_height : x->dim[1];
-  const gint64 width = op->conv.virtual_width ? op->conv.virtual_width : x->dim[2];
-  const double row_bytes = (double) width * (double) x->dim[3] * (double) gesso_dtype_size (op->inputs[0]->dtype);
-  const double fitting = floor ((double) plan->options.max_norm_band_bytes / row_bytes);
+  const double fitting = floor ((double) plan->options.max_norm_band_bytes / prepared_row_bytes (op));
 
-  if (plan->options.max_norm_band_bytes == 0 || fitting >= (double) height)
+  if (plan->options.max_norm_band_bytes == 0 || fitting >= (double) prepared_height (op))
     return rows;
   if (fitting <= (double) kernel)
     return 1;
@@ -96,7 +117,7 @@ cut_conv2d (GessoPlan *plan, const GessoOp *op)
   const gboolean prepared = op->input_norm.statistics || op->conv.virtual_height;
   gint64 limit;
 
-  if (!prepared && rows_in_time (plan, flops, rows) == rows)
+  if ((!prepared || fits_norm_band (plan, op)) && rows_in_time (plan, flops, rows) == rows)
     {
       add_step (plan, op, -1, 0, rows);
       return;

@@ -85,7 +85,9 @@ test_norm_bands (void)
     guint steps;
     gint64 rows;
   } cases[] = {
-    { 0, FALSE, GESSO_PRECISION_F32, 2, 24 },
+    { 0, FALSE, GESSO_PRECISION_F32, 0, 24 },
+    { 2 * 24 * 160, FALSE, GESSO_PRECISION_F32, 0, 24 }, /* both pictures together: one step for all */
+    { 2 * 24 * 160 - 1, FALSE, GESSO_PRECISION_F32, 2, 24 },
     { 24 * 160, FALSE, GESSO_PRECISION_F32, 2, 24 }, /* the picture as a whole has no halo */
     { 24 * 160 - 1, FALSE, GESSO_PRECISION_F32, 4, 12 },
     { 10 * 160, FALSE, GESSO_PRECISION_F32, 6, 8 },
