@@ -9,7 +9,7 @@
 #include "picture.h"
 
 #define N_LATENTS 3                            /* current, next, stored */
-#define N_COEFFICIENTS (1 + GESSO_MAX_HISTORY) /* base and model outputs */
+#define N_COEFFICIENTS (2 + GESSO_MAX_HISTORY) /* base, model outputs, noise */
 #define ROW_VALUES (N_COEFFICIENTS + 1)        /* and the next row's input scale */
 
 struct _GessoPreview
@@ -49,6 +49,7 @@ gesso_update_graph (int n, int repeat, int height, int width, int channels)
 
       terms[1 + k] = gesso_graph_input (graph, name, GESSO_DTYPE_F32, shape);
     }
+  terms[1 + GESSO_MAX_HISTORY] = gesso_graph_input (graph, "noise", GESSO_DTYPE_F32, shape);
   coefficients = gesso_graph_input (graph, "coefficients", GESSO_DTYPE_F32, GESSO_SHAPE1 (N_COEFFICIENTS));
   latents = gesso_graph_combine (graph, N_COEFFICIENTS, terms, coefficients);
   gesso_graph_output (graph, latents, "latents");
@@ -86,8 +87,9 @@ typedef struct
   GPtrArray *buffers; /* owns all below */
   GessoBuffer *latents[N_LATENTS];
   GessoBuffer *scaled;
-  GessoBuffer *noise; /* U-Net's output [n * repeat, ...] */
-  GPtrArray *history; /* of GessoBuffer: [0] for the running row's output, then the kept ones, newest first */
+  GessoBuffer *predicted; /* U-Net's output [n * repeat, ...] */
+  GessoBuffer *noise;     /* what a row with c_noise adds */
+  GPtrArray *history;     /* of GessoBuffer: [0] for the running row's output, then the kept ones, newest first */
   GessoBuffer *guidance;
   GessoBuffer *table;                                                  /* F32 [rows, ROW_VALUES] */
   GArray *unet_inputs, *unet_outputs, *update_inputs, *update_outputs; /* of GessoBinding */
@@ -144,7 +146,8 @@ make_buffers (Loop *loop, GError **error)
       g_ptr_array_add (loop->history, buffer);
     }
   return new_buffer (loop, loop->values, &loop->scaled, error)
-         && new_buffer (loop, loop->values * (gsize) loop->job->repeat, &loop->noise, error)
+         && new_buffer (loop, loop->values * (gsize) loop->job->repeat, &loop->predicted, error)
+         && new_buffer (loop, loop->values, &loop->noise, error)
          && new_buffer (loop, (gsize) loop->job->repeat, &loop->guidance, error)
          && new_buffer (loop, (gsize) loop->job->schedule->n_rows * ROW_VALUES, &loop->table, error);
 }
@@ -166,6 +169,7 @@ write_table (Loop *loop, double guidance, GError **error)
       values[0] = (float) row->c_base;
       for (int k = 0; k < GESSO_MAX_HISTORY; k++)
         values[1 + k] = (float) row->c_history[k];
+      values[1 + GESSO_MAX_HISTORY] = (float) row->c_noise;
       values[N_COEFFICIENTS] = i + 1 < schedule->n_rows ? (float) row[1].input_scale : 1.0f;
     }
   if (loop->job->repeat == 1)
@@ -231,7 +235,7 @@ bind_what_stays (Loop *loop, const GessoConditioning *conditioning)
   loop->update_outputs = empty_bindings (loop, GESSO_PART_UPDATE, FALSE);
 
   bind_input (loop, GESSO_PART_UNET, "latents", loop->scaled, 0);
-  bind_output (loop, GESSO_PART_UNET, "noise", loop->noise);
+  bind_output (loop, GESSO_PART_UNET, "noise", loop->predicted);
   for (guint i = 0; i < conditioning->context->len; i++)
     {
       g_autofree char *name = g_strdup_printf ("%s.%u", i % 2 ? "value" : "key", i / 2);
@@ -239,9 +243,10 @@ bind_what_stays (Loop *loop, const GessoConditioning *conditioning)
       bind_input (loop, GESSO_PART_UNET, name, g_ptr_array_index (conditioning->context, i), 0);
     }
   if (loop->job->repeat == 2)
-    bind_input (loop, GESSO_PART_UPDATE, "negative", loop->noise, 0);
-  bind_input (loop, GESSO_PART_UPDATE, "positive", loop->noise, loop->job->repeat == 2 ? half : 0);
+    bind_input (loop, GESSO_PART_UPDATE, "negative", loop->predicted, 0);
+  bind_input (loop, GESSO_PART_UPDATE, "positive", loop->predicted, loop->job->repeat == 2 ? half : 0);
   bind_input (loop, GESSO_PART_UPDATE, "guidance", loop->guidance, 0);
+  bind_input (loop, GESSO_PART_UPDATE, "noise", loop->noise, 0);
   bind_output (loop, GESSO_PART_UPDATE, "scaled", loop->scaled);
 }
 
@@ -323,6 +328,24 @@ read_latents (Loop *loop, float *planes, GError **error)
   return TRUE;
 }
 
+/* The noise that `row` adds, from each picture's own generator, as diffusers draws it. */
+static gboolean
+draw_noise (Loop *loop, const GessoSchedulerRow *row, GessoNoise *const *generators, GError **error)
+{
+  gsize picture = loop->values / (gsize) loop->n;
+  g_autofree float *planes = NULL;
+  g_autofree float *pixels = NULL;
+
+  if (row->c_noise == 0)
+    return TRUE;
+  planes = g_new (float, loop->values);
+  pixels = g_new (float, loop->values);
+  for (int i = 0; i < loop->n; i++)
+    gesso_noise_draw (generators[i], picture, planes + (gsize) i * picture);
+  gesso_planes_to_pixels (planes, loop->n, loop->channels, loop->area, pixels);
+  return write_values (loop, loop->noise, pixels, loop->values, error);
+}
+
 static gboolean
 run_row (Loop *loop, GCancellable *cancellable, GError **error)
 {
@@ -350,7 +373,8 @@ check_latents (const Loop *loop, const float *planes, GError **error)
 
 gboolean
 gesso_denoise (GessoPipeline *pipeline, const GessoJob *job, const GessoConditioning *conditioning, double guidance,
-               int n, float *planes, GessoMeter *meter, GCancellable *cancellable, GError **error)
+               int n, GessoNoise *const *generators, float *planes, GessoMeter *meter, GCancellable *cancellable,
+               GError **error)
 {
   GessoPreview preview = { planes, pipeline->model->unet.in_channels, job->latent_height, job->latent_width };
   gsize area = (gsize) job->latent_height * (gsize) job->latent_width;
@@ -374,7 +398,7 @@ gesso_denoise (GessoPipeline *pipeline, const GessoJob *job, const GessoConditio
   for (int i = 0; i < job->schedule->n_rows; i++)
     {
       bind_row (&loop, conditioning, i);
-      if (!run_row (&loop, cancellable, error))
+      if (!draw_noise (&loop, &job->schedule->rows[i], generators, error) || !run_row (&loop, cancellable, error))
         return FALSE;
       update_history (&loop, &job->schedule->rows[i]);
       meter->progress.step++;

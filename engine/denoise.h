@@ -7,11 +7,12 @@
 #pragma once
 
 #include "meter.h"
+#include "sampling/noise.h"
 
 /* Guidance and the scheduler's update. Inputs: "negative" (only where repeat is 2) and "positive" [n,h,w,c], what the
- * U-Net made of the two prompts; "guidance" [repeat]; "base" and "history.1".. [n,h,w,c]; "coefficients"
- * [1 + GESSO_MAX_HISTORY] for the base and the outputs; "input_scale" [1] of the next evaluation. Outputs:
- * "model_output", "latents", and "scaled", which is what the U-Net takes next. All F32. */
+ * U-Net made of the two prompts; "guidance" [repeat]; "base", "history.1".. and "noise" [n,h,w,c];
+ * "coefficients" [2 + GESSO_MAX_HISTORY] for the base, the outputs and the noise; "input_scale" [1] of the next
+ * evaluation. Outputs: "model_output", "latents", and "scaled", which is what the U-Net takes next. All F32. */
 GessoGraph *gesso_update_graph (int n, int repeat, int height, int width, int channels);
 
 /* Plans U-Net and update for a batch of `n` pictures of `job`. */
@@ -26,10 +27,11 @@ typedef struct
 } GessoConditioning;
 
 /* Denoises `n` pictures: `values` is [n, c, h, w], on entry the noise (before init_noise_sigma), on return the
- * latents after the last row. `meter->progress` has step and n_steps counted on. */
+ * latents after the last row. `generators`: each picture's own, for schedulers that add noise as they go.
+ * `meter->progress` has step and n_steps counted on. */
 gboolean gesso_denoise (GessoPipeline *pipeline, const GessoJob *job, const GessoConditioning *conditioning,
-                        double guidance, int n, float *values, GessoMeter *meter, GCancellable *cancellable,
-                        GError **error);
+                        double guidance, int n, GessoNoise *const *generators, float *values, GessoMeter *meter,
+                        GCancellable *cancellable, GError **error);
 
 /* [n, c, h, w] -> [n, h, w, c] and back. */
 void gesso_planes_to_pixels (const float *planes, int n, int c, gsize area, float *pixels);

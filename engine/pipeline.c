@@ -10,7 +10,6 @@
 #include "denoise.h"
 #include "networks/unet.h"
 #include "picture.h"
-#include "sampling/noise.h"
 #include "trace.h"
 
 #define N_PROMPTS 2 /* row 0 the negative prompt, row 1 the prompt */
@@ -208,6 +207,7 @@ denoise (Run *run, GError **error)
   gsize bytes = (gsize) n_images * picture * sizeof (float);
   gint64 dims[] = { n_images, run->pipeline->model->unet.in_channels, run->job.latent_height, run->job.latent_width };
   g_autofree float *latents = g_try_malloc (bytes);
+  g_autoptr (GPtrArray) generators = g_ptr_array_new_with_free_func ((GDestroyNotify) gesso_noise_free);
 
   if (!latents)
     {
@@ -215,7 +215,10 @@ denoise (Run *run, GError **error)
       return NULL;
     }
   for (int i = 0; i < n_images; i++)
-    gesso_noise_fill (run->request->seed + (guint64) i, picture, latents + (gsize) i * picture);
+    {
+      g_ptr_array_add (generators, gesso_noise_new (run->request->seed + (guint64) i));
+      gesso_noise_draw (g_ptr_array_index (generators, i), picture, latents + (gsize) i * picture);
+    }
   record (run, "noise", "F32", 4, dims, latents, bytes);
 
   for (int first = 0; first < n_images; first += run->job.batch)
@@ -227,7 +230,8 @@ denoise (Run *run, GError **error)
       if (!gesso_pipeline_plan_batch (run->pipeline, &run->job, n, run->cancellable, error)
           || !enter (run, GESSO_PART_UNET, error)
           || !gesso_denoise (run->pipeline, &run->job, &conditioning, run->request->guidance, n,
-                             latents + (gsize) first * picture, &run->meter, run->cancellable, error))
+                             (GessoNoise *const *) generators->pdata + first, latents + (gsize) first * picture,
+                             &run->meter, run->cancellable, error))
         return NULL;
     }
   record (run, "latents", "F32", 4, dims, latents, bytes);

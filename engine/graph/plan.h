@@ -28,8 +28,8 @@ typedef struct
   GessoFusions fusions;      /* what the backend takes */
   double flops_per_second;   /* careful estimate of the backend's rate, for the cutting */
   double max_step_seconds;   /* 0.1; an operation estimated above it is cut into row bands */
-  gsize max_norm_band_bytes;  /* bands of a CONV2D with input_norm or a virtual size keep their prepared input below
-                                 this, one step doing all pictures where those fit together; 0: no such limit */
+  gsize max_norm_band_bytes; /* bands of a CONV2D with input_norm or a virtual size keep their prepared input below
+                                this, one step doing all pictures where those fit together; 0: no such limit */
 } GessoPlanOptions;
 
 /* Where a tensor lies while the plan runs. */

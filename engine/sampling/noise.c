@@ -18,6 +18,13 @@ typedef struct
   int next; /* first word of `state` not given out yet */
 } Twister;
 
+struct _GessoNoise
+{
+  Twister twister;
+  gboolean has_second;
+  double second; /* deviate that came with the last one drawn singly */
+};
+
 static void
 twister_seed (Twister *twister, guint32 seed)
 {
@@ -108,31 +115,59 @@ fill_chunks (Twister *twister, gsize n, float *values)
     }
 }
 
-/* Fewer values than a chunk come in pairs, in double, the second of a pair from the same two uniforms. */
+/* Fewer values than a chunk come one by one, in double; every other one from the uniforms of the one before, also from
+ * one draw to the next. */
 static void
-fill_pairs (Twister *twister, gsize n, float *values)
+fill_singly (GessoNoise *noise, gsize n, float *values)
 {
-  for (gsize i = 0; i < n; i += 2)
+  for (gsize i = 0; i < n; i++)
     {
-      double u1 = uniform_double (twister);
-      double u2 = uniform_double (twister);
-      double radius = sqrt (-2.0 * log1p (-u2));
-      double angle = 2.0 * G_PI * u1;
+      double u1, u2, radius, angle;
 
+      if (noise->has_second)
+        {
+          values[i] = (float) noise->second;
+          noise->has_second = FALSE;
+          continue;
+        }
+      u1 = uniform_double (&noise->twister);
+      u2 = uniform_double (&noise->twister);
+      radius = sqrt (-2.0 * log1p (-u2));
+      angle = 2.0 * G_PI * u1;
       values[i] = (float) (radius * cos (angle));
-      if (i + 1 < n)
-        values[i + 1] = (float) (radius * sin (angle));
+      noise->second = radius * sin (angle);
+      noise->has_second = TRUE;
     }
+}
+
+GessoNoise *
+gesso_noise_new (guint64 seed)
+{
+  GessoNoise *noise = g_new0 (GessoNoise, 1);
+
+  twister_seed (&noise->twister, (guint32) seed);
+  return noise;
+}
+
+void
+gesso_noise_free (GessoNoise *noise)
+{
+  g_free (noise);
+}
+
+void
+gesso_noise_draw (GessoNoise *noise, gsize n, float *values)
+{
+  if (n < CHUNK)
+    fill_singly (noise, n, values);
+  else
+    fill_chunks (&noise->twister, n, values);
 }
 
 void
 gesso_noise_fill (guint64 seed, gsize n, float *values)
 {
-  Twister twister;
+  g_autoptr (GessoNoise) noise = gesso_noise_new (seed);
 
-  twister_seed (&twister, (guint32) seed);
-  if (n < CHUNK)
-    fill_pairs (&twister, n, values);
-  else
-    fill_chunks (&twister, n, values);
+  gesso_noise_draw (noise, n, values);
 }

@@ -53,6 +53,46 @@ test_torch (void)
     check_entry (json_array_get_object_element (entries, i));
 }
 
+/* Draws that follow one another: the last three values of each torch.randn (n, generator=generator), the generator
+ * seeded with 7, as torch 2.11.0 printed them. */
+static void
+test_stream (void)
+{
+  static const struct
+  {
+    gsize n[3];
+    double last[3][3];
+  } cases[] = {
+    { { 20, 33, 5 },
+      { { -0.5640067, -2.0564625, -0.3567225 },
+        { 0.7469808, 1.3797723, 1.2877198 },
+        { -1.374972, 0.1321472, 0.1582528 } } },
+    { { 5, 5, 20 },
+      { { 0.9468216, -1.114344, 1.6907902 },
+        { 1.2323858, 0.1381727, -1.6821985 },
+        { 0.2370146, 0.6326821, -0.0916772 } } },
+    { { 3, 4, 3 },
+      { { -0.1467951, 0.7861413, 0.9468216 },
+        { 1.6907902, -0.8948279, -0.355625 },
+        { 1.2323858, 0.1381727, -1.6821985 } } },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autoptr (GessoNoise) noise = gesso_noise_new (7);
+
+      for (int draw = 0; draw < 3; draw++)
+        {
+          gsize n = cases[i].n[draw];
+          float values[40];
+
+          gesso_noise_draw (noise, n, values);
+          for (gsize k = 0; k < 3; k++)
+            g_assert_cmpfloat_with_epsilon (values[n - 3 + k], cases[i].last[draw][k], 1e-6);
+        }
+    }
+}
+
 /* Only the low 32 bits of a seed count; the others must not. */
 static void
 test_low_bits (void)
@@ -88,6 +128,7 @@ main (int argc, char *argv[])
   json_parser_load_from_file (references, path, &error);
   g_assert_no_error (error);
   g_test_add_func ("/sampling/noise/torch", test_torch);
+  g_test_add_func ("/sampling/noise/stream", test_stream);
   g_test_add_func ("/sampling/noise/low-bits", test_low_bits);
   g_test_add_func ("/sampling/noise/none", test_none);
   result = g_test_run ();
