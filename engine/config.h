@@ -48,7 +48,7 @@ typedef struct
   gboolean up_has_attention[GESSO_MAX_LEVELS];   /* CrossAttnUpBlock2D rather than UpBlock2D */
   gboolean has_mid_block;                        /* UNetMidBlock2DCrossAttn; absent key: yes, null: no */
   int layers_per_block[GESSO_MAX_LEVELS];        /* of the down blocks; the up blocks have one more, reversed */
-  int num_attention_heads[GESSO_MAX_LEVELS];     /* file: attention_head_dim (a misnomer) or num_attention_heads */
+  int num_attention_heads[GESSO_MAX_LEVELS];     /* file: attention_head_dim, a misnomer */
   int transformer_layers[GESSO_MAX_LEVELS];      /* file: transformer_layers_per_block */
   int cross_attention_dim;
   gboolean use_linear_projection;
@@ -58,7 +58,6 @@ typedef struct
   double freq_shift;
   GessoActivation act_fn;
   int downsample_padding;
-  double mid_block_scale_factor;
   gboolean center_input_sample;
   gboolean upcast_attention; /* read, but f32 and bf16 need no upcast: the softmax is in f32 here anyway */
 } GessoUnetConfig;

@@ -6,6 +6,7 @@
 
 #include <glib/gi18n-lib.h>
 
+#include "cancel.h"
 #include "picture.h"
 
 #define N_LATENTS 3                            /* current, next, stored */
@@ -84,6 +85,7 @@ typedef struct
   int n, channels;
   gsize area;         /* latents a picture and channel */
   gsize values;       /* floats in one batch of latents */
+  float *pixels;      /* as many, on the host, as the device has them */
   GPtrArray *buffers; /* owns all below */
   GessoBuffer *latents[N_LATENTS];
   GessoBuffer *scaled;
@@ -103,6 +105,7 @@ loop_clear (Loop *loop)
     for (guint i = 0; i < loop->buffers->len; i++)
       loop->pipeline->backend->buffer_free (loop->pipeline->backend, g_ptr_array_index (loop->buffers, i));
   g_clear_pointer (&loop->buffers, g_ptr_array_unref);
+  g_clear_pointer (&loop->pixels, g_free);
   g_clear_pointer (&loop->history, g_ptr_array_unref);
   g_clear_pointer (&loop->unet_inputs, g_array_unref);
   g_clear_pointer (&loop->unet_outputs, g_array_unref);
@@ -158,9 +161,11 @@ write_table (Loop *loop, double guidance, GError **error)
 {
   const GessoSchedule *schedule = loop->job->schedule;
   gsize n = (gsize) schedule->n_rows * ROW_VALUES;
-  g_autofree float *table = g_new0 (float, n);
+  g_autofree float *table = gesso_try_alloc (n * sizeof (float), error);
   float weights[2] = { (float) (1 - guidance), (float) guidance };
 
+  if (!table)
+    return FALSE;
   for (int i = 0; i < schedule->n_rows; i++)
     {
       const GessoSchedulerRow *row = &schedule->rows[i];
@@ -182,7 +187,7 @@ static gboolean
 start_latents (Loop *loop, const float *planes, GError **error)
 {
   const GessoSchedule *schedule = loop->job->schedule;
-  g_autofree float *pixels = g_new (float, loop->values);
+  float *pixels = loop->pixels;
 
   gesso_planes_to_pixels (planes, loop->n, loop->channels, loop->area, pixels);
   for (gsize i = 0; i < loop->values; i++)
@@ -320,11 +325,11 @@ static gboolean
 read_latents (Loop *loop, float *planes, GError **error)
 {
   GessoBackend *backend = loop->pipeline->backend;
-  g_autofree float *pixels = g_new (float, loop->values);
 
-  if (!backend->buffer_read (backend, loop->latents[loop->current], 0, pixels, loop->values * sizeof (float), error))
+  if (!backend->buffer_read (backend, loop->latents[loop->current], 0, loop->pixels, loop->values * sizeof (float),
+                             error))
     return FALSE;
-  gesso_pixels_to_planes (pixels, loop->n, loop->channels, loop->area, planes);
+  gesso_pixels_to_planes (loop->pixels, loop->n, loop->channels, loop->area, planes);
   return TRUE;
 }
 
@@ -334,16 +339,16 @@ draw_noise (Loop *loop, const GessoSchedulerRow *row, GessoNoise *const *generat
 {
   gsize picture = loop->values / (gsize) loop->n;
   g_autofree float *planes = NULL;
-  g_autofree float *pixels = NULL;
 
   if (row->c_noise == 0)
     return TRUE;
-  planes = g_new (float, loop->values);
-  pixels = g_new (float, loop->values);
+  planes = gesso_try_alloc (loop->values * sizeof (float), error);
+  if (!planes)
+    return FALSE;
   for (int i = 0; i < loop->n; i++)
     gesso_noise_draw (generators[i], picture, planes + (gsize) i * picture);
-  gesso_planes_to_pixels (planes, loop->n, loop->channels, loop->area, pixels);
-  return write_values (loop, loop->noise, pixels, loop->values, error);
+  gesso_planes_to_pixels (planes, loop->n, loop->channels, loop->area, loop->pixels);
+  return write_values (loop, loop->noise, loop->pixels, loop->values, error);
 }
 
 static gboolean
@@ -364,10 +369,17 @@ check_latents (const Loop *loop, const float *planes, GError **error)
 {
   if (gesso_values_are_finite (planes, loop->values))
     return TRUE;
-  g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
-               _ ("The networks of \"%s\" gave values that are no numbers, so the picture would be black. The weights "
-                  "are damaged, or the precision (%s) is too low for them: try f32, or get the model again."),
-               loop->pipeline->model->folder, gesso_precision_to_string (loop->pipeline->precision));
+  if (loop->pipeline->precision == GESSO_PRECISION_F32)
+    g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
+                 _ ("%s: the U-Net gave values that are no numbers, so the picture would be black. Its weights are "
+                    "damaged; get the model again."),
+                 gesso_weights_path (loop->pipeline->model->unet_weights));
+  else
+    g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
+                 _ ("%s: the U-Net gave values that are no numbers, so the picture would be black. Its weights are "
+                    "damaged, or the precision (%s) is too low for them: try f32, or get the model again."),
+                 gesso_weights_path (loop->pipeline->model->unet_weights),
+                 gesso_precision_to_string (loop->pipeline->precision));
   return FALSE;
 }
 
@@ -391,7 +403,9 @@ gesso_denoise (GessoPipeline *pipeline, const GessoJob *job, const GessoConditio
 
   pipeline->backend->plan_options (pipeline->backend, pipeline->precision, &options);
   seconds = gesso_parts_get_plan (pipeline->parts, GESSO_PART_UNET)->flops / options.flops_per_second;
-  if (!make_buffers (&loop, error) || !write_table (&loop, guidance, error) || !start_latents (&loop, planes, error))
+  loop.pixels = gesso_try_alloc (loop.values * sizeof (float), error);
+  if (!loop.pixels || !make_buffers (&loop, error) || !write_table (&loop, guidance, error)
+      || !start_latents (&loop, planes, error))
     return FALSE;
   bind_what_stays (&loop, conditioning);
 
@@ -402,7 +416,10 @@ gesso_denoise (GessoPipeline *pipeline, const GessoJob *job, const GessoConditio
         return FALSE;
       update_history (&loop, &job->schedule->rows[i]);
       meter->progress.step++;
-      if (meter->func && !read_latents (&loop, planes, error))
+      /* Damaged weights show at the first evaluation: no need to compute the others. */
+      if ((meter->func || i == 0) && !read_latents (&loop, planes, error))
+        return FALSE;
+      if (i == 0 && !check_latents (&loop, planes, error))
         return FALSE;
       gesso_meter_advance (meter, GESSO_STAGE_DENOISE, seconds, &preview);
     }

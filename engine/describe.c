@@ -82,19 +82,17 @@ describe_part (GString *text, GessoPipeline *pipeline, GessoPart part)
                           plan->steps->len, plan->flops / 1e12, (double) plan->parameters / 1e6, weights, workspace);
 }
 
-/* Which operations there are, most work first. */
+/* Which operations there are. */
 static void
 describe_operations (GString *text, const GessoPlan *plan)
 {
   guint counts[GESSO_N_OPS] = { 0 };
-  double flops[GESSO_N_OPS] = { 0 };
 
   for (guint i = 0; i < plan->ops->len; i++)
     {
       const GessoOp *op = g_ptr_array_index (plan->ops, i);
 
       counts[op->kind]++;
-      flops[op->kind] += gesso_op_flops (op);
     }
   g_string_append_printf (text, "  %s:", plan->name);
   for (int kind = 0; kind < GESSO_N_OPS; kind++)
@@ -104,7 +102,7 @@ describe_operations (GString *text, const GessoPlan *plan)
 }
 
 char *
-gesso_describe_plan (GessoPipeline *pipeline, const GessoJob *job)
+gesso_describe_plan (GessoPipeline *pipeline, const GessoJob *job, const GError *shortage)
 {
   GString *text = g_string_new (NULL);
   double evaluation = gesso_parts_get_plan (pipeline->parts, GESSO_PART_UNET)->flops;
@@ -127,5 +125,7 @@ gesso_describe_plan (GessoPipeline *pipeline, const GessoJob *job)
   append_size (text, _ ("Buffers between the parts"), buffers);
   append_size (text, _ ("Peak memory with everything resident"), resident + buffers);
   append_size (text, _ ("Least memory, parts in turn"), least + buffers);
+  if (shortage)
+    g_string_append_printf (text, _ ("Does not fit: %s\n"), shortage->message);
   return g_string_free (text, FALSE);
 }

@@ -10,5 +10,5 @@
 
 /* Lines of text, transfer full. */
 char *gesso_describe_model (const GessoModel *model);
-/* For a job that gesso_pipeline_plan() has just planned. */
-char *gesso_describe_plan (GessoPipeline *pipeline, const GessoJob *job);
+/* For a job that gesso_pipeline_plan_parts() has just planned; `shortage` (nullable): why it cannot run. */
+char *gesso_describe_plan (GessoPipeline *pipeline, const GessoJob *job, const GError *shortage);

@@ -105,17 +105,18 @@ progress_of (const Call *call)
   return call->progress ? forward_progress : NULL;
 }
 
-/* Small graphs of every part: their weights are those of any size. */
+/* Small graphs of every part, of a size that every level can halve: their weights are those of any size. */
 static gboolean
 check_weights (const GessoModel *model, GError **error)
 {
   int length = gesso_tokenizer_length (model->tokenizer);
   const GessoUnetConfig *unet = &model->unet;
+  int side = 8 << unet->n_levels;
 
   return gesso_parts_check_weights (gesso_clip_text_graph (&model->text, 1, length), model->text_weights, error)
          && gesso_parts_check_weights (gesso_unet_context_graph (unet, 1, length), model->unet_weights, error)
          && gesso_parts_check_weights (gesso_unet_time_graph (unet, 1), model->unet_weights, error)
-         && gesso_parts_check_weights (gesso_unet_graph (unet, 1, 1, length, 8, 8), model->unet_weights, error)
+         && gesso_parts_check_weights (gesso_unet_graph (unet, 1, 1, length, side, side), model->unet_weights, error)
          && gesso_parts_check_weights (gesso_vae_decoder_graph (&model->vae, 1, 8, 8), model->vae_weights, error);
 }
 
@@ -245,8 +246,12 @@ describe_plan (gpointer data)
   GessoPipeline *pipeline = &call->engine->pipeline;
   g_auto (GessoJob) job = { 0 };
 
-  if (gesso_pipeline_plan (pipeline, call->request, &job, NULL, &call->error))
-    call->text = gesso_describe_plan (pipeline, &job);
+  g_autoptr (GError) shortage = NULL;
+
+  if (!gesso_pipeline_plan_parts (pipeline, call->request, &job, NULL, &call->error))
+    return;
+  gesso_pipeline_check_memory (pipeline, call->request, &job, &shortage);
+  call->text = gesso_describe_plan (pipeline, &job, shortage);
 }
 
 char *

@@ -142,7 +142,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (GessoOptions, gesso_options_free)
  * @guidance: guidance scale; 1.0 or less evaluates the prompt alone, as diffusers does
  * @seed: seed of the noise (its low 32 bits count, as in torch); picture i of @n_images uses @seed + i
  * @n_images: pictures to make, 1..64
- * @batch: pictures computed at a time; 0: as many as suits the device and memory
+ * @batch: pictures computed at a time; 0: as suits the device (on the CPU one, which gains nothing from more)
  * @scheduler: (nullable): "pndm"; %NULL: the folder's own, or PNDM where that is another
  * @max_memory: limit for this request in bytes; 0: the engine's
  *
@@ -272,6 +272,8 @@ typedef struct
  * GessoProgressFunc:
  * @progress: how far it is
  * @user_data: the caller's own
+ *
+ * Must not call the engine it reports on, nor drop the last reference to it: the engine waits for the callback.
  */
 typedef void (*GessoProgressFunc) (const GessoProgress *progress, gpointer user_data);
 
@@ -383,7 +385,8 @@ GESSO_API char *gesso_engine_describe (GessoEngine *engine);
  *
  * Plans @request without reading a weight or running anything.
  *
- * Returns: (transfer full): operations, memory and FLOPs of each part and the peak; lines of text
+ * Returns: (transfer full): operations, memory and FLOPs of each part and the peak; lines of text. Where the memory
+ * does not suffice the last one says so
  */
 GESSO_API char *gesso_engine_plan (GessoEngine *engine, const GessoRequest *request, GError **error);
 

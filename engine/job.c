@@ -99,35 +99,42 @@ plan_binding_bytes (GessoParts *parts, GessoPart part)
 guint64
 gesso_pipeline_buffer_bytes (GessoPipeline *self, const GessoJob *job)
 {
+  const guint64 pictures = (guint64) job->height * (guint64) job->width * 3;
+  const guint64 latents = (guint64) self->model->unet.in_channels * (guint64) job->latent_height
+                          * (guint64) job->latent_width * sizeof (float);
   guint64 sum = 0;
 
   for (int i = 0; i < GESSO_N_PARTS; i++)
     sum += plan_binding_bytes (self->parts, i);
-  /* Beside the outputs: the other latents, stored ones and history, of the size of the update's outputs; and the
-   * pictures that are done. */
+  /* Beside the outputs: the other latents, stored ones and history, of the size of the update's outputs; the decoded
+   * values on the host; the pictures that are done; and all of it again where it is traced. */
   sum += plan_binding_bytes (self->parts, GESSO_PART_UPDATE) * 3;
-  return sum + (guint64) job->height * (guint64) job->width * 3;
+  sum += plan_binding_bytes (self->parts, GESSO_PART_DECODER);
+  return sum + (pictures + latents) * (guint64) job->n_images * (job->traced ? 3 : 1);
 }
 
-/* What the parts may hold together now: what is free on the machine beside what they hold already, and no more than
- * was asked for. Where the backend's memory is the process's own, what the process holds for itself counts as well. */
-static guint64
+/* What may be held now: what is free on the machine beside what the parts hold already, and no more than was asked for.
+ * Where the backend's memory is the process's own, what the process holds for itself counts as well. */
+static GessoMemoryLimit
 memory_limit (GessoPipeline *self, guint64 asked)
 {
   guint64 available = self->backend->memory_available (self->backend);
   guint64 held = gesso_parts_held (self->parts);
-  guint64 limit = G_MAXUINT64;
+  GessoMemoryLimit limit = { G_MAXUINT64, 0 };
 
   if (available != G_MAXUINT64)
-    limit = held + (guint64) ((double) available * SHARE_OF_AVAILABLE);
+    limit.bytes = held + (guint64) ((double) available * SHARE_OF_AVAILABLE);
   if (asked && self->host_memory)
     {
       guint64 process = gesso_process_anonymous_bytes ();
       guint64 own = (process > held ? process - held : 0) + HOST_RESERVE;
 
-      asked = asked > own ? asked - own : 1;
+      if (asked < own || asked - own < limit.bytes)
+        limit = (GessoMemoryLimit) { asked, own };
     }
-  return asked ? MIN (limit, asked) : limit;
+  else if (asked)
+    limit.bytes = MIN (limit.bytes, asked);
+  return limit;
 }
 
 static gboolean
@@ -144,6 +151,7 @@ fill_in (GessoPipeline *self, const GessoRequest *request, GessoJob *job, GError
   job->latent_height = job->height / factor;
   job->latent_width = job->width / factor;
   job->repeat = request->guidance > 1 ? 2 : 1;
+  job->n_images = request->n_images;
   /* A batch gains little on a processor, and one by one each picture is what its seed alone would give. */
   job->batch = request->batch ? MIN (request->batch, request->n_images) : 1;
   job->schedule = gesso_schedule_new (scheduler, &model->scheduler, request->steps, error);
@@ -151,13 +159,24 @@ fill_in (GessoPipeline *self, const GessoRequest *request, GessoJob *job, GError
 }
 
 gboolean
+gesso_pipeline_plan_parts (GessoPipeline *self, const GessoRequest *request, GessoJob *job, GCancellable *cancellable,
+                           GError **error)
+{
+  return fill_in (self, request, job, error) && plan_parts (self, job, cancellable, error);
+}
+
+gboolean
+gesso_pipeline_check_memory (GessoPipeline *self, const GessoRequest *request, const GessoJob *job, GError **error)
+{
+  GessoMemoryLimit limit = memory_limit (self, request->max_memory ? request->max_memory : self->max_memory);
+
+  return gesso_parts_set_limit (self->parts, &limit, gesso_pipeline_buffer_bytes (self, job), error);
+}
+
+gboolean
 gesso_pipeline_plan (GessoPipeline *self, const GessoRequest *request, GessoJob *job, GCancellable *cancellable,
                      GError **error)
 {
-  guint64 limit;
-
-  if (!fill_in (self, request, job, error) || !plan_parts (self, job, cancellable, error))
-    return FALSE;
-  limit = memory_limit (self, request->max_memory ? request->max_memory : self->max_memory);
-  return gesso_parts_set_limit (self->parts, limit, gesso_pipeline_buffer_bytes (self, job), error);
+  return gesso_pipeline_plan_parts (self, request, job, cancellable, error)
+         && gesso_pipeline_check_memory (self, request, job, error);
 }

@@ -239,28 +239,40 @@ gesso_parts_peak (GessoParts *self, guint64 *resident, guint64 *least)
 }
 
 gboolean
-gesso_parts_set_limit (GessoParts *self, guint64 limit, guint64 buffers, GError **error)
+gesso_parts_set_limit (GessoParts *self, const GessoMemoryLimit *limit, guint64 buffers, GError **error)
 {
+  guint64 most = 0;
+  GessoPart largest = 0;
+
   for (int i = 0; i < GESSO_N_PARTS; i++)
     {
       GessoProgramMemory memory;
       guint64 need;
 
       gesso_parts_report (self, i, &memory);
-      need = memory.weights + MAX (memory.workspace, memory.load_scratch) + buffers;
-      if (need > limit)
+      need = memory.weights + MAX (memory.workspace, memory.load_scratch);
+      if (need > most)
         {
-          g_autofree char *needed = g_format_size_full (need, G_FORMAT_SIZE_IEC_UNITS);
-          g_autofree char *allowed = g_format_size_full (limit, G_FORMAT_SIZE_IEC_UNITS);
-
-          g_set_error (error, GESSO_ERROR, GESSO_ERROR_OUT_OF_MEMORY,
-                       _ ("The part \"%s\" needs %s of memory at this size, and only %s may be used. Choose a smaller "
-                          "picture, a smaller model or a lower precision, or allow more memory."),
-                       gesso_part_name (i), needed, allowed);
-          return FALSE;
+          most = need;
+          largest = i;
         }
     }
-  self->limit = limit;
+  most += buffers + limit->own;
+  if (most > limit->bytes)
+    {
+      g_autofree char *needed = g_format_size_full (most, G_FORMAT_SIZE_IEC_UNITS);
+      g_autofree char *own = g_format_size_full (limit->own + buffers, G_FORMAT_SIZE_IEC_UNITS);
+      g_autofree char *allowed = g_format_size_full (limit->bytes, G_FORMAT_SIZE_IEC_UNITS);
+
+      g_set_error (
+          error, GESSO_ERROR, GESSO_ERROR_OUT_OF_MEMORY,
+          _ ("This needs %s of memory while the part \"%s\" runs (%s of it for the program itself and for what "
+             "goes between the parts), and only %s may be used. Choose a smaller picture, fewer of them, a "
+             "smaller model or a lower precision, or allow more memory."),
+          needed, gesso_part_name (largest), own, allowed);
+      return FALSE;
+    }
+  self->limit = limit->bytes - limit->own;
   self->buffers = buffers;
   return TRUE;
 }

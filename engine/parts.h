@@ -43,9 +43,16 @@ const GessoPlan *gesso_parts_get_plan (GessoParts *parts, GessoPart id);
 /* What the part's program reports. */
 void gesso_parts_report (GessoParts *parts, GessoPart id, GessoProgramMemory *memory);
 
-/* Memory that the parts may hold from here on: `limit` bytes, of which `buffers` bytes are the caller's own buffers.
- * OUT_OF_MEMORY, naming the part and what it needs, when one cannot run even with all the others evicted. */
-gboolean gesso_parts_set_limit (GessoParts *parts, guint64 limit, guint64 buffers, GError **error);
+/* Memory that may be held: `bytes`, of which `own` are what the process holds beside parts and buffers. */
+typedef struct
+{
+  guint64 bytes;
+  guint64 own;
+} GessoMemoryLimit;
+
+/* What holds from here on; the caller's own buffers are `buffers` bytes. OUT_OF_MEMORY, naming the part that needs most
+ * and how much it is, when one cannot run even with all the others evicted. */
+gboolean gesso_parts_set_limit (GessoParts *parts, const GessoMemoryLimit *limit, guint64 buffers, GError **error);
 
 /* The most that is held at any time: with everything resident, and with every part evicted that is not running. */
 void gesso_parts_peak (GessoParts *parts, guint64 *resident, guint64 *least);

@@ -7,6 +7,8 @@
 #include <glib/gi18n-lib.h>
 #include <math.h>
 
+#include "cancel.h"
+
 struct _GessoPicture
 {
   gatomicrefcount ref_count;
@@ -92,13 +94,9 @@ gesso_picture_new (const float *values, int width, int height, int channels, gui
                               "again."));
       return NULL;
     }
-  pixels = g_try_malloc (n_pixels * 3);
+  pixels = gesso_try_alloc (n_pixels * 3, error);
   if (!pixels)
-    {
-      g_set_error (error, GESSO_ERROR, GESSO_ERROR_OUT_OF_MEMORY,
-                   _ ("There is no memory for a picture of %d x %d pixels."), width, height);
-      return NULL;
-    }
+    return NULL;
   for (gsize i = 0; i < n_pixels; i++)
     for (gsize c = 0; c < 3; c++)
       {

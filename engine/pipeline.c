@@ -7,6 +7,7 @@
 #include <glib/gi18n-lib.h>
 #include <string.h>
 
+#include "cancel.h"
 #include "denoise.h"
 #include "networks/unet.h"
 #include "picture.h"
@@ -46,11 +47,21 @@ run_clear (Run *run)
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Run, run_clear)
 
-static void
-record (Run *run, const char *name, const char *dtype, int n_dims, const gint64 *dims, gconstpointer data, gsize bytes)
+/* Keeps a copy of `data` for the trace, where there is one. */
+static gboolean
+record (Run *run, const char *name, const char *dtype, int n_dims, const gint64 *dims, gconstpointer data, gsize bytes,
+        GError **error)
 {
-  if (run->trace)
-    g_ptr_array_add (run->trace, gesso_tensor_data_new (name, dtype, n_dims, dims, data, bytes));
+  gpointer copy;
+
+  if (!run->trace)
+    return TRUE;
+  copy = gesso_try_alloc (bytes, error);
+  if (!copy)
+    return FALSE;
+  memcpy (copy, data, bytes);
+  g_ptr_array_add (run->trace, gesso_tensor_data_new (name, dtype, n_dims, dims, copy, bytes));
+  return TRUE;
 }
 
 static double
@@ -125,13 +136,24 @@ run_part_to_host (Run *run, GessoPart part, gconstpointer data, gsize bytes, GEr
 
   if (!buffers)
     return NULL;
-  values = g_try_malloc (size);
-  if (!values)
-    g_set_error (error, GESSO_ERROR, GESSO_ERROR_OUT_OF_MEMORY, _ ("There is no memory for %zu bytes."), size);
-  else if (!backend->buffer_read (backend, g_ptr_array_index (buffers, 0), 0, values, size, error))
+  values = gesso_try_alloc (size, error);
+  if (values && !backend->buffer_read (backend, g_ptr_array_index (buffers, 0), 0, values, size, error))
     g_clear_pointer (&values, g_free);
   free_buffers (run->pipeline, buffers);
   return values;
+}
+
+static gboolean
+check_text (Run *run, const float *text, gsize n, GError **error)
+{
+  if (gesso_values_are_finite (text, n))
+    return TRUE;
+  g_set_error (
+      error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
+      _ ("%s: the text encoder gave values that are no numbers, so the picture would be black. Its weights are "
+         "damaged; get the model again."),
+      gesso_weights_path (run->pipeline->model->text_weights));
+  return FALSE;
 }
 
 static float *
@@ -143,17 +165,19 @@ encode_text (Run *run, GError **error)
   gsize n = (gsize) (N_PROMPTS * length);
   g_autofree gint32 *tokens = g_new (gint32, n);
   gint64 dims[] = { N_PROMPTS, length, model->text.hidden_size };
-  float *text;
+  g_autofree float *text = NULL;
 
   for (int i = 0; i < N_PROMPTS; i++)
     if (!gesso_tokenizer_encode (model->tokenizer, prompts[i] ? prompts[i] : "", length, tokens + i * length, error))
       return NULL;
-  record (run, "tokens", "I32", 2, dims, tokens, n * sizeof (gint32));
+  if (!record (run, "tokens", "I32", 2, dims, tokens, n * sizeof (gint32), error))
+    return NULL;
   text = run_part_to_host (run, GESSO_PART_TEXT, tokens, n * sizeof (gint32), error);
-  if (text)
-    record (run, "text", "F32", 3, dims, text, n * (gsize) model->text.hidden_size * sizeof (float));
+  if (!text || !check_text (run, text, n * (gsize) model->text.hidden_size, error)
+      || !record (run, "text", "F32", 3, dims, text, n * (gsize) model->text.hidden_size * sizeof (float), error))
+    return NULL;
   gesso_meter_advance (&run->meter, GESSO_STAGE_ENCODE, part_seconds (run->pipeline, GESSO_PART_TEXT), NULL);
-  return text;
+  return g_steal_pointer (&text);
 }
 
 static gboolean
@@ -206,20 +230,18 @@ denoise (Run *run, GError **error)
   gsize picture = latent_values (run);
   gsize bytes = (gsize) n_images * picture * sizeof (float);
   gint64 dims[] = { n_images, run->pipeline->model->unet.in_channels, run->job.latent_height, run->job.latent_width };
-  g_autofree float *latents = g_try_malloc (bytes);
+  g_autofree float *latents = gesso_try_alloc (bytes, error);
   g_autoptr (GPtrArray) generators = g_ptr_array_new_with_free_func ((GDestroyNotify) gesso_noise_free);
 
   if (!latents)
-    {
-      g_set_error_literal (error, GESSO_ERROR, GESSO_ERROR_OUT_OF_MEMORY, _ ("There is no memory for the latents."));
-      return NULL;
-    }
+    return NULL;
   for (int i = 0; i < n_images; i++)
     {
       g_ptr_array_add (generators, gesso_noise_new (run->request->seed + (guint64) i));
       gesso_noise_draw (g_ptr_array_index (generators, i), picture, latents + (gsize) i * picture);
     }
-  record (run, "noise", "F32", 4, dims, latents, bytes);
+  if (!record (run, "noise", "F32", 4, dims, latents, bytes, error))
+    return NULL;
 
   for (int first = 0; first < n_images; first += run->job.batch)
     {
@@ -234,7 +256,8 @@ denoise (Run *run, GError **error)
                              &run->meter, run->cancellable, error))
         return NULL;
     }
-  record (run, "latents", "F32", 4, dims, latents, bytes);
+  if (!record (run, "latents", "F32", 4, dims, latents, bytes, error))
+    return NULL;
   return g_steal_pointer (&latents);
 }
 
@@ -245,8 +268,11 @@ decode (Run *run, int image, const float *latents, GError **error)
   const GessoVaeConfig *vae = &model->vae;
   guint64 seed = run->request->seed + (guint64) image;
   gsize n = latent_values (run);
-  g_autofree float *pixels = g_new (float, n);
+  g_autofree float *pixels = gesso_try_alloc (n * sizeof (float), error);
   g_autofree float *values = NULL;
+
+  if (!pixels)
+    return NULL;
 
   gesso_planes_to_pixels (latents + (gsize) image * n, 1, vae->latent_channels,
                           (gsize) run->job.latent_height * (gsize) run->job.latent_width, pixels);
@@ -285,21 +311,17 @@ record_pictures (Run *run, GPtrArray *pictures, GError **error)
 {
   gsize size = (gsize) run->job.width * (gsize) run->job.height * 3;
   gint64 dims[] = { pictures->len, run->job.height, run->job.width, 3 };
-  g_autofree guint8 *pixels = NULL;
+  guint8 *pixels;
 
   if (!run->trace)
     return TRUE;
-  pixels = g_try_malloc (size * pictures->len);
+  pixels = gesso_try_alloc (size * pictures->len, error);
   if (!pixels)
-    {
-      g_set_error_literal (error, GESSO_ERROR, GESSO_ERROR_OUT_OF_MEMORY,
-                           _ ("There is no memory for a copy of the pictures."));
-      return FALSE;
-    }
+    return FALSE;
   for (guint i = 0; i < pictures->len; i++)
     memcpy (pixels + i * size, g_bytes_get_data (gesso_picture_get_pixels (g_ptr_array_index (pictures, i)), NULL),
             size);
-  record (run, "image", "U8", 4, dims, pixels, size * pictures->len);
+  g_ptr_array_add (run->trace, gesso_tensor_data_new ("image", "U8", 4, dims, pixels, size * pictures->len));
   return TRUE;
 }
 
@@ -336,6 +358,7 @@ gesso_pipeline_generate (GessoPipeline *pipeline, const GessoRequest *request, G
   g_autofree float *latents = NULL;
   g_autoptr (GPtrArray) pictures = NULL;
 
+  run.job.traced = trace != NULL;
   if (!gesso_pipeline_plan (pipeline, request, &run.job, cancellable, error))
     return NULL;
   prepare_meter (&run, progress, data);

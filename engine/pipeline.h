@@ -25,18 +25,29 @@ typedef struct
   int height, width;               /* pixels */
   int latent_height, latent_width; /* latents */
   int repeat;                      /* 2 with guidance, else 1 */
+  int n_images;                    /* pictures in all */
   int batch;                       /* pictures at a time */
+  gboolean traced;                 /* intermediate results are kept as well; set by the caller */
   GessoSchedule *schedule;
 } GessoJob;
 
 void gesso_job_clear (GessoJob *job);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (GessoJob, gesso_job_clear)
 
-/* Checks `request`, plans every part for it and checks the memory it needs, before anything runs. */
+/* Checks `request` and plans every part for it. */
+gboolean gesso_pipeline_plan_parts (GessoPipeline *pipeline, const GessoRequest *request, GessoJob *job,
+                                    GCancellable *cancellable, GError **error);
+
+/* For a job that was just planned: OUT_OF_MEMORY, with the figures, where it cannot run in the memory there is or that
+ * `request` or the options allow. */
+gboolean gesso_pipeline_check_memory (GessoPipeline *pipeline, const GessoRequest *request, const GessoJob *job,
+                                      GError **error);
+
+/* Both, before anything runs. */
 gboolean gesso_pipeline_plan (GessoPipeline *pipeline, const GessoRequest *request, GessoJob *job,
                               GCancellable *cancellable, GError **error);
 
-/* Bytes of the buffers that hold text, keys and values, latents and the like for `job`. */
+/* Bytes of what is held between the parts for `job`: text, keys and values, latents, finished pictures and the like. */
 guint64 gesso_pipeline_buffer_bytes (GessoPipeline *pipeline, const GessoJob *job);
 
 /* Receives progress on the compute thread. */

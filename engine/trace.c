@@ -5,8 +5,7 @@
 #include "trace.h"
 
 GessoTensorData *
-gesso_tensor_data_new (const char *name, const char *dtype, int n_dims, const gint64 *dims, gconstpointer data,
-                       gsize bytes)
+gesso_tensor_data_new (const char *name, const char *dtype, int n_dims, const gint64 *dims, gpointer data, gsize bytes)
 {
   GessoTensorData *tensor = g_new0 (GessoTensorData, 1);
 
@@ -15,7 +14,7 @@ gesso_tensor_data_new (const char *name, const char *dtype, int n_dims, const gi
   tensor->n_dims = n_dims;
   for (int i = 0; i < n_dims; i++)
     tensor->dims[i] = dims[i];
-  tensor->data = g_bytes_new (data, bytes);
+  tensor->data = g_bytes_new_take (data, bytes);
   return tensor;
 }
 

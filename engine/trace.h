@@ -6,6 +6,6 @@
 
 #include "gesso.h"
 
-/* A tensor of the trace: copies `bytes` of `data`. */
+/* A tensor of the trace: takes over `data`, `bytes` long, from g_malloc(). */
 GessoTensorData *gesso_tensor_data_new (const char *name, const char *dtype, int n_dims, const gint64 *dims,
-                                        gconstpointer data, gsize bytes);
+                                        gpointer data, gsize bytes);

@@ -26,7 +26,8 @@ typedef struct
 /* A prepared band of a convolution's input should still be in the cache when the convolution reads it, but be tall
  * enough for the convolution to run at full speed. */
 #define NORM_BAND_BYTES_PER_THREAD (3 * 1024 * 1024)
-#define MAX_STEP_SECONDS 0.1
+/* Half of the 0.1 s that cancelling is planned with: on a machine that others use too a step takes longer. */
+#define MAX_STEP_SECONDS 0.05
 
 static Rates
 rates (void)

@@ -111,9 +111,9 @@ static const GessoConfigKey unet_keys[] = {
     "[\"UpBlock2D\", \"CrossAttnUpBlock2D\", \"CrossAttnUpBlock2D\", \"CrossAttnUpBlock2D\"]",
     UNET (up_has_attention), unet_up_blocks),
   LEVEL_INTS ("layers_per_block", "2", UNET (layers_per_block), 1, 32),
-  /* Heads, despite its name; num_attention_heads takes its place where that is given (see config-unet.c). */
+  /* Heads, despite its name; diffusers refuses a num_attention_heads in its place. */
   LEVEL_INTS ("attention_head_dim", "8", UNET (num_attention_heads), 1, MAX_CHANNELS),
-  OWN ("num_attention_heads", "null"),
+  FIXED ("num_attention_heads", "null"),
   LEVEL_INTS ("transformer_layers_per_block", "1", UNET (transformer_layers), 1, 32),
   SAME_INT ("cross_attention_dim", "1280", UNET (cross_attention_dim), 1, MAX_CHANNELS),
   BOOL ("use_linear_projection", "false", UNET (use_linear_projection)),
@@ -177,7 +177,7 @@ static const GessoConfigKey vae_keys[] = {
 };
 
 /* scheduler/scheduler_config.json: diffusers' PNDMScheduler. When PNDM stands in for another scheduler, the keys of
- * the same name count, as in PNDMScheduler.from_config(). steps_offset is not read: the pipeline makes it 1. */
+ * the same name count, as in PNDMScheduler.from_config(). steps_offset: see config-scheduler.c. */
 static const GessoConfigKey scheduler_keys[] = {
   INT ("num_train_timesteps", "1000", SCHEDULER (num_train_timesteps), 1, 10000),
   REAL ("beta_start", "0.0001", SCHEDULER (beta_start), TINY, 0.999999),

@@ -53,8 +53,9 @@ gesso_scheduler_config_read (const char *path, const char *class_name, GCancella
   object = json_node_get_object (root);
   config->class_name = g_strdup (class_name);
   config->is_pndm = strcmp (class_name, "PNDMScheduler") == 0;
-  /* Whatever the file says: StableDiffusionPipeline corrects it to this. */
-  config->steps_offset = 1;
+  /* Whatever the file says, StableDiffusionPipeline corrects it to 1. But where another scheduler's file says nothing,
+   * PNDMScheduler.from_config() takes the corrected value for a default of that scheduler, and its own, 0, instead. */
+  config->steps_offset = config->is_pndm || json_object_has_member (object, "steps_offset");
   return gesso_config_read (path, object, &gesso_scheduler_keys, config, error)
          && read_trained_betas (path, object, config, error);
 }

@@ -170,7 +170,13 @@ test_damaged (const char *part, const char *file, const char *says)
 static void
 test_nan_in_unet (void)
 {
-  test_damaged ("unet", "diffusion_pytorch_model.safetensors", "no numbers");
+  test_damaged ("unet", "diffusion_pytorch_model.safetensors", "U-Net gave values that are no numbers");
+}
+
+static void
+test_nan_in_text_encoder (void)
+{
+  test_damaged ("text_encoder", "model.safetensors", "text encoder gave values that are no numbers");
 }
 
 static void
@@ -376,6 +382,7 @@ main (int argc, char **argv)
   g_test_add_func ("/engine/refused-options", test_refused_options);
   g_test_add_func ("/engine/missing-model", test_missing_model);
   g_test_add_func ("/engine/nan-in-unet", test_nan_in_unet);
+  g_test_add_func ("/engine/nan-in-text-encoder", test_nan_in_text_encoder);
   g_test_add_func ("/engine/nan-in-decoder", test_nan_in_decoder);
   g_test_add_func ("/engine/truncated-later", test_truncated_later);
   g_test_add_func ("/engine/progress", test_progress);

@@ -4,6 +4,8 @@
  * Memory: limits that put parts out in turn, allocations that fail, and no growth over many pictures.
  */
 
+#include <string.h>
+
 #include "cpu/memory.h"
 #include "engine-test.h"
 #include "process-memory.h"
@@ -43,11 +45,9 @@ test_limit (void)
   while (high - low > 256 * 1024)
     {
       g_autoptr (GError) error = NULL;
-      g_autofree char *plan = NULL;
 
       request->max_memory = low + (high - low) / 2;
-      plan = gesso_engine_plan (engine, request, &error);
-      if (plan)
+      if (gesso_engine_prepare (engine, request, NULL, NULL, NULL, &error))
         high = request->max_memory;
       else
         {
@@ -60,6 +60,30 @@ test_limit (void)
   tight_pixels = pixels_of (engine, request);
   g_assert_true (g_bytes_equal (free_pixels, tight_pixels));
   g_assert_cmpuint (gesso_cpu_memory_in_use (), <, resident);
+}
+
+/* What does not fit is planned all the same, and said to be too much; more pictures need more. */
+static void
+test_plan_says (void)
+{
+  g_autoptr (GessoEngine) engine = test_engine_open ("sd14", NULL);
+  g_autoptr (GessoRequest) request = small_request ();
+  g_autoptr (GError) error = NULL;
+  g_autofree char *fits = gesso_engine_plan (engine, request, &error);
+  g_autofree char *many = NULL;
+  g_autofree char *tight = NULL;
+
+  g_assert_no_error (error);
+  g_assert_null (strstr (fits, "Does not fit"));
+  request->n_images = 64;
+  many = gesso_engine_plan (engine, request, &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (fits, !=, many);
+  request->max_memory = 1024 * 1024;
+  tight = gesso_engine_plan (engine, request, &error);
+  g_assert_no_error (error);
+  g_assert_nonnull (strstr (tight, "Does not fit"));
+  g_assert_nonnull (strstr (tight, "and only 1.0"));
 }
 
 /* The first, second, ... large allocation fails until a whole run gets through: OUT_OF_MEMORY each time, and the
@@ -158,6 +182,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/memory/limit", test_limit);
+  g_test_add_func ("/memory/plan-says", test_plan_says);
   g_test_add_func ("/memory/failing-allocations", test_failing_allocations);
   g_test_add_func ("/memory/no-growth", test_no_growth);
   g_test_add_func ("/memory/other-size-keeps-weights", test_other_size_keeps_weights);
