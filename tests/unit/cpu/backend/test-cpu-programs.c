@@ -46,8 +46,7 @@ test_report (gconstpointer data)
 
   g_assert_cmpuint (watch.base, ==, 0);
   g_assert_cmpuint (first->memory.weights, ==, first->memory.weights_new);
-  g_assert_cmpuint (first->memory.weights, >=,
-                     (gsize) (2 * channels * channels * (9 + 8 + 4)) * sizeof (float));
+  g_assert_cmpuint (first->memory.weights, >=, (gsize) (2 * channels * channels * (9 + 8 + 4)) * sizeof (float));
   backend->load (backend, first->program, watch_load, &watch, NULL, &error);
   g_assert_no_error (error);
   g_assert_cmpuint (watch.done, ==, watch.total);
