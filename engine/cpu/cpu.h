@@ -77,7 +77,11 @@ struct _GessoProgram
   gboolean loaded;
 };
 
+/* Whether `op`, a convolution, is for gesso_cpu_compile_winograd() rather than gesso_cpu_compile_conv(). */
+gboolean gesso_cpu_winograd_suits (const GessoProgram *program, const GessoOp *op);
+
 /* Compile one operation; `steps` are the plan's steps of it. */
+GessoCpuOp *gesso_cpu_compile_winograd (GessoProgram *program, const GessoOp *op, const GArray *steps);
 GessoCpuOp *gesso_cpu_compile_conv (GessoProgram *program, const GessoOp *op, const GArray *steps, GError **error);
 GessoCpuOp *gesso_cpu_compile_linear (GessoProgram *program, const GessoOp *op, const GArray *steps, GError **error);
 GessoCpuOp *gesso_cpu_compile_operator (GessoProgram *program, const GessoOp *op, GError **error);

@@ -104,6 +104,8 @@ compile_op (GessoProgram *program, const GessoOp *op, const GArray *steps, GErro
   switch (op->kind)
     {
     case GESSO_OP_CONV2D:
+      if (gesso_cpu_winograd_suits (program, op))
+        return gesso_cpu_compile_winograd (program, op, steps);
       return gesso_cpu_compile_conv (program, op, steps, error);
     case GESSO_OP_LINEAR:
       return gesso_cpu_compile_linear (program, op, steps, error);

@@ -8,6 +8,7 @@
 
 #include "memory.h"
 #include "onednn.h"
+#include "operators.h"
 
 /* Read at a time: large enough for the disk, small enough to answer a cancellation. */
 #define PIECE_BYTES (8 * 1024 * 1024)
@@ -86,7 +87,7 @@ gesso_cpu_store_want (GessoStore *store, const char *name, gint64 first, gint64 
     {
       GessoCpuWeight *weight = g_ptr_array_index (forms, i);
 
-      if (!weight->packed && is_part (weight, first, count, dtype))
+      if (!weight->packed && !weight->panel && is_part (weight, first, count, dtype))
         {
           weight->n_wanted++;
           return weight;
@@ -115,6 +116,30 @@ gesso_cpu_store_want_packed (GessoStore *store, const char *name, gint64 first, 
   if (!gesso_onednn_check (dnnl_memory_desc_clone (&copy, packed), "memory descriptor", error))
     return NULL;
   return add_weight (forms, name, first, count, dtype, copy);
+}
+
+GessoCpuWeight *
+gesso_cpu_store_want_winograd (GessoStore *store, const char *name, gint64 out, gint64 in, gint64 panel,
+                               gboolean doubled)
+{
+  GPtrArray *forms = find_forms (store, name);
+  GessoCpuWeight *weight;
+
+  for (guint i = 0; i < forms->len; i++)
+    {
+      weight = g_ptr_array_index (forms, i);
+      if (weight->panel == panel && weight->doubled == doubled)
+        {
+          weight->n_wanted++;
+          return weight;
+        }
+    }
+  weight = add_weight (forms, name, 0, out * in * 9, GESSO_DTYPE_F32, NULL);
+  weight->panel = panel;
+  weight->in = in;
+  weight->doubled = doubled;
+  weight->bytes = (gsize) (out / panel) * gesso_cpu_winograd_panel_bytes (panel, in, doubled);
+  return weight;
 }
 
 GPtrArray *
@@ -197,11 +222,22 @@ piece_rows (const GessoCpuWeight *weight, const Packing *packing)
   return MIN (packing->rows, MAX (fit / packing->block, 1) * packing->block);
 }
 
+/* Panels to read at a time, and values in one. */
+static gint64
+piece_panels (const GessoCpuWeight *weight)
+{
+  const gint64 values = weight->panel * weight->in * 9;
+
+  return CLAMP (PIECE_BYTES / (values * (gint64) sizeof (float)), 1, weight->count / values);
+}
+
 gsize
 gesso_cpu_weight_staging (const GessoCpuWeight *weight)
 {
   Packing packing;
 
+  if (weight->panel)
+    return (gsize) (piece_panels (weight) * weight->panel * weight->in * 9) * sizeof (float);
   if (!weight->packed)
     return 0;
   inspect_packing (weight, &packing);
@@ -288,6 +324,29 @@ read_packed (GessoStore *store, GessoCpuWeight *weight, dnnl_engine_t engine, dn
 }
 
 static gboolean
+read_winograd (GessoStore *store, GessoCpuWeight *weight, void *staging, GessoCpuLoadStep step, gpointer step_data,
+               GError **error)
+{
+  const gsize panel_bytes = gesso_cpu_winograd_panel_bytes (weight->panel, weight->in, weight->doubled);
+  const gint64 values = weight->panel * weight->in * 9;
+  const gint64 panels = weight->count / values, piece = piece_panels (weight);
+
+  for (gint64 first = 0; first < panels; first += piece)
+    {
+      const gint64 n = MIN (piece, panels - first);
+
+      if (!store->source.read (store->source.data, weight->name, first * values, n * values, weight->dtype, staging,
+                               error))
+        return FALSE;
+      gesso_cpu_winograd_pack (weight->panel, n * weight->panel, weight->in, weight->doubled, staging,
+                               (float *) weight->data + (gsize) first * (panel_bytes / sizeof (float)));
+      if (!step ((gsize) n * panel_bytes, step_data, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+static gboolean
 read_plain (GessoStore *store, GessoCpuWeight *weight, GessoCpuLoadStep step, gpointer step_data, GError **error)
 {
   const gint64 size = (gint64) gesso_dtype_size (weight->dtype);
@@ -316,8 +375,12 @@ gesso_cpu_store_hold (GessoStore *store, GessoCpuWeight *weight, dnnl_engine_t e
       weight->data = gesso_cpu_memory_alloc (weight->bytes, error);
       if (!weight->data)
         return FALSE;
-      ok = weight->packed ? read_packed (store, weight, engine, stream, staging, step, step_data, error)
-                          : read_plain (store, weight, step, step_data, error);
+      if (weight->panel)
+        ok = read_winograd (store, weight, staging, step, step_data, error);
+      else if (weight->packed)
+        ok = read_packed (store, weight, engine, stream, staging, step, step_data, error);
+      else
+        ok = read_plain (store, weight, step, step_data, error);
       if (!ok)
         {
           gesso_cpu_memory_free (weight->data, weight->bytes);

@@ -11,6 +11,8 @@
 /* Rows that belong together in a matrix product and in attention's tiles: bands are multiples where they can be. */
 #define LINEAR_ROWS 16
 #define ATTENTION_ROWS 64
+/* A convolution by Winograd computes rows in pairs. */
+#define CONV_ROWS 2
 
 double
 gesso_op_flops (const GessoOp *op)
@@ -126,7 +128,7 @@ cut_conv2d (GessoPlan *plan, const GessoOp *op)
   if (prepared)
     limit = MIN (limit, rows_in_norm_band (plan, op));
   for (gint64 image = 0; image < n; image++)
-    add_bands (plan, op, image, rows, limit, 1);
+    add_bands (plan, op, image, rows, limit, op->conv.stride == 1 ? CONV_ROWS : 1);
 }
 
 static void

@@ -18,16 +18,28 @@ static const GessoCpuKernels plain = {
   &gesso_pointwise_kernels_plain,
   &gesso_attention_kernels_plain,
   NULL,
+  &gesso_winograd_kernels_plain,
 };
 
 #if defined(__x86_64__)
 static const GessoCpuKernels avx2 = {
-  "avx2", "AVX2", &gesso_norm_kernels_avx2, &gesso_pointwise_kernels_avx2, &gesso_attention_kernels_avx2, NULL,
+  "avx2",
+  "AVX2",
+  &gesso_norm_kernels_avx2,
+  &gesso_pointwise_kernels_avx2,
+  &gesso_attention_kernels_avx2,
+  NULL,
+  &gesso_winograd_kernels_avx2,
 };
 
 static const GessoCpuKernels avx512 = {
-  "avx512", "AVX-512", &gesso_norm_kernels_avx512, &gesso_pointwise_kernels_avx512, &gesso_attention_kernels_avx512,
+  "avx512",
+  "AVX-512",
+  &gesso_norm_kernels_avx512,
+  &gesso_pointwise_kernels_avx512,
+  &gesso_attention_kernels_avx512,
   NULL,
+  &gesso_winograd_kernels_avx512,
 };
 
 static const GessoCpuKernels avx512_bf16 = {
@@ -37,6 +49,7 @@ static const GessoCpuKernels avx512_bf16 = {
   &gesso_pointwise_kernels_avx512,
   &gesso_attention_kernels_avx512,
   &gesso_attention_kernels_avx512_bf16,
+  &gesso_winograd_kernels_avx512,
 };
 
 static gboolean

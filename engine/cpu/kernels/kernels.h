@@ -72,6 +72,27 @@ typedef struct
   void (*end) (GessoAttentionPanel *panel, GessoDType dtype, void *y, gint64 stride);
 } GessoAttentionKernels;
 
+/* Tiles of a Winograd block at the most. */
+#define GESSO_WINOGRAD_MAX_ROWS 96
+
+/* A convolution by Winograd: a tile of 4 x 4 input pixels (3 x 3 where the input is doubled, see ../operators.h) becomes
+ * as many transformed values, each is multiplied by the transformed weights for its place in the tile, and the sums are
+ * transformed back to 2 x 2 output pixels. */
+typedef struct
+{
+  int panel; /* output channels that are computed together */
+  int rows;  /* tiles that are computed together */
+  /* The tile whose pixels are at x[16] (x[9]), c channels each, to v; from place to place are `stride` floats. */
+  void (*input) (const float *const *x, gint64 c, gint64 stride, float *v);
+  void (*input_doubled) (const float *const *x, gint64 c, gint64 stride, float *v);
+  /* m [rows, panel] = v [rows, c] x weights [c, panel]; the rows of v are `stride` floats apart */
+  void (*multiply) (const float *v, gint64 rows, gint64 stride, gint64 c, const float *weights, float *m);
+  /* One tile of m back to the pixels y[4] (NULL: not wanted) = activation (.. + bias) + add[4]; bias and every add may
+   * be NULL */
+  void (*output) (const float *m, gint64 stride, gboolean doubled, const float *bias, GessoActivation activation,
+                  const float *const *add, float *const *y);
+} GessoWinogradKernels;
+
 struct _GessoCpuKernels
 {
   const char *id;
@@ -80,16 +101,19 @@ struct _GessoCpuKernels
   const GessoPointwiseKernels *pointwise;
   const GessoAttentionKernels *attention;      /* of F32, and of BF16 widened */
   const GessoAttentionKernels *attention_bf16; /* NULL: BF16 is widened */
+  const GessoWinogradKernels *winograd;
 };
 
 extern const GessoNormKernels gesso_norm_kernels_plain;
 extern const GessoPointwiseKernels gesso_pointwise_kernels_plain;
 extern const GessoAttentionKernels gesso_attention_kernels_plain;
+extern const GessoWinogradKernels gesso_winograd_kernels_plain;
 #if defined(__x86_64__)
 extern const GessoNormKernels gesso_norm_kernels_avx2, gesso_norm_kernels_avx512;
 extern const GessoPointwiseKernels gesso_pointwise_kernels_avx2, gesso_pointwise_kernels_avx512;
 extern const GessoAttentionKernels gesso_attention_kernels_avx2, gesso_attention_kernels_avx512,
     gesso_attention_kernels_avx512_bf16;
+extern const GessoWinogradKernels gesso_winograd_kernels_avx2, gesso_winograd_kernels_avx512;
 #endif
 
 /* Items of `bytes` each that make a piece worth handing to a thread. */

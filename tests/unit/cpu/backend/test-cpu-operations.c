@@ -116,6 +116,16 @@ static const ConvCase conv_cases[] = {
      in bands of 4 rows, the second one with AVX-512 in bands of 2. */
   { "changing layouts", 1, 22, 24, 32, 64, 3, SAME, 8, 0, 0, TRUE, GESSO_ACTIVATION_NONE, 'w' },
   { "changing layouts, no norm", 1, 23, 24, 32, 64, 3, SAME, 0, 0, 0, TRUE, GESSO_ACTIVATION_NONE, 'w' },
+  /* Large enough for Winograd in f32, unless the number of channels is odd. */
+  { "large", 2, 65, 64, 32, 32, 3, SAME, 0, 0, 0, FALSE, GESSO_ACTIVATION_NONE, ' ' },
+  { "large, odd width", 1, 62, 67, 48, 64, 3, SAME, 8, 0, 0, TRUE, GESSO_ACTIVATION_NONE, 'w' },
+  { "large, activation", 1, 37, 113, 32, 64, 3, SAME, 0, 0, 0, TRUE, GESSO_ACTIVATION_SILU, 'v' },
+  { "large, odd channels", 1, 66, 63, 36, 40, 3, SAME, 4, 0, 0, TRUE, GESSO_ACTIVATION_NONE, 'w' },
+  { "large, one row", 1, 1, 4100, 32, 32, 3, SAME, 4, 0, 0, TRUE, GESSO_ACTIVATION_NONE, 'w' },
+  { "doubled", 2, 33, 32, 32, 64, 3, SAME, 0, 66, 64, FALSE, GESSO_ACTIVATION_NONE, 'w' },
+  { "doubled after a norm", 1, 31, 37, 32, 32, 3, SAME, 8, 62, 74, TRUE, GESSO_ACTIVATION_SILU, ' ' },
+  { "doubled one way", 1, 32, 66, 32, 32, 3, SAME, 0, 64, 66, FALSE, GESSO_ACTIVATION_NONE, 'w' },
+  { "large, enlarged to an odd size", 1, 32, 34, 32, 32, 3, SAME, 0, 63, 67, FALSE, GESSO_ACTIVATION_NONE, 'w' },
 };
 
 static void

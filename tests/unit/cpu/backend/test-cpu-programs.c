@@ -32,10 +32,11 @@ watch_load (guint64 done, guint64 total, gpointer data)
 
 /* report() says exactly what load() takes; unload() gives all of it back; a second load() makes the same. */
 static void
-test_report (void)
+test_report (gconstpointer data)
 {
+  const int size = GPOINTER_TO_INT (data), channels = size > 64 ? 32 : 36;
   GessoBackend *backend = fixture_backend ();
-  g_autoptr (GessoGraph) graph = fixture_graph (12, 36, 2);
+  g_autoptr (GessoGraph) graph = fixture_graph (size, channels, 2);
   const GessoPlanOptions options = fixture_plan_options (backend, 0.1);
   Fixture *first = fixture_new (backend, graph, &options, NULL);
   Fixture *second = fixture_new (backend, graph, &options, NULL);
@@ -45,7 +46,7 @@ test_report (void)
 
   g_assert_cmpuint (watch.base, ==, 0);
   g_assert_cmpuint (first->memory.weights, ==, first->memory.weights_new);
-  g_assert_cmpuint (first->memory.weights, >=, 2 * 36 * 36 * (9 + 8 + 4) * sizeof (float));
+  g_assert_cmpuint (first->memory.weights, >=, (gsize) (2 * channels * channels * (9 + 8 + 4)) * sizeof (float));
   backend->load (backend, first->program, watch_load, &watch, NULL, &error);
   g_assert_no_error (error);
   g_assert_cmpuint (watch.done, ==, watch.total);
@@ -68,6 +69,36 @@ test_report (void)
   fixture_free (first);
   fixture_free (second);
   g_assert_cmpuint (gesso_cpu_memory_in_use (), ==, 0);
+  backend->free (backend);
+}
+
+/* By Winograd as well, no pixel depends on how the rows are cut. */
+static void
+test_cuttings (void)
+{
+  GessoBackend *backend = fixture_backend ();
+  g_autoptr (GessoGraph) graph = fixture_graph (67, 32, 1);
+  GessoPlanOptions options = fixture_plan_options (backend, 1e6);
+  Fixture *whole, *bands;
+
+  /* Matrix products are cut by time, convolutions after a norm by memory too: only the latter is changed here. */
+  options.max_norm_band_bytes = 0;
+  whole = fixture_new (backend, graph, &options, NULL);
+  fixture_must_bind (whole);
+  fixture_must_load (whole);
+  fixture_must_run (whole);
+  for (int rows = 3; rows < 40; rows += 6)
+    {
+      options.max_norm_band_bytes = (gsize) (rows * 67 * 32) * sizeof (float);
+      bands = fixture_new (backend, graph, &options, NULL);
+      g_assert_cmpuint (bands->plan->steps->len, >, whole->plan->steps->len);
+      fixture_must_bind (bands);
+      fixture_must_load (bands);
+      fixture_must_run (bands);
+      fixture_assert_same_output (bands, whole);
+      fixture_free (bands);
+    }
+  fixture_free (whole);
   backend->free (backend);
 }
 
@@ -363,7 +394,9 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/cpu/entry", test_entry);
   g_test_add_func ("/cpu/buffers", test_buffers);
-  g_test_add_func ("/cpu/report", test_report);
+  g_test_add_data_func ("/cpu/report", GINT_TO_POINTER (12), test_report);
+  g_test_add_data_func ("/cpu/report-winograd", GINT_TO_POINTER (66), test_report);
+  g_test_add_func ("/cpu/cuttings", test_cuttings);
   g_test_add_func ("/cpu/shared-store", test_shared_store);
   g_test_add_func ("/cpu/large-weights", test_large_weights);
   g_test_add_func ("/cpu/small-bindings", test_small_bindings);

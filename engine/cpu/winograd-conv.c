@@ -1,0 +1,151 @@
+/* SPDX-FileCopyrightText: The Gesso authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * 3x3 convolutions on large pictures in f32, by Winograd: 2.25 times fewer multiplications than oneDNN's direct ones,
+ * 4 times fewer after an enlargement, for 16 / 9 of the memory of their weights (9 / 9 after an enlargement).
+ */
+
+#include "cpu.h"
+
+/* Pixels of a picture above which the activations are large against the weights. Nothing else may decide that could
+ * differ between two runs of the same picture: the two ways round differently. */
+#define MIN_PIXELS (64 * 64)
+/* The transforms cost as much for few channels, the products less. */
+#define MIN_CHANNELS 32
+
+typedef struct
+{
+  GessoCpuOp base;
+  GessoCpuWinograd shape;
+  GessoCpuWeight *weights;
+  GessoCpuVector bias, gamma, beta;
+  gsize prepared_bytes; /* of the scratch */
+} Conv;
+
+static gboolean
+is_doubled (const GessoOp *op)
+{
+  return op->conv.virtual_height == 2 * op->inputs[0]->shape.dim[1]
+         && op->conv.virtual_width == 2 * op->inputs[0]->shape.dim[2];
+}
+
+static gboolean
+is_enlarged (const GessoOp *op)
+{
+  const GessoShape *in = &op->inputs[0]->shape;
+
+  return (op->conv.virtual_height && op->conv.virtual_height != in->dim[1])
+         || (op->conv.virtual_width && op->conv.virtual_width != in->dim[2]);
+}
+
+gboolean
+gesso_cpu_winograd_suits (const GessoProgram *program, const GessoOp *op)
+{
+  const GessoShape *weight = &op->weight->shape;
+  const GessoShape *out = &op->output->shape;
+
+  return op->output->dtype == GESSO_DTYPE_F32 && op->inputs[0]->dtype == GESSO_DTYPE_F32 && weight->dim[2] == 3
+         && weight->dim[3] == 3 && op->conv.stride == 1 && op->conv.pad_top == 1 && op->conv.pad_left == 1
+         && op->conv.pad_bottom == 1 && op->conv.pad_right == 1 && (!is_enlarged (op) || is_doubled (op))
+         && out->dim[1] * out->dim[2] > MIN_PIXELS && MIN (weight->dim[0], weight->dim[1]) >= MIN_CHANNELS
+         && gesso_cpu_winograd_takes (program->backend->kernels, weight->dim[1], weight->dim[0]);
+}
+
+/* Values in rows begin..end-1 of one of the pictures of `shape`. */
+static gint64
+values_in (const GessoShape *shape, gint64 begin, gint64 end)
+{
+  return (end - begin) * shape->dim[2] * shape->dim[3];
+}
+
+static gboolean
+run_picture (const Conv *conv, GessoCpuRun *run, gint64 image, gint64 begin, gint64 end)
+{
+  const GessoOp *op = conv->base.op;
+  const GessoOpNorm *norm = &op->input_norm;
+  const GessoShape *in = &op->inputs[0]->shape;
+  const GessoShape *out = &op->output->shape;
+  const gint64 offset = image * values_in (out, 0, out->dim[1]) + values_in (out, 0, begin);
+  const float *x = (const float *) gesso_run_data (run, op->inputs[0]) + image * values_in (in, 0, in->dim[1]);
+  float *y = (float *) gesso_run_data (run, op->output) + offset;
+  const float *add = op->residual ? (const float *) gesso_run_data (run, op->residual) + offset : NULL;
+  gint64 in_begin, in_end;
+
+  gesso_cpu_winograd_input (&conv->shape, begin, end, &in_begin, &in_end);
+  if (norm->statistics)
+    {
+      const float *statistics = (const float *) gesso_run_data (run, norm->statistics) + image * norm->groups * 2;
+
+      if (!gesso_cpu_prepare_conv_input (&run->context, GESSO_DTYPE_F32, x, in->dim[1], in->dim[2], in->dim[3],
+                                         in->dim[1], in->dim[2], in_begin, in_end, norm->groups, statistics,
+                                         gesso_run_vector (run, &conv->gamma), gesso_run_vector (run, &conv->beta),
+                                         norm->activation, run->scratch))
+        return FALSE;
+      x = (const float *) run->scratch;
+    }
+  else
+    x += values_in (in, 0, in_begin);
+  return gesso_cpu_winograd (&run->context, &conv->shape, begin, end, x, conv->weights->data,
+                             gesso_run_vector (run, &conv->bias), add, y, run->scratch + conv->prepared_bytes);
+}
+
+static gboolean
+conv_run (GessoCpuOp *base, GessoCpuRun *run, const GessoPlanStep *step, GError **error)
+{
+  const Conv *conv = (const Conv *) base;
+  const gint64 first = MAX (step->image, 0);
+  const gint64 last = step->image < 0 ? base->op->output->shape.dim[0] - 1 : first;
+
+  for (gint64 image = first; image <= last; image++)
+    if (!run_picture (conv, run, image, step->begin, step->end))
+      return FALSE;
+  return TRUE;
+}
+
+static void
+conv_free (GessoCpuOp *op)
+{
+  g_free (op);
+}
+
+static const GessoCpuOpClass winograd_class = { conv_run, NULL, conv_free };
+
+GessoCpuOp *
+gesso_cpu_compile_winograd (GessoProgram *program, const GessoOp *op, const GArray *steps)
+{
+  const GessoShape *in = &op->inputs[0]->shape;
+  const GessoOpNorm *norm = &op->input_norm;
+  const GessoCpuContext context = { .n_threads = program->backend->n_threads, .kernels = program->backend->kernels };
+  Conv *conv = g_new0 (Conv, 1);
+
+  conv->base.class = &winograd_class;
+  conv->base.op = op;
+  conv->shape = (GessoCpuWinograd) {
+    .h = in->dim[1],
+    .w = in->dim[2],
+    .in = in->dim[3],
+    .out = op->output->shape.dim[3],
+    .doubled = is_doubled (op),
+    .activation = op->activation,
+  };
+  conv->weights = gesso_program_take (
+      program, gesso_cpu_store_want_winograd (program->store, op->weight->name, conv->shape.out, conv->shape.in,
+                                              gesso_cpu_winograd_panel (context.kernels), conv->shape.doubled));
+  conv->bias = gesso_program_vector (program, op->bias);
+  if (norm->statistics)
+    {
+      conv->gamma = gesso_program_vector (program, norm->gamma);
+      conv->beta = gesso_program_vector (program, norm->beta);
+      for (guint i = 0; i < steps->len; i++)
+        {
+          const GessoPlanStep *step = &g_array_index (steps, GessoPlanStep, i);
+          gint64 begin, end;
+
+          gesso_cpu_winograd_input (&conv->shape, step->begin, step->end, &begin, &end);
+          conv->prepared_bytes
+              = MAX (conv->prepared_bytes, gesso_cpu_align ((gsize) values_in (in, begin, end) * sizeof (float)));
+        }
+    }
+  conv->base.scratch = conv->prepared_bytes + gesso_cpu_winograd_scratch (&context, &conv->shape);
+  return &conv->base;
+}
