@@ -13,27 +13,6 @@
 /* Transformer and residual blocks are listed one by one when the network is built. */
 #define MAX_BLOCKS 1024
 
-/* Diffusers calls the number of heads attention_head_dim and takes num_attention_heads instead where that is given. */
-static gboolean
-read_heads (const char *path, JsonObject *object, GessoUnetConfig *config, GError **error)
-{
-  JsonNode *given = json_object_get_member (object, "num_attention_heads");
-  const GessoConfigKey heads[] = {
-    { .key = "num_attention_heads",
-      .kind = GESSO_KEY_LEVEL_INTS,
-      .fallback = "null",
-      .field = G_STRUCT_OFFSET (GessoUnetConfig, num_attention_heads),
-      .min = 1,
-      .max = 65536 },
-    { .key = NULL },
-  };
-  const GessoConfigTable table = { heads, G_STRUCT_OFFSET (GessoUnetConfig, n_levels) };
-
-  if (!given || JSON_NODE_HOLDS_NULL (given))
-    return TRUE;
-  return gesso_config_read (path, object, &table, config, error);
-}
-
 /* The embedding of the time has four times the first level's channels; diffusers can be told otherwise. */
 static gboolean
 check_time_embedding (const char *path, JsonObject *object, const GessoUnetConfig *config, GError **error)
@@ -117,8 +96,7 @@ gesso_unet_config_read (const char *path, GCancellable *cancellable, GessoUnetCo
     return FALSE;
   object = json_node_get_object (root);
   memset (config, 0, sizeof *config);
-  config->mid_block_scale_factor = 1;
-  if (!gesso_config_read (path, object, &gesso_unet_keys, config, error) || !read_heads (path, object, config, error)
+  if (!gesso_config_read (path, object, &gesso_unet_keys, config, error)
       || !check_time_embedding (path, object, config, error) || !check_levels (path, config, error))
     return FALSE;
   mend_old_size (object, config);

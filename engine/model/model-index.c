@@ -9,6 +9,8 @@
 #include <glib/gi18n-lib.h>
 #include <string.h>
 
+#define PIPELINE "StableDiffusionPipeline"
+
 /* Up to two classes for each part; none: any. Those that are ignored may also be null. */
 static const struct
 {
@@ -96,6 +98,21 @@ check_unknown_parts (const char *path, JsonObject *object, GError **error)
   return TRUE;
 }
 
+/* Another pipeline over the same parts (image to image, say) would do something else with them. */
+static void
+note_pipeline (JsonObject *object, GPtrArray *notices)
+{
+  JsonNode *node = json_object_get_member (object, "_class_name");
+  g_autofree char *name = NULL;
+
+  if (!node)
+    return;
+  name = gesso_json_is_string (node) ? gesso_text_shorten (json_node_get_string (node)) : gesso_json_to_text (node);
+  if (strcmp (name, PIPELINE) != 0)
+    g_ptr_array_add (notices,
+                     g_strdup_printf (_ ("model_index.json names the pipeline %s; it is run as %s."), name, PIPELINE));
+}
+
 /* Says why there is no index, where that can be guessed. */
 static gboolean
 explain_missing (const char *folder, const char *path, GError **error)
@@ -127,8 +144,8 @@ explain_missing (const char *folder, const char *path, GError **error)
   return FALSE;
 }
 
-gboolean
-gesso_model_index_read_file (const char *path, GCancellable *cancellable, char **scheduler_class, GError **error)
+static gboolean
+read_index (const char *path, GCancellable *cancellable, char **scheduler_class, GPtrArray *notices, GError **error)
 {
   g_autoptr (JsonNode) root = gesso_json_read (path, cancellable, error);
   JsonObject *object;
@@ -138,16 +155,26 @@ gesso_model_index_read_file (const char *path, GCancellable *cancellable, char *
   object = json_node_get_object (root);
   if (!check_known_parts (path, object, error) || !check_unknown_parts (path, object, error))
     return FALSE;
+  note_pipeline (object, notices);
   *scheduler_class = g_strdup (part_class (json_object_get_member (object, "scheduler")));
   return TRUE;
 }
 
 gboolean
-gesso_model_index_read (const char *folder, GCancellable *cancellable, char **scheduler_class, GError **error)
+gesso_model_index_read_file (const char *path, GCancellable *cancellable, char **scheduler_class, GError **error)
+{
+  g_autoptr (GPtrArray) notices = g_ptr_array_new_with_free_func (g_free);
+
+  return read_index (path, cancellable, scheduler_class, notices, error);
+}
+
+gboolean
+gesso_model_index_read (const char *folder, GCancellable *cancellable, char **scheduler_class, GPtrArray *notices,
+                        GError **error)
 {
   g_autofree char *path = g_build_filename (folder, "model_index.json", NULL);
 
   if (!g_file_test (path, G_FILE_TEST_EXISTS))
     return explain_missing (folder, path, error);
-  return gesso_model_index_read_file (path, cancellable, scheduler_class, error);
+  return read_index (path, cancellable, scheduler_class, notices, error);
 }

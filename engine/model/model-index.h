@@ -9,8 +9,9 @@
 #include <gio/gio.h>
 
 /* Checks that `folder` holds the parts of a Stable Diffusion pipeline and nothing else that would matter.
- * `scheduler_class`: the class of its scheduler, to be freed. */
-gboolean gesso_model_index_read (const char *folder, GCancellable *cancellable, char **scheduler_class, GError **error);
-/* The same for the file itself. */
+ * `scheduler_class`: the class of its scheduler, to be freed. `notices`, of char *, gets what is worth saying. */
+gboolean gesso_model_index_read (const char *folder, GCancellable *cancellable, char **scheduler_class,
+                                 GPtrArray *notices, GError **error);
+/* The same for the file itself, without the notices. */
 gboolean gesso_model_index_read_file (const char *path, GCancellable *cancellable, char **scheduler_class,
                                       GError **error);

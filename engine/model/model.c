@@ -116,7 +116,8 @@ gesso_model_open (const char *folder, GCancellable *cancellable, GError **error)
   model->folder = g_strdup (folder);
   model->name = display_name (folder);
   model->notices = g_ptr_array_new_with_free_func (g_free);
-  if (gesso_is_cancelled (cancellable, error) || !gesso_model_index_read (folder, cancellable, &scheduler_class, error)
+  if (gesso_is_cancelled (cancellable, error)
+      || !gesso_model_index_read (folder, cancellable, &scheduler_class, model->notices, error)
       || !read_configs (model, scheduler_class, cancellable, error))
     return NULL;
   model->tokenizer = gesso_tokenizer_open (tokenizer, cancellable, error);

@@ -6,18 +6,18 @@
 
 #include <string.h>
 
-/* The weight `name` (of either form) under `alias`, as a matrix or as a 1x1 convolution. */
+/* The weight `name` (of either form) under `alias`, as a matrix or as a 1x1 convolution. One that cannot be read gets
+ * its alias, too, so that the message says what is wrong with it; then the shape is of no account. */
 static void
 set_projection (GessoWeights *weights, const char *alias, const char *name, gboolean as_matrix)
 {
-  GessoShape shape;
+  GessoShape shape = GESSO_SHAPE1 (1);
   GessoDType dtype;
+  const gboolean readable = gesso_weights_find (weights, name, &shape, &dtype);
 
-  if (!gesso_weights_find (weights, name, &shape, &dtype))
-    return;
-  if (shape.rank == 4 && shape.dim[2] == 1 && shape.dim[3] == 1 && as_matrix)
+  if (readable && shape.rank == 4 && shape.dim[2] == 1 && shape.dim[3] == 1 && as_matrix)
     shape = GESSO_SHAPE2 (shape.dim[0], shape.dim[1]);
-  else if (shape.rank == 2 && !as_matrix)
+  else if (readable && shape.rank == 2 && !as_matrix)
     shape = GESSO_SHAPE4 (shape.dim[0], shape.dim[1], 1, 1);
   else if (strcmp (alias, name) == 0)
     return;
@@ -33,12 +33,14 @@ gesso_names_text (GessoWeights *weights)
     {
       const char *name = gesso_weights_name (weights, i);
       g_autofree char *alias = g_strconcat (prefix, name, NULL);
-      GessoShape shape;
+      GessoShape shape = GESSO_SHAPE1 (1);
       GessoDType dtype;
 
-      if (!g_str_has_prefix (name, prefix) && !gesso_weights_find (weights, alias, &shape, &dtype)
-          && gesso_weights_find (weights, name, &shape, &dtype))
-        gesso_weights_add_alias (weights, alias, name, shape);
+      if (g_str_has_prefix (name, prefix) || gesso_weights_find (weights, alias, &shape, &dtype))
+        continue;
+      /* One that cannot be read, of no shape, gets its alias for the message's sake. */
+      gesso_weights_find (weights, name, &shape, &dtype);
+      gesso_weights_add_alias (weights, alias, name, shape);
     }
 }
 

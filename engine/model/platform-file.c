@@ -90,13 +90,16 @@ gesso_file_open (const char *path, GError **error)
         g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_NOT_FOUND,
                      _ ("There is no file %s. Is the folder complete? Download the model again."), path);
       else
-        g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID, _ ("%s cannot be opened: %s"), path,
-                     g_strerror (reason));
+        g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
+                     _ ("%s cannot be opened: %s. Check the file and who may read it, or download the model again."),
+                     path, g_strerror (reason));
       return NULL;
     }
   if (file_status (file->descriptor, &status) != 0 || !is_ordinary (status.st_mode))
     {
-      g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID, _ ("%s is not an ordinary file."), path);
+      g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
+                   _ ("%s is not an ordinary file. Put the file itself in its place, or download the model again."),
+                   path);
       return NULL;
     }
   file->size = (guint64) status.st_size;
@@ -146,7 +149,7 @@ gesso_file_read (GessoFile *file, guint64 offset, gsize count, void *buffer, GEr
       if (got == 0)
         {
           g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
-                       _ ("%s is cut short: it ends at byte %" PRIu64 ". Download it again."), file->path, offset);
+                       _ ("%s is cut short: it ends before byte %" PRIu64 ". Download it again."), file->path, offset);
           return FALSE;
         }
       place += got;

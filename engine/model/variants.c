@@ -26,7 +26,9 @@ GessoWeights *
 gesso_variants_open (const char *folder, gboolean is_transformers, GCancellable *cancellable, GError **error)
 {
   const int owner = is_transformers ? 1 : 0;
+  g_autofree char *broken = NULL;
   g_autoptr (GString) known = g_string_new (NULL);
+  Open open_broken = NULL;
 
   for (gsize i = 0; i < G_N_ELEMENTS (variants); i++)
     {
@@ -44,8 +46,16 @@ gesso_variants_open (const char *folder, gboolean is_transformers, GCancellable 
                        index);
           return NULL;
         }
+      if (!broken && g_file_test (path, G_FILE_TEST_IS_SYMLINK))
+        {
+          broken = g_steal_pointer (&path);
+          open_broken = variants[i].open;
+        }
       g_string_append_printf (known, "%s%s", known->len ? ", " : "", name);
     }
+  /* A link that leads nowhere is passed over as in diffusers, but where nothing else is there, it is the reason. */
+  if (broken)
+    return open_broken (broken, cancellable, error);
   g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_NOT_FOUND,
                _ ("%s holds no weights (one of %s). Download the model again, with all files of this folder."), folder,
                known->str);

@@ -86,8 +86,8 @@ evaluated_timesteps (const GessoSchedulerConfig *config, int steps, GError **err
         {
           g_set_error (error, GESSO_ERROR, GESSO_ERROR_REQUEST_INVALID,
                        _ ("%d steps are too few: this model's scheduler begins with Runge-Kutta steps "
-                          "(skip_prk_steps in scheduler_config.json) and takes at least %d."),
-                       steps, ORDER);
+                          "(skip_prk_steps in scheduler_config.json)."),
+                       steps);
           return NULL;
         }
       for (int i = 0; i < ORDER; i++)
@@ -120,7 +120,7 @@ alpha_at (const Table *table, gint64 timestep, double *alpha, GError **error)
     {
       g_set_error (error, GESSO_ERROR, GESSO_ERROR_REQUEST_INVALID,
                    _ ("%d steps cannot be done: they reach time step %" PRId64 ", and this model knows 0 to "
-                      "%d (timestep_spacing and steps_offset in scheduler_config.json); ask for fewer steps."),
+                      "%d (timestep_spacing and steps_offset in scheduler_config.json)."),
                    table->steps, timestep, train - 1);
       return FALSE;
     }

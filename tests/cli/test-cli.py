@@ -344,6 +344,17 @@ class Files(Case):
 
     def test_same_file_twice(self):
         self.check(self.generate('--images', '2', '-o', 'a.png', '--dump', './a-2.png'), 2, '--dump')
+        os.mkdir(self.path('real'))
+        for link, target in (('to-file.png', 'o.png'), ('to-link.png', 'to-file.png'), ('folder', 'real'),
+                             ('b-1.png', 'b-2.png')):
+            os.symlink(target, self.path(link))
+        for output, dump in (('o.png', 'to-file.png'), ('to-link.png', 'o.png'), ('to-file.png', 'to-link.png'),
+                             ('real/o.png', 'folder/o.png')):
+            error = self.check(self.generate('-o', output, '--dump', dump), 2, '“%s” and “%s”' % (output, dump))
+            self.assertNotIn('Seed', error)
+        self.check(self.generate('--images', '2', '-o', 'b.png'), 2, '“b-1.png” and “b-2.png”')
+        self.check(self.generate('-o', 'o.png', '--dump', 'real/o.png'), 0)
+        self.assertEqual(read_png(self.read('o.png'))[:2], read_png(self.read('to-link.png'))[:2])
 
     def test_full_disk(self):
         """A limit on file sizes stands for the full disk: the old file stays, nothing half-written appears."""

@@ -62,30 +62,69 @@ seed_path (guint64 seed, int attempt)
   return g_strdup_printf ("gesso-%" G_GUINT64_FORMAT "-%d.png", seed, attempt);
 }
 
+/* What tells the folder of @file from others, whatever links lead to it; NULL where it is not known. */
+static char *
+folder_id (const char *file)
+{
+  g_autoptr (GFile) self = g_file_new_for_path (file);
+  g_autoptr (GFile) folder = g_file_get_parent (self);
+  g_autoptr (GFileInfo) info
+      = folder != NULL ? g_file_query_info (folder, G_FILE_ATTRIBUTE_ID_FILE, G_FILE_QUERY_INFO_NONE, NULL, NULL)
+                       : NULL;
+
+  return info != NULL ? g_strdup (g_file_info_get_attribute_string (info, G_FILE_ATTRIBUTE_ID_FILE)) : NULL;
+}
+
+/* The file that @path stands for, in a form to be compared. */
+static char *
+identity (const char *path)
+{
+  g_autofree char *target = cli_output_target (path);
+  g_autofree char *name = g_path_get_basename (target);
+  g_autofree char *folder = folder_id (target);
+
+  return folder != NULL ? g_build_filename (folder, name, NULL) : g_canonicalize_filename (target, NULL);
+}
+
+/* Whether @path is none of the files already in @seen (identity -> path), where it is put. */
+static gboolean
+check_distinct (GHashTable *seen, const char *path, GError **error)
+{
+  g_autofree char *key = identity (path);
+  const char *other = g_hash_table_lookup (seen, key);
+
+  if (other != NULL)
+    {
+      g_autofree char *shown = g_filename_display_name (path);
+      g_autofree char *other_shown = g_filename_display_name (other);
+
+      g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                   _ ("“%s” and “%s” are the same file: give --output and --dump different names."), other_shown,
+                   shown);
+      return FALSE;
+    }
+  g_hash_table_insert (seen, g_steal_pointer (&key), g_strdup (path));
+  return TRUE;
+}
+
 /* Finds before the work what would spoil it afterwards. */
 static gboolean
 check_outputs (const CliOptions *options, GError **error)
 {
   const int n = options->output != NULL ? CLAMP (options->request->n_images, 1, MAX_IMAGES) : 0;
-  g_autofree char *dump = options->dump != NULL ? g_canonicalize_filename (options->dump, NULL) : NULL;
+  g_autoptr (GHashTable) seen = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
 
   for (int i = 0; i < n; i++)
     {
       g_autofree char *path = numbered_path (options, i);
-      g_autofree char *full = g_canonicalize_filename (path, NULL);
 
-      if (g_strcmp0 (dump, full) == 0)
-        {
-          g_set_error_literal (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                               _ ("--output and --dump would write the same file: give them different names."));
-          return FALSE;
-        }
-      if (!cli_output_check (path, error))
+      if (!check_distinct (seen, path, error) || !cli_output_check (path, error))
         return FALSE;
     }
   if (n == 0 && !cli_output_check_folder (".", error))
     return FALSE;
-  return options->dump == NULL || cli_output_check (options->dump, error);
+  return options->dump == NULL
+         || (check_distinct (seen, options->dump, error) && cli_output_check (options->dump, error));
 }
 
 /* A device or pipe is not announced: it may be standard output, where the picture has just gone. */

@@ -62,7 +62,7 @@ static const Option table[] = {
   { "width", 0, SIZED, KIND_INT, REQUEST (width), N_("Width in pixels, a multiple of 8 (default: the model's own)"), N_("W") },
   { "height", 0, SIZED, KIND_INT, REQUEST (height), N_("Height in pixels, a multiple of 8 (default: the model's own)"), N_("H") },
   { "images", 0, SIZED, KIND_INT, REQUEST (n_images), N_("Number of pictures (default: 1)"), N_("N") },
-  { "batch", 0, SIZED, KIND_INT, REQUEST (batch), N_("Pictures computed at a time (default: as suits device and memory)"), N_("N") },
+  { "batch", 0, SIZED, KIND_INT, REQUEST (batch), N_("Pictures computed at a time (default: 1 on the CPU)"), N_("N") },
   { "scheduler", 0, SIZED, KIND_TEXT, REQUEST (scheduler), N_("Scheduler: pndm (default: the model's own)"), N_("NAME") },
   { "device", 0, MODEL, KIND_DEVICE, ENGINE (device), N_("Where to compute: auto, cpu or cuda (default: auto)"), N_("DEVICE") },
   { "precision", 0, MODEL, KIND_PRECISION, ENGINE (precision), N_("In which precision: auto, f32, bf16 or f16 (default: auto)"), N_("TYPE") },

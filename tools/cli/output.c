@@ -33,9 +33,9 @@ fail (GError **error, const char *path, int code)
   return FALSE;
 }
 
-/* What @path stands for once links are followed; the rename would replace the link itself. */
-static char *
-follow_links (const char *path)
+/* The rename would replace the link itself. */
+char *
+cli_output_target (const char *path)
 {
   char *target = g_strdup (path);
 
@@ -110,7 +110,7 @@ try_folder (const char *folder, const char *path, GError **error)
 gboolean
 cli_output_check (const char *path, GError **error)
 {
-  g_autofree char *target = follow_links (path);
+  g_autofree char *target = cli_output_target (path);
   g_autofree char *folder = g_path_get_dirname (target);
   gboolean special;
   int code = look_at (path, &special);
@@ -182,7 +182,7 @@ publish (const char *path, const char *target, gboolean replace)
 gboolean
 cli_output_write (const char *path, gboolean replace, GPtrArray *chunks, GError **error)
 {
-  g_autofree char *target = follow_links (path);
+  g_autofree char *target = cli_output_target (path);
   g_autofree char *folder = g_path_get_dirname (target);
   g_autofree char *unfinished = NULL;
   gboolean special;

@@ -21,6 +21,14 @@ gboolean cli_output_check (const char *path, GError **error);
 gboolean cli_output_check_folder (const char *folder, GError **error);
 
 /**
+ * cli_output_target:
+ * @path: a file to be written later
+ *
+ * Returns: (transfer full): the file that @path stands for once links are followed
+ */
+char *cli_output_target (const char *path);
+
+/**
  * cli_output_write:
  * @path: the file; a link is followed, what is no regular file (a device, a pipe) is written to directly
  * @replace: whether a file that exists is replaced; else G_FILE_ERROR_EXIST

@@ -106,7 +106,8 @@ TILE (5, 1)
 TILE (6, 1)
 TILE (1, 2)
 TILE (2, 2)
-TILE (3, 2) TILE (4, 2) TILE (5, 2) TILE (6, 2)
+TILE (3, 2)
+TILE (4, 2) TILE (5, 2) TILE (6, 2)
 #define SIX_TILES(KIND, V) KIND##_1x##V, KIND##_2x##V, KIND##_3x##V, KIND##_4x##V, KIND##_5x##V, KIND##_6x##V
 #if ROWS == 12
     TILE (7, 1) TILE (8, 1) TILE (9, 1) TILE (10, 1) TILE (11, 1) TILE (12, 1) TILE (7, 2) TILE (8, 2) TILE (9, 2)

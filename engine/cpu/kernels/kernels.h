@@ -75,9 +75,9 @@ typedef struct
 /* Tiles of a Winograd block at the most. */
 #define GESSO_WINOGRAD_MAX_ROWS 96
 
-/* A convolution by Winograd: a tile of 4 x 4 input pixels (3 x 3 where the input is doubled, see ../operators.h) becomes
- * as many transformed values, each is multiplied by the transformed weights for its place in the tile, and the sums are
- * transformed back to 2 x 2 output pixels. */
+/* A convolution by Winograd: a tile of 4 x 4 input pixels (3 x 3 where the input is doubled, see ../operators.h)
+ * becomes as many transformed values, each is multiplied by the transformed weights for its place in the tile, and the
+ * sums are transformed back to 2 x 2 output pixels. */
 typedef struct
 {
   int panel; /* output channels that are computed together */

@@ -5,9 +5,10 @@
 #include "files.h"
 #include "../../cancel.h"
 
+#include <errno.h>
 #include <glib/gi18n-lib.h>
-#include <inttypes.h>
 #include <glib/gstdio.h>
+#include <inttypes.h>
 #include <string.h>
 
 /* Twenty times the largest of CLIP's. */
@@ -25,28 +26,67 @@ typedef struct
 
 typedef void (*ReadFunc) (Reader *reader);
 
+/* Whether there is anything of that name, be it a link that leads nowhere. */
+static gboolean
+is_there (const char *path)
+{
+  GStatBuf info;
+
+  return g_lstat (path, &info) == 0 || errno != ENOENT;
+}
+
+/* Size of the file, or -1 if it is none. */
+static gint64
+file_size (const char *path, GError **error)
+{
+  GStatBuf info;
+
+  if (g_stat (path, &info) != 0)
+    {
+      int reason = errno;
+
+      if (!is_there (path))
+        g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_NOT_FOUND,
+                     _ ("%s: there is no such file. Fetch the model's tokenizer folder again."), path);
+      else if (reason == ENOENT)
+        g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_NOT_FOUND,
+                     _ ("%s: this is a link, and what it leads to is not there. Fetch the model's tokenizer folder "
+                        "again."),
+                     path);
+      else
+        g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
+                     _ ("%s: the file cannot be read: %s. Fetch the model's tokenizer folder again."), path,
+                     g_strerror (reason));
+      return -1;
+    }
+  if (!g_file_test (path, G_FILE_TEST_IS_REGULAR))
+    {
+      g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
+                   _ ("%s: this is a folder or a device, not a file. Fetch the model's tokenizer folder again."), path);
+      return -1;
+    }
+  return info.st_size;
+}
+
 /* The whole file, or NULL. */
 static char *
 load_file (const char *path, gsize *size, GCancellable *cancellable, GError **error)
 {
   g_autoptr (GError) local = NULL;
-  GStatBuf info;
+  gint64 expected_size;
   char *data = NULL;
 
   if (gesso_is_cancelled (cancellable, error))
     return NULL;
-  if (!g_file_test (path, G_FILE_TEST_IS_REGULAR) || g_stat (path, &info) != 0)
-    {
-      g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_NOT_FOUND,
-                   _ ("%s: there is no such file. Fetch the model's tokenizer folder again."), path);
-      return NULL;
-    }
-  if (info.st_size > MAX_FILE_SIZE)
+  expected_size = file_size (path, error);
+  if (expected_size < 0)
+    return NULL;
+  if (expected_size > MAX_FILE_SIZE)
     {
       g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
                    _ ("%s: the file has %" PRIu64 " bytes; no tokenizer of this family has more than %d. "
                       "Fetch the model's tokenizer folder again."),
-                   path, (guint64) info.st_size, MAX_FILE_SIZE);
+                   path, (guint64) expected_size, MAX_FILE_SIZE);
       return NULL;
     }
   if (!g_file_get_contents (path, &data, size, &local))
@@ -68,7 +108,7 @@ read_json (Reader *reader, const char *folder, const char *name, gboolean needed
   g_autofree char *data = NULL;
   gsize size;
 
-  if (!needed && !g_file_test (path, G_FILE_TEST_IS_REGULAR))
+  if (!needed && !is_there (path))
     return TRUE;
   data = load_file (path, &size, cancellable, error);
   if (!data)
@@ -359,11 +399,11 @@ read_merges_txt (Reader *reader, const char *folder, GCancellable *cancellable, 
 
 gboolean
 gesso_tokenizer_files_read (const char *folder, GessoVocabulary *vocabulary, GessoTokenizerSettings *settings,
-                            char **vocab_path, GCancellable *cancellable, GError **error)
+                            char **vocab_path, char **merges_path, GCancellable *cancellable, GError **error)
 {
   Reader reader = { .vocabulary = vocabulary, .settings = settings };
   g_autofree char *whole = g_build_filename (folder, "tokenizer.json", NULL);
-  gboolean has_whole = g_file_test (whole, G_FILE_TEST_IS_REGULAR);
+  gboolean has_whole = is_there (whole);
 
   if (!g_file_test (folder, G_FILE_TEST_IS_DIR))
     {
@@ -378,6 +418,7 @@ gesso_tokenizer_files_read (const char *folder, GessoVocabulary *vocabulary, Ges
           || !read_json (&reader, folder, "added_tokens.json", FALSE, read_added_tokens, cancellable, error)))
     return FALSE;
   *vocab_path = g_build_filename (folder, has_whole ? "tokenizer.json" : "vocab.json", NULL);
+  *merges_path = g_build_filename (folder, has_whole ? "tokenizer.json" : "merges.txt", NULL);
   if (has_whole)
     return read_json (&reader, folder, "tokenizer.json", TRUE, read_tokenizer_json, cancellable, error)
            && (reader.found_merges

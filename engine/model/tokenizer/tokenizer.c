@@ -125,7 +125,7 @@ set_side (const char *folder, const char *key, const char *side, gboolean left_a
 
 static gboolean
 set_up (GessoTokenizer *tokenizer, GessoTokenizerSettings *settings, const char *folder, const char *vocab_path,
-        GError **error)
+        const char *merges_path, GError **error)
 {
   g_autoptr (GPtrArray) specs = gesso_tokenizer_settings_resolve (settings, folder, error);
   g_autoptr (GHashTable) ids = g_hash_table_new (g_str_hash, g_str_equal);
@@ -146,7 +146,8 @@ set_up (GessoTokenizer *tokenizer, GessoTokenizerSettings *settings, const char 
   tokenizer->plain_finder = gesso_token_finder_new (tokenizer->added, FALSE);
   tokenizer->normalized_finder = gesso_token_finder_new (tokenizer->added, TRUE);
   /* transformers spells the token that is null "None". */
-  return gesso_vocabulary_finish (tokenizer->vocabulary, vocab_path, unknown ? unknown : "None", error);
+  return gesso_vocabulary_finish (tokenizer->vocabulary, vocab_path, merges_path, unknown ? unknown : "None", ids,
+                                  error);
 }
 
 GessoTokenizer *
@@ -154,11 +155,12 @@ gesso_tokenizer_open (const char *folder, GCancellable *cancellable, GError **er
 {
   g_autoptr (GessoTokenizer) tokenizer = g_new0 (GessoTokenizer, 1);
   g_autoptr (GessoTokenizerSettings) settings = gesso_tokenizer_settings_new ();
-  g_autofree char *vocab_path = NULL;
+  g_autofree char *vocab_path = NULL, *merges_path = NULL;
 
   tokenizer->vocabulary = gesso_vocabulary_new ();
-  if (!gesso_tokenizer_files_read (folder, tokenizer->vocabulary, settings, &vocab_path, cancellable, error)
-      || !set_up (tokenizer, settings, folder, vocab_path, error))
+  if (!gesso_tokenizer_files_read (folder, tokenizer->vocabulary, settings, &vocab_path, &merges_path, cancellable,
+                                   error)
+      || !set_up (tokenizer, settings, folder, vocab_path, merges_path, error))
     return NULL;
   return g_steal_pointer (&tokenizer);
 }

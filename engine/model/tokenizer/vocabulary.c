@@ -12,6 +12,10 @@
 /* No text encoder has rows for more. */
 #define MAX_ID ((1 << 24) - 1)
 
+/* Longer tokens are not asked for their merge, since that takes time with the square of the length. Three times the
+ * longest of CLIP's. */
+#define MAX_MERGED_SIZE 128
+
 typedef struct
 {
   guint32 first; /* GESSO_NO_ID: empty */
@@ -168,6 +172,58 @@ check_unique (GessoVocabulary *vocabulary, const char *path, GError **error)
   return TRUE;
 }
 
+/* Whether two tokens joined are `name`, and it is more than one character, with or without the end of a word. */
+static gboolean
+needs_merge (const GessoVocabulary *vocabulary, const char *name)
+{
+  gsize size = strlen (name);
+  char first[MAX_MERGED_SIZE + 1];
+  const char *second;
+
+  if (!*name || size > MAX_MERGED_SIZE)
+    return FALSE;
+  second = g_utf8_next_char (name);
+  if (!*second || strcmp (second, "</w>") == 0)
+    return FALSE;
+  for (; *second; second = g_utf8_next_char (second))
+    {
+      memcpy (first, name, (gsize) (second - name));
+      first[second - name] = '\0';
+      if (g_hash_table_contains (vocabulary->ids, first) && g_hash_table_contains (vocabulary->ids, second))
+        return TRUE;
+    }
+  return FALSE;
+}
+
+static gboolean
+check_merges (const GessoVocabulary *vocabulary, const char *path, GHashTable *added, GError **error)
+{
+  g_autoptr (GHashTable) made = g_hash_table_new (NULL, NULL);
+  guint32 missing_id = GESSO_NO_ID;
+  const char *missing = NULL;
+  GHashTableIter iter;
+  gpointer name, id;
+
+  for (gsize i = 0; i < vocabulary->n_slots; i++)
+    if (vocabulary->slots[i].first != GESSO_NO_ID)
+      g_hash_table_add (made, GUINT_TO_POINTER (vocabulary->slots[i].merge.id));
+  g_hash_table_iter_init (&iter, vocabulary->ids);
+  while (g_hash_table_iter_next (&iter, &name, &id))
+    if (GPOINTER_TO_UINT (id) < missing_id && !g_hash_table_contains (made, id) && !g_hash_table_contains (added, name)
+        && needs_merge (vocabulary, name))
+      {
+        missing_id = GPOINTER_TO_UINT (id);
+        missing = name;
+      }
+  if (!missing)
+    return TRUE;
+  g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
+               _ ("%s: the merges are cut short: none of them makes the token “%s”, which has the id %u in the "
+                  "vocabulary. Fetch the model's tokenizer folder again."),
+               path, missing, missing_id);
+  return FALSE;
+}
+
 /* GPT-2's names of bytes: printable Latin-1 as it is, all others in order from U+0100 on. */
 static void
 name_byte (guint byte, gunichar *next_hidden, gboolean last, char name[16])
@@ -179,7 +235,8 @@ name_byte (guint byte, gunichar *next_hidden, gboolean last, char name[16])
 }
 
 gboolean
-gesso_vocabulary_finish (GessoVocabulary *vocabulary, const char *path, const char *unknown_token, GError **error)
+gesso_vocabulary_finish (GessoVocabulary *vocabulary, const char *path, const char *merges_path,
+                         const char *unknown_token, GHashTable *added, GError **error)
 {
   guint32 unknown = gesso_vocabulary_lookup (vocabulary, unknown_token);
 
@@ -207,6 +264,8 @@ gesso_vocabulary_finish (GessoVocabulary *vocabulary, const char *path, const ch
           vocabulary->bytes[last][byte] = id == GESSO_NO_ID ? unknown : id;
         }
     }
+  if (!check_merges (vocabulary, merges_path, added, error))
+    return FALSE;
   vocabulary->size = g_hash_table_size (vocabulary->ids);
   g_clear_pointer (&vocabulary->ids, g_hash_table_unref);
   g_clear_pointer (&vocabulary->names, g_string_chunk_free);

@@ -31,9 +31,14 @@ gboolean gesso_vocabulary_add_merge (GessoVocabulary *vocabulary, const char *pa
                                      const char *second, GError **error);
 /* Id of `token`, or GESSO_NO_ID. */
 guint32 gesso_vocabulary_lookup (const GessoVocabulary *vocabulary, const char *token);
-/* Checks the whole, sets what stands for a byte without a token of its own, and forgets the tokens' names. */
-gboolean gesso_vocabulary_finish (GessoVocabulary *vocabulary, const char *path, const char *unknown_token,
-                                  GError **error);
+/* Checks the whole, sets what stands for a byte without a token of its own, and forgets the tokens' names.
+ *
+ * Merges that are cut short would go unnoticed: words would fall apart into smaller tokens. So every token that a merge
+ * could make, being two others joined, must be made by one. Single bytes and the keys of `added` (their texts are found
+ * before any merge) need none; nor does a token that no two others give: a vocabulary may have such tokens, and no
+ * merge can be missing for them. `merges_path`: the file with the merges. */
+gboolean gesso_vocabulary_finish (GessoVocabulary *vocabulary, const char *path, const char *merges_path,
+                                  const char *unknown_token, GHashTable *added, GError **error);
 
 /* Number of tokens, and the largest id. */
 guint gesso_vocabulary_size (const GessoVocabulary *vocabulary);

@@ -231,6 +231,7 @@ test_variants (Fixture *fixture, gconstpointer data)
     "text_encoder/pytorch_model.fp16.bin",
   };
   g_autofree char *state_dict = g_test_build_filename (G_TEST_DIST, "data", "state-dict.bin", NULL);
+  g_autofree char *link_away = NULL;
   g_autofree char *bytes = NULL;
   gsize size;
 
@@ -253,6 +254,16 @@ test_variants (Fixture *fixture, gconstpointer data)
     }
   expect (fixture, GESSO_ERROR_MODEL_NOT_FOUND, "text_encoder",
           "model.safetensors, pytorch_model.bin, model.fp16.safetensors, pytorch_model.fp16.bin");
+  link_away = g_build_filename (fixture->folder, text[1], NULL);
+  g_assert_cmpint (symlink ("pytorch_model.bin", link_away), ==, 0);
+  expect (fixture, GESSO_ERROR_MODEL_INVALID, text[1], "cannot be opened");
+  take_away (fixture, text[1]);
+  g_assert_cmpint (symlink ("gone", link_away), ==, 0);
+  expect (fixture, GESSO_ERROR_MODEL_NOT_FOUND, text[1], "no file");
+  put_weights (fixture, text[2], names, "");
+  put_weights (fixture, unet[0], names, "");
+  gesso_model_free (open_good (fixture)); /* of use all the same while another file is there */
+  take_away (fixture, text[2]);
   put (fixture, "text_encoder/model.safetensors.index.json", "{}");
   expect (fixture, GESSO_ERROR_MODEL_INVALID, "text_encoder/model.safetensors.index.json", "several files");
 }
@@ -304,6 +315,44 @@ test_vae_names (Fixture *fixture, gconstpointer data)
       g_assert_true (gesso_weights_read (model->vae_weights, "encoder.mid_block.attentions.0.to_v.weight", 3, 1,
                                          GESSO_DTYPE_F32, &value, &fixture->error));
       g_assert_cmpfloat (value, ==, 4);
+    }
+}
+
+/* A tensor of an unreadable type is not called missing because its name is an old one. */
+static void
+test_unreadable_names (Fixture *fixture, gconstpointer data)
+{
+  static const struct
+  {
+    const char *file;
+    const char *name;
+    const char *asked;
+  } cases[] = {
+    { "text_encoder/model.safetensors", "embeddings.token_embedding.weight",
+      "text_model.embeddings.token_embedding.weight" },
+    { "vae/diffusion_pytorch_model.safetensors", "decoder.mid_block.attentions.0.query.weight",
+      "decoder.mid_block.attentions.0.to_q.weight" },
+    { "unet/diffusion_pytorch_model.safetensors", "mid_block.attentions.0.proj_in.weight",
+      "mid_block.attentions.0.proj_in.weight" },
+  };
+  const GessoShape shape = GESSO_SHAPE2 (2, 2);
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      static const gint16 values[4];
+      g_autofree char *header
+          = g_strdup_printf ("{\"%s\":{\"dtype\":\"I16\",\"shape\":[2,2],\"data_offsets\":[0,8]}}", cases[i].name);
+      g_autoptr (GByteArray) file = test_safetensors (header, values, sizeof values);
+      g_autoptr (GessoModel) model = NULL;
+      GessoWeights *weights[3];
+
+      g_free (test_write (fixture->folder, cases[i].file, file->data, file->len));
+      model = open_good (fixture);
+      weights[0] = model->text_weights;
+      weights[1] = model->vae_weights;
+      weights[2] = model->unet_weights;
+      g_assert_false (gesso_weights_check (weights[i], cases[i].asked, &shape, &fixture->error));
+      test_error_says (&fixture->error, GESSO_ERROR_MODEL_INVALID, cases[i].file, cases[i].asked, "type I16", NULL);
     }
 }
 
@@ -361,6 +410,38 @@ test_index (Fixture *fixture, gconstpointer data)
   put (fixture, "model_index.json",
        INDEX (", \"tokenizer\": [\"transformers\", \"CLIPTokenizerFast\"], \"text_encoder_2\": [null, null]"));
   gesso_model_free (open_good (fixture));
+}
+
+static void
+test_pipeline (Fixture *fixture, gconstpointer data)
+{
+  static const struct
+  {
+    const char *value;
+    const char *name; /* in the notice; NULL: none */
+  } cases[] = {
+    { "\"StableDiffusionPipeline\"", NULL },
+    { "\"StableDiffusionXLPipeline\"", "StableDiffusionXLPipeline" },
+    { "\"StableDiffusionInstructPix2PixPipeline\"", "StableDiffusionInstructPix2PixPipeline" },
+    { "null", "null" },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autofree char *member = g_strdup_printf ("{\"_class_name\": %s", cases[i].value);
+      g_autoptr (GString) index = g_string_new (INDEX (""));
+      g_autofree char *notice = g_strdup_printf ("model_index.json names the pipeline %s; it is run as "
+                                                 "StableDiffusionPipeline.",
+                                                 cases[i].name);
+      g_autoptr (GessoModel) model = NULL;
+
+      g_string_replace (index, "{\"_class_name\": \"StableDiffusionPipeline\"", member, 1);
+      put (fixture, "model_index.json", index->str);
+      model = open_good (fixture);
+      g_assert_cmpuint (model->notices->len, ==, cases[i].name ? 1 : 0);
+      if (cases[i].name)
+        g_assert_cmpstr (g_ptr_array_index (model->notices, 0), ==, notice);
+    }
 }
 
 static void
@@ -472,7 +553,9 @@ main (int argc, char **argv)
   ADD ("text-names", test_text_names);
   ADD ("vae-names", test_vae_names);
   ADD ("unet-names", test_unet_names);
+  ADD ("unreadable-names", test_unreadable_names);
   ADD ("index", test_index);
+  ADD ("pipeline", test_pipeline);
   ADD ("missing", test_missing);
   ADD ("fit", test_fit);
   ADD ("bad-parts", test_bad_parts);

@@ -306,12 +306,17 @@ static void
 test_no_file (Fixture *fixture, gconstpointer data)
 {
   g_autofree char *path = g_build_filename (fixture->folder, "nothing.safetensors", NULL);
+  g_autofree char *loop = g_build_filename (fixture->folder, "loop.safetensors", NULL);
   g_autofree char *pipe = g_build_filename (fixture->folder, "pipe.safetensors", NULL);
 
   g_assert_null (gesso_weights_open_safetensors (path, NULL, &fixture->error));
   test_error_says (&fixture->error, GESSO_ERROR_MODEL_NOT_FOUND, "nothing.safetensors", "Download", NULL);
   g_assert_null (gesso_weights_open_safetensors (fixture->folder, NULL, &fixture->error));
-  test_error_says (&fixture->error, GESSO_ERROR_MODEL_INVALID, fixture->folder, "not an ordinary file", NULL);
+  test_error_says (&fixture->error, GESSO_ERROR_MODEL_INVALID, fixture->folder, "not an ordinary file", "download",
+                   NULL);
+  g_assert_cmpint (symlink ("loop.safetensors", loop), ==, 0);
+  g_assert_null (gesso_weights_open_safetensors (loop, NULL, &fixture->error));
+  test_error_says (&fixture->error, GESSO_ERROR_MODEL_INVALID, loop, "cannot be opened", "download", NULL);
   g_assert_cmpint (mkfifo (pipe, 0600), ==, 0);
   g_assert_null (gesso_weights_open_safetensors (pipe, NULL, &fixture->error));
   test_error_says (&fixture->error, GESSO_ERROR_MODEL_INVALID, "not an ordinary file", NULL);
@@ -330,7 +335,8 @@ test_cut_later (Fixture *fixture, gconstpointer data)
   g_assert_cmpint (truncate (gesso_weights_path (weights), 10000), ==, 0);
   g_assert_true (gesso_weights_read (weights, "w", 0, 2000, GESSO_DTYPE_F32, floats, &fixture->error));
   g_assert_false (gesso_weights_read (weights, "w", 0, 5000, GESSO_DTYPE_F32, floats, &fixture->error));
-  test_error_says (&fixture->error, GESSO_ERROR_MODEL_INVALID, "\"w\"", "model.safetensors", "cut short", NULL);
+  test_error_says (&fixture->error, GESSO_ERROR_MODEL_INVALID, "\"w\"", "model.safetensors", "cut short",
+                   "before byte 10000", NULL);
   g_assert_false (gesso_weights_read (weights, "w", 0, 5000, GESSO_DTYPE_BF16, shorts, &fixture->error));
   test_error_says (&fixture->error, GESSO_ERROR_MODEL_INVALID, "\"w\"", "model.safetensors", "cut short", NULL);
 }

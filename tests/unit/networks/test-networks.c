@@ -46,8 +46,7 @@ unet_config (const Architecture *architecture)
                              .norm_eps = 1e-5,
                              .flip_sin_to_cos = TRUE,
                              .act_fn = GESSO_ACTIVATION_SILU,
-                             .downsample_padding = 1,
-                             .mid_block_scale_factor = 1 };
+                             .downsample_padding = 1 };
 
   for (int i = 0; i < config.n_levels; i++)
     {

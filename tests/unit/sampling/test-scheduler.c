@@ -219,12 +219,19 @@ test_requests (void)
   GessoSchedulerConfig config = card ();
 
   assert_refused ("euler", &config, 25, GESSO_ERROR_REQUEST_INVALID, "pndm");
-  assert_refused ("pndm", &config, 0, GESSO_ERROR_REQUEST_INVALID, "1 to 1000");
+  assert_refused ("pndm", &config, 0, GESSO_ERROR_REQUEST_INVALID, "1 to 999 steps");
   assert_refused ("pndm", &config, -3, GESSO_ERROR_REQUEST_INVALID, "-3 steps");
-  assert_refused ("pndm", &config, 1001, GESSO_ERROR_REQUEST_INVALID, "1 to 1000");
-  assert_refused ("pndm", &config, 1000, GESSO_ERROR_REQUEST_INVALID, "fewer steps");
+  assert_refused ("pndm", &config, 1001, GESSO_ERROR_REQUEST_INVALID, "1 to 999 steps");
+  assert_refused ("pndm", &config, 1000, GESSO_ERROR_REQUEST_INVALID, "time step 1000");
+  assert_refused ("pndm", &config, 1000, GESSO_ERROR_REQUEST_INVALID, "1 to 999 steps");
   config.skip_prk_steps = FALSE;
-  assert_refused ("pndm", &config, 3, GESSO_ERROR_REQUEST_INVALID, "at least 4");
+  assert_refused ("pndm", &config, 0, GESSO_ERROR_REQUEST_INVALID, "4 to 999 steps");
+  assert_refused ("pndm", &config, 3, GESSO_ERROR_REQUEST_INVALID, "skip_prk_steps");
+  assert_refused ("pndm", &config, 3, GESSO_ERROR_REQUEST_INVALID, "4 to 999 steps");
+  config.timestep_spacing = GESSO_SPACING_LINSPACE;
+  assert_refused ("pndm", &config, 1001, GESSO_ERROR_REQUEST_INVALID, "4 to 1000 steps");
+  config.num_train_timesteps = 3;
+  assert_refused ("pndm", &config, 2, GESSO_ERROR_REQUEST_INVALID, "Choose another model");
 }
 
 static void

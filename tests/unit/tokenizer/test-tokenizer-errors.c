@@ -7,7 +7,11 @@
 #include "folder.h"
 #include "model/tokenizer.h"
 
+#include <glib/gstdio.h>
 #include <string.h>
+#ifdef G_OS_UNIX
+#include <unistd.h>
+#endif
 
 /* Opens the folder, which must fail with `code` and a message in which each of `names` (NULL-terminated) occurs. */
 static void
@@ -36,6 +40,144 @@ test_missing (void)
   assert_open_fails (folder, GESSO_ERROR_MODEL_NOT_FOUND, NAMES ("merges.txt", "no such file"));
   test_folder_remove (folder, "vocab.json");
   assert_open_fails (folder, GESSO_ERROR_MODEL_NOT_FOUND, NAMES ("vocab.json", "no such file"));
+}
+
+/* Every name in a tokenizer folder, needed or not, as something that cannot be read. */
+static const char *const file_names[]
+    = { "vocab.json",       "merges.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
+        "added_tokens.json" };
+
+static void
+assert_unreadable (const char *folder, const char *path, GessoError code, const char *why)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_null (gesso_tokenizer_open (folder, NULL, &error));
+  g_assert_error (error, GESSO_ERROR, (gint) code);
+  g_assert_true (g_str_has_prefix (error->message, path));
+  g_assert_nonnull (strstr (error->message, why));
+  g_assert_null (strstr (error->message, "no such file"));
+}
+
+static void
+test_unreadable_folder (gconstpointer name)
+{
+  g_autoptr (TestFolder) folder = test_folder_new_v1 ();
+  g_autofree char *path = g_build_filename (folder, name, NULL);
+
+  g_remove (path);
+  g_assert_cmpint (g_mkdir (path, 0700), ==, 0);
+  assert_unreadable (folder, path, GESSO_ERROR_MODEL_INVALID, "this is a folder");
+}
+
+#ifdef G_OS_UNIX
+static void
+test_unreadable_link (gconstpointer name)
+{
+  g_autoptr (TestFolder) folder = test_folder_new_v1 ();
+  g_autofree char *path = g_build_filename (folder, name, NULL);
+
+  g_remove (path);
+  g_assert_cmpint (symlink ("nowhere", path), ==, 0);
+  assert_unreadable (folder, path, GESSO_ERROR_MODEL_NOT_FOUND, "this is a link");
+  g_assert_cmpint (g_remove (path), ==, 0);
+  g_assert_cmpint (symlink (name, path), ==, 0);
+  assert_unreadable (folder, path, GESSO_ERROR_MODEL_INVALID, "cannot be read");
+}
+
+static void
+test_unreadable_mode (gconstpointer name)
+{
+  g_autoptr (TestFolder) folder = test_folder_new_v1 ();
+  g_autofree char *path = g_build_filename (folder, name, NULL);
+
+  test_folder_write (folder, name, "{}", -1);
+  g_assert_cmpint (g_chmod (path, 0), ==, 0);
+  if (g_access (path, R_OK) == 0)
+    g_test_skip ("this user may read every file");
+  else
+    assert_unreadable (folder, path, GESSO_ERROR_MODEL_INVALID, "cannot be read");
+}
+
+/* A link to a file, as download caches have them, is that file. */
+static void
+test_link (void)
+{
+  g_autoptr (TestFolder) folder = test_folder_new_v1 ();
+  g_autofree char *path = g_build_filename (folder, "vocab.json", NULL);
+  g_autofree char *moved = g_build_filename (folder, "blob", NULL);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GessoTokenizer) tokenizer = NULL;
+
+  g_assert_cmpint (g_rename (path, moved), ==, 0);
+  g_assert_cmpint (symlink ("blob", path), ==, 0);
+  tokenizer = gesso_tokenizer_open (folder, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_nonnull (tokenizer);
+}
+#endif
+
+/* merges.txt cut behind every third of its lines, and before the last one. */
+static void
+test_cut_merges (void)
+{
+  g_autoptr (TestFolder) folder = test_folder_new_v1 ();
+  g_autofree char *merges = test_folder_read (folder, "merges.txt");
+  g_autofree char *path = g_build_filename (folder, "merges.txt", NULL);
+  g_auto (GStrv) lines = g_strsplit (merges, "\n", -1);
+  gsize size = 0;
+
+  test_folder_write (folder, "merges.txt", "", 0);
+  assert_open_fails (folder, GESSO_ERROR_MODEL_INVALID,
+                     NAMES (path, "cut short", "“à¤”, which has the id 512", "Fetch"));
+  for (guint i = 0; *lines[i + 1]; i++)
+    {
+      g_auto (GStrv) next = g_strsplit (lines[i + 1], " ", 2);
+      g_autofree char *token = g_strdup_printf ("“%s%s”, which has the id %u", next[0], next[1], 512 + i);
+
+      size += strlen (lines[i]) + 1;
+      if (i % 3 != 0 && *lines[i + 2]) /* all of them take seconds */
+        continue;
+      test_folder_write (folder, "merges.txt", merges, (gssize) size);
+      assert_open_fails (folder, GESSO_ERROR_MODEL_INVALID, NAMES (path, "cut short", token, "Fetch"));
+    }
+  g_assert_cmpuint (size, >, 3000);
+}
+
+/* merges.txt cut in the middle of its last line: "a b</w>" may become another merge. */
+static void
+test_cut_line (void)
+{
+  g_autoptr (TestFolder) folder = test_folder_new_v1 ();
+  g_autofree char *merges = test_folder_read (folder, "merges.txt");
+  gsize end = strlen (merges) - 1;
+
+  for (gsize size = end - 1; merges[size] != '\n'; size--)
+    {
+      test_folder_write (folder, "merges.txt", merges, (gssize) size);
+      assert_open_fails (folder, GESSO_ERROR_MODEL_INVALID, NAMES ("merges.txt"));
+    }
+}
+
+/* Tokens for which no merge can be missing: nothing in the vocabulary could make them. transformers' own tests have
+ * such. */
+static void
+test_tokens_without_merge (void)
+{
+  g_autoptr (TestFolder) folder = test_folder_new_v1 ();
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GessoTokenizer) tokenizer = NULL;
+
+  test_folder_edit (folder, "vocab.json", "\"<|startoftext|>\": 1032",
+                    "\"<|startoftext|>\": 1032, \"xyzzyx\": 1034, \"\": 1035, \"中\": 1036, \"中</w>\": 1037, "
+                    "\"</w>\": 1038, \"xyzzyx</w>\": 1039");
+  test_folder_write (folder, "added_tokens.json", "{\"xyzzyx</w>\": 1039}", -1);
+  tokenizer = gesso_tokenizer_open (folder, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (gesso_tokenizer_max_id (tokenizer), ==, 1039);
+  /* Not added, the last one is two tokens that want joining. */
+  test_folder_remove (folder, "added_tokens.json");
+  assert_open_fails (folder, GESSO_ERROR_MODEL_INVALID, NAMES ("merges.txt", "“xyzzyx</w>”, which has the id 1039"));
 }
 
 static void
@@ -163,6 +305,11 @@ static const Damage whole_damages[] = {
   { "token", "tokenizer.json", "\"added_tokens\": [", "\"added_tokens\": [3,", { "an object was expected" } },
   { "merge", "tokenizer.json", "\"merges\": [", "\"merges\": [[\"a\"],", { "merge 1 is not two tokens" } },
   { "merge-text", "tokenizer.json", "\"merges\": [", "\"merges\": [\"a\",", { "merge 1 is not two tokens" } },
+  { "cut-merges",
+    "tokenizer.json",
+    ",\n      [\n        \"®Î½\",\n        \"Î±</w>\"\n      ]",
+    "",
+    { "tokenizer.json: the merges are cut short", "“®Î½Î±</w>”, which has the id 1031" } },
   { "merge-foreign", "tokenizer.json", "\"merges\": [", "\"merges\": [[\"a\", \"qqq\"],", { "merge 1, “a qqq”" } },
 };
 
@@ -224,6 +371,24 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/tokenizer/missing", test_missing);
+  for (guint i = 0; i < G_N_ELEMENTS (file_names); i++)
+    {
+      g_autofree char *as_folder = g_strconcat ("/tokenizer/unreadable/folder/", file_names[i], NULL);
+#ifdef G_OS_UNIX
+      g_autofree char *as_link = g_strconcat ("/tokenizer/unreadable/link/", file_names[i], NULL);
+      g_autofree char *by_mode = g_strconcat ("/tokenizer/unreadable/mode/", file_names[i], NULL);
+
+      g_test_add_data_func (as_link, file_names[i], test_unreadable_link);
+      g_test_add_data_func (by_mode, file_names[i], test_unreadable_mode);
+#endif
+      g_test_add_data_func (as_folder, file_names[i], test_unreadable_folder);
+    }
+#ifdef G_OS_UNIX
+  g_test_add_func ("/tokenizer/link", test_link);
+#endif
+  g_test_add_func ("/tokenizer/cut-merges", test_cut_merges);
+  g_test_add_func ("/tokenizer/cut-line", test_cut_line);
+  g_test_add_func ("/tokenizer/tokens-without-merge", test_tokens_without_merge);
   g_test_add_func ("/tokenizer/cancelled", test_cancelled);
   for (guint i = 0; i < G_N_ELEMENTS (damages); i++)
     {
