@@ -98,25 +98,21 @@ typedef void (*TileFunc) (gint64 n, const float *a, gint64 stride, const float *
     else                                                                                                               \
       tile (R, V, n, a, 1, stride, b, c, FALSE);                                                                       \
   }
-TILE (1, 1)
-TILE (2, 1)
-TILE (3, 1)
-TILE (4, 1)
-TILE (5, 1)
-TILE (6, 1)
-TILE (1, 2)
-TILE (2, 2)
-TILE (3, 2)
-TILE (4, 2) TILE (5, 2) TILE (6, 2)
+/* clang-format off */
+TILE (1, 1) TILE (2, 1) TILE (3, 1) TILE (4, 1) TILE (5, 1) TILE (6, 1)
+TILE (1, 2) TILE (2, 2) TILE (3, 2) TILE (4, 2) TILE (5, 2) TILE (6, 2)
+/* clang-format on */
 #define SIX_TILES(KIND, V) KIND##_1x##V, KIND##_2x##V, KIND##_3x##V, KIND##_4x##V, KIND##_5x##V, KIND##_6x##V
 #if ROWS == 12
-    TILE (7, 1) TILE (8, 1) TILE (9, 1) TILE (10, 1) TILE (11, 1) TILE (12, 1) TILE (7, 2) TILE (8, 2) TILE (9, 2)
-        TILE (10, 2) TILE (11, 2) TILE (12, 2)
+    /* clang-format off */
+TILE (7, 1) TILE (8, 1) TILE (9, 1) TILE (10, 1) TILE (11, 1) TILE (12, 1)
+TILE (7, 2) TILE (8, 2) TILE (9, 2) TILE (10, 2) TILE (11, 2) TILE (12, 2)
+/* clang-format on */
 #define MORE_TILES(KIND, V) , KIND##_7x##V, KIND##_8x##V, KIND##_9x##V, KIND##_10x##V, KIND##_11x##V, KIND##_12x##V
 #else
 #define MORE_TILES(KIND, V)
 #endif
-            static const TileFunc score_tiles[VECTORS][ROWS]
+        static const TileFunc score_tiles[VECTORS][ROWS]
     = { { SIX_TILES (scores, 1) MORE_TILES (scores, 1) }, { SIX_TILES (scores, 2) MORE_TILES (scores, 2) } };
 static const TileFunc output_tiles[VECTORS][ROWS]
     = { { SIX_TILES (output, 1) MORE_TILES (output, 1) }, { SIX_TILES (output, 2) MORE_TILES (output, 2) } };
