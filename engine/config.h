@@ -58,7 +58,6 @@ typedef struct
   double freq_shift;
   GessoActivation act_fn;
   int downsample_padding;
-  gboolean center_input_sample;
   gboolean upcast_attention; /* read, but f32 and bf16 need no upcast: the softmax is in f32 here anyway */
 } GessoUnetConfig;
 
@@ -74,7 +73,6 @@ typedef struct
   int norm_num_groups;
   GessoActivation act_fn;
   double scaling_factor;
-  double shift_factor;
   gboolean use_quant_conv;
   gboolean use_post_quant_conv;
   gboolean mid_block_add_attention;

@@ -277,7 +277,7 @@ decode (Run *run, int image, const float *latents, GError **error)
   gesso_planes_to_pixels (latents + (gsize) image * n, 1, vae->latent_channels,
                           (gsize) run->job.latent_height * (gsize) run->job.latent_width, pixels);
   for (gsize i = 0; i < n; i++)
-    pixels[i] = (float) (pixels[i] / vae->scaling_factor + vae->shift_factor);
+    pixels[i] = (float) (pixels[i] / vae->scaling_factor);
   run->meter.progress.first_image = image;
   run->meter.progress.n_images = 1;
   values = run_part_to_host (run, GESSO_PART_DECODER, pixels, n * sizeof (float), error);

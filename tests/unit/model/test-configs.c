@@ -128,7 +128,6 @@ test_unet_defaults (void)
   g_assert_cmpfloat (unet->freq_shift, ==, 0);
   g_assert_cmpint (unet->act_fn, ==, GESSO_ACTIVATION_SILU);
   g_assert_cmpint (unet->downsample_padding, ==, 1);
-  g_assert_false (unet->center_input_sample);
   g_assert_false (unet->upcast_attention);
 }
 
@@ -230,7 +229,6 @@ test_vae_defaults (void)
   g_assert_cmpint (config.vae.norm_num_groups, ==, 32);
   g_assert_cmpint (config.vae.act_fn, ==, GESSO_ACTIVATION_SILU);
   g_assert_cmpfloat (config.vae.scaling_factor, ==, 0.18215);
-  g_assert_cmpfloat (config.vae.shift_factor, ==, 0);
   g_assert_true (config.vae.use_quant_conv);
   g_assert_true (config.vae.use_post_quant_conv);
   g_assert_true (config.vae.mid_block_add_attention);
@@ -276,6 +274,32 @@ test_scheduler_defaults (void)
   g_assert_cmpint (config.scheduler.timestep_spacing, ==, GESSO_SPACING_LEADING);
   g_assert_cmpint (config.scheduler.steps_offset, ==, 1);
   gesso_scheduler_config_clear (&config.scheduler);
+}
+
+/* Another scheduler's file: PNDM takes over what it says; where it says nothing of the offset, PNDM's own 0 counts. */
+static void
+test_scheduler_of_others (void)
+{
+  static const struct
+  {
+    const char *text;
+    int steps_offset;
+  } cases[] = { { "{}", 0 }, { "{\"steps_offset\": 0}", 1 }, { "{\"steps_offset\": 1}", 1 } };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      char *folder = test_folder_new ();
+      g_autofree char *path = test_write_text (folder, "config.json", cases[i].text);
+      g_autoptr (GError) error = NULL;
+      GessoSchedulerConfig config;
+
+      g_assert_true (gesso_scheduler_config_read (path, "DPMSolverMultistepScheduler", NULL, &config, &error));
+      g_assert_no_error (error);
+      g_assert_false (config.is_pndm);
+      g_assert_cmpint (config.steps_offset, ==, cases[i].steps_offset);
+      gesso_scheduler_config_clear (&config);
+      test_folder_remove (folder);
+    }
 }
 
 static void
@@ -532,6 +556,7 @@ main (int argc, char **argv)
   g_test_add_func ("/configs/vae/read", test_vae_read);
   g_test_add_func ("/configs/scheduler/defaults", test_scheduler_defaults);
   g_test_add_func ("/configs/scheduler/read", test_scheduler_read);
+  g_test_add_func ("/configs/scheduler/scheduler-of-others", test_scheduler_of_others);
   g_test_add_func ("/configs/scheduler/trained-betas", test_trained_betas_element);
   g_test_add_func ("/configs/refusals", test_refusals);
   g_test_add_func ("/configs/value-in-message", test_value_in_message);
