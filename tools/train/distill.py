@@ -1,0 +1,192 @@
+#!/usr/bin/env python3
+# SPDX-FileCopyrightText: The Gesso authors
+# SPDX-License-Identifier: Apache-2.0
+"""Retrains a student of compress.py against its parent: distill.py PARENT STUDENT [--data FOLDER] [--device cuda] ...
+
+The loss is that of the BK-SDM card: the error of the noise, plus the difference from the parent's prediction, plus the
+differences of the features at the ends of the down and up blocks; each has a weight, and 0 leaves it out. AdamW with a
+constant learning rate, gradient accumulation, an average of the weights. The same command resumes a run that was ended.
+Without --data the pictures are the starter's drawn ones.
+
+The card's own run: --rate 5e-5 --batch 64 --accumulate 4 --dropout 0 --flip --precision bf16 --checkpointing.
+"""
+
+import argparse
+import pathlib
+import shutil
+
+import numpy
+import torch
+from torch.nn import functional
+
+import data
+import denoising
+import folder as folders
+import sources
+import training
+
+SEED = 4
+# Arguments that a resumed run may have otherwise.
+MAY_CHANGE = ("device", "threads", "steps", "out", "pictures_every", "prompt")
+PROMPTS = ["a red circle on a blue background", "a small yellow star on black on the left", "blue and white stripes",
+           "a green heart and a purple square on white"]
+
+
+def stage_ends(student, parent):
+    """Pairs of module names (student's, parent's) whose outputs shall agree."""
+    ours, theirs = len(student.config.block_out_channels), len(parent.config.block_out_channels)
+    removed = theirs - ours
+    pairs = [(f"down_blocks.{i}", f"down_blocks.{i}") for i in range(ours)]
+    if removed:
+        # The student's innermost stage no longer scales down, so the two agree before that.
+        last = ours - 1
+        kind = "attentions" if hasattr(student.down_blocks[last], "attentions") else "resnets"
+        depth = [len(getattr(unet.down_blocks[last], kind)) - 1 for unet in (student, parent)]
+        pairs[-1] = tuple(f"down_blocks.{last}.{kind}.{layer}" for layer in depth)
+    return pairs + [(f"up_blocks.{i}", f"up_blocks.{i + removed}") for i in range(ours)]
+
+
+class Features:
+    """The outputs of named modules in the newest pass."""
+
+    def __init__(self, unet, names):
+        self.values = {}
+        for name in names:
+            unet.get_submodule(name).register_forward_hook(self.keeper(name))
+
+    def keeper(self, name):
+        def keep(_module, _inputs, output):
+            self.values[name] = output if isinstance(output, torch.Tensor) else output[0]
+        return keep
+
+
+def feature_error(student, parent, pairs):
+    return sum(functional.mse_loss(student.values[ours].float(), parent.values[theirs].float())
+               for ours, theirs in pairs)
+
+
+@torch.no_grad()
+def draw(model, unet, prompts, seed=0):
+    """Pictures [H, W, 3] of a U-Net in its model's folder, as the pipeline makes them by default."""
+    pipeline = model.pipeline()
+    pipeline.unet = unet
+    pipeline.set_progress_bar_config(disable=True)
+    noise = [torch.Generator().manual_seed(seed + i) for i in range(len(prompts))]
+    images = pipeline(prompts, num_inference_steps=25, generator=noise, output_type="np").images
+    return [numpy.asarray(image * 255 + 0.5, numpy.uint8) for image in images]
+
+
+def source_of(arguments, parent, say):
+    if arguments.data:
+        side = arguments.side or parent.unet.config.sample_size * 2 ** (len(parent.vae.config.block_out_channels) - 1)
+        return sources.Folder(parent.vae, parent.tokenizer, arguments.data, side, arguments.flip)
+    return sources.Drawn(parent.vae, parent.tokenizer, arguments.pictures, say=say)
+
+
+def losses(arguments, batch, parent, student, task, ends, step_random):
+    """The three errors of one batch, unweighted."""
+    device = parent.unet.device
+    latents, tokens = batch
+    tokens = task.drop_captions(tokens, step_random).to(device)
+    seen, times, target, weights = task.noisy(latents.to(device), step_random)
+    with torch.autocast(device.type, torch.bfloat16, enabled=arguments.precision == "bf16"):
+        with torch.no_grad():
+            text = parent.text_encoder(tokens).last_hidden_state
+            taught = parent.unet(seen, times, text).sample if arguments.output or arguments.feature else None
+        made = student(seen, times, text).sample
+    found = {"noise": denoising.weighted_error(made, target, weights)}
+    if arguments.output:
+        found["output"] = denoising.weighted_error(made, taught, weights)
+    if arguments.feature:
+        found["feature"] = feature_error(*ends)
+    return found
+
+
+def distill(arguments, out):
+    dtype = torch.bfloat16 if arguments.precision == "bf16" and arguments.device != "cpu" else torch.float32
+    parent = folders.Model(arguments.parent, arguments.device, dtype)
+    student = folders.load_unet(arguments.student).float().train()
+    student.to(arguments.device, memory_format=torch.channels_last)
+    if arguments.checkpointing:
+        student.enable_gradient_checkpointing()
+    pairs = stage_ends(student, parent.unet)
+    ends = Features(student, [ours for ours, _ in pairs]), Features(parent.unet, [theirs for _, theirs in pairs]), pairs
+    task = denoising.Task(parent.scheduler, parent.tokenizer, arguments.offset, arguments.snr, arguments.dropout)
+    optimiser = torch.optim.AdamW(student.parameters(), lr=arguments.rate, weight_decay=1e-2)
+    average = training.Average([student], arguments.decay)
+    settings = {key: value for key, value in vars(arguments).items() if key not in MAY_CHANGE}
+    run = training.Run(out, arguments.steps, {"student": student, "optimiser": optimiser, "average": average}, settings)
+    source = source_of(arguments, parent, run.say)
+    terms = {"noise": arguments.noise, "output": arguments.output, "feature": arguments.feature}
+    for step in run:
+        optimiser.zero_grad()
+        step_random = training.generator(SEED, step)
+        for _ in range(arguments.accumulate):
+            batch = source.batch(step_random, arguments.batch)
+            found = losses(arguments, batch, parent, student, task, ends, step_random)
+            (sum(terms[name] * error for name, error in found.items()) / arguments.accumulate).backward()
+        torch.nn.utils.clip_grad_norm_(student.parameters(), 1.0)
+        optimiser.step()
+        average.update()
+        run.measure(**{name: error.detach() for name, error in found.items()})
+        if arguments.pictures_every and (step + 1) % arguments.pictures_every == 0:
+            with average:
+                show(out / f"step-{step + 1:06}.png", parent, student, arguments.prompt)
+    with average:
+        write(arguments.student, out / "model", student)
+        show(out / "pictures.png", parent, student, arguments.prompt)
+
+
+def show(path, parent, student, prompts):
+    student.eval()
+    data.contact_sheet(draw(parent, student, prompts), 4).save(path)
+    student.train()
+
+
+def write(original, folder, student):
+    """The student's folder with its new weights, in the numbers that it was stored in."""
+    shutil.copytree(original, folder, dirs_exist_ok=True)
+    dtype = folders.stored(pathlib.Path(original) / "unet")["torch_dtype"]
+    folders.in_half(student, dtype).save_pretrained(folder / "unet")
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parent")
+    parser.add_argument("student")
+    parser.add_argument("--out", help="default: a folder named after the student's in the cache folder")
+    parser.add_argument("--data", help="folder of images with metadata.jsonl or metadata.csv (file_name, text)")
+    parser.add_argument("--side", type=int, help="side of the training pictures; default: the model's own")
+    parser.add_argument("--flip", action="store_true", help="mirror half of the pictures")
+    parser.add_argument("--pictures", type=int, default=30000, help="how many drawn ones, without --data")
+    parser.add_argument("--steps", type=int, default=12000)
+    parser.add_argument("--batch", type=int, default=12)
+    parser.add_argument("--accumulate", type=int, default=1)
+    parser.add_argument("--rate", type=float, default=3e-4)
+    parser.add_argument("--decay", type=float, default=0.9995, help="of the weights' average")
+    parser.add_argument("--noise", type=float, default=1.0, help="weight of the noise's error")
+    parser.add_argument("--output", type=float, default=1.0,
+                        help="weight of the distance from the parent's prediction")
+    parser.add_argument("--feature", type=float, default=1.0, help="weight of the features' differences")
+    parser.add_argument("--offset", type=float, default=0.0, help="offset noise (the starter: 0.3)")
+    parser.add_argument("--snr", type=float, help="limit of min-SNR weights (the starter: 5)")
+    parser.add_argument("--dropout", type=float, default=0.1, help="share of captions left out")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--precision", choices=["f32", "bf16"], default="f32")
+    parser.add_argument("--checkpointing", action="store_true", help="less memory, more time")
+    parser.add_argument("--pictures-every", type=int, default=1000, help="steps between drawn samples; 0: none")
+    parser.add_argument("--prompt", action="append", help="of the drawn samples; may be given several times")
+    parser.add_argument("--threads", type=int, default=1, help="of the CPU")
+    return parser.parse_args()
+
+
+def main():
+    arguments = parse()
+    torch.set_num_threads(arguments.threads)
+    arguments.prompt = arguments.prompt or PROMPTS
+    out = arguments.out or training.cache_folder("distill") / pathlib.Path(arguments.student).resolve().name
+    distill(arguments, pathlib.Path(out))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+# SPDX-FileCopyrightText: The Gesso authors
+# SPDX-License-Identifier: Apache-2.0
+"""Trains the starter's parent, text encoder and U-Net together, on drawn pictures: parent.py
+
+Needs the VAE's encoder (`vae.py joint`). The first start encodes the pictures, which takes a while and is done once. At
+the end the parent lies in the cache folder as a whole model folder, parent/model, with the newest decoder there is.
+"""
+
+import argparse
+
+import torch
+
+import denoising
+import folder as folders
+import sources
+import starter
+import tokenizer as tokens_of
+import training
+import vae as vaes
+
+SEED = 3
+PICTURES = 30000
+STEPS, BATCH, RATE = 16000, 12, 6e-4
+OFFSET, SNR_LIMIT, DROPOUT = 0.3, 5.0, 0.1
+
+
+def trained_vae():
+    """The VAE with its newest decoder; ends with advice if the encoder may still change."""
+    joint, decoder = (training.cache_folder(name) / "checkpoint.pt" for name in ("vae-joint", "vae-decoder"))
+    if not joint.exists() or not vaes.is_finished(joint):
+        raise SystemExit(f"{joint}: the encoder is not finished; run `vae.py joint` to its end first")
+    vae = vaes.load_average(decoder if decoder.exists() else joint)
+    # The encoder is the same in both, and so is the latents' scale.
+    vae.register_to_config(scaling_factor=vaes.load_scale(joint))
+    return vae.requires_grad_(False)
+
+
+def prepared_tokenizer():
+    path = training.cache_folder("tokenizer")
+    if not (path / "vocab.json").exists():
+        tokens_of.write(path)
+    return path
+
+
+def train(folder, steps, threads):
+    torch.set_num_threads(threads)
+    vae, tokenizer_folder = trained_vae(), prepared_tokenizer()
+    tokenizer = tokens_of.load(tokenizer_folder)
+    torch.manual_seed(SEED)
+    text_encoder = starter.new_text_encoder(tokenizer)
+    unet = starter.new_parent_unet().to(memory_format=torch.channels_last)
+    modules = [text_encoder, unet]
+    learning = [parameter for module in modules for parameter in module.parameters()]
+    optimiser = torch.optim.AdamW(learning, betas=(0.9, 0.99), weight_decay=1e-2)
+    average = training.Average(modules, 0.9995)
+    parts = {"text encoder": text_encoder, "unet": unet, "optimiser": optimiser, "average": average}
+    settings = {"steps": steps, "seed": SEED, "pictures": PICTURES, "batch": BATCH, "rate": RATE, "offset": OFFSET,
+                "channels": list(starter.UNET_CHANNELS), "groups": starter.UNET_GROUPS,
+                "encoder": sources.fingerprint(vae.encoder)}
+    run = training.Run(folder, steps, parts, settings)
+    run.say(f"parent of {training.parameter_count(unet):,} parameters, text encoder of "
+            f"{training.parameter_count(text_encoder):,}")
+    scheduler = starter.new_scheduler()
+    task = denoising.Task(scheduler, tokenizer, OFFSET, SNR_LIMIT, DROPOUT)
+    drawn = sources.Drawn(vae, tokenizer, PICTURES, say=run.say)
+    for step in run:
+        step_random = training.generator(SEED, step)
+        latents, tokens = drawn.batch(step_random, BATCH)
+        text = text_encoder(task.drop_captions(tokens, step_random)).last_hidden_state
+        seen, times, target, weights = task.noisy(latents, step_random)
+        loss = denoising.weighted_error(unet(seen, times, text).sample, target, weights)
+        training.learn(learning, optimiser, loss, RATE * training.decaying(step, steps, 500))
+        average.update()
+        run.measure(loss=loss.detach())
+    with average:
+        write(folder, tokenizer_folder, text_encoder, unet, vae)
+        held_out = sources.Drawn(vae, tokenizer, 1000, "test", say=run.say)
+        error = denoising.held_out_error(unet.eval(), text_encoder.eval(), held_out, scheduler, tokenizer)
+        run.say(f"held-out noise loss {error:.4f}")
+
+
+def write(folder, tokenizer_folder, text_encoder, unet, vae):
+    folders.write(folder / "model", tokenizer_folder, text_encoder, unet, vae, starter.new_scheduler())
+
+
+def write_again(folder):
+    """The finished parent's folder, with the decoder as it is now."""
+    model = folders.Model(folder / "model")
+    write(folder, prepared_tokenizer(), model.text_encoder, model.unet, trained_vae())
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--write", action="store_true", help="write the finished parent with a newer decoder")
+    arguments = parser.parse_args()
+    folder = training.cache_folder("parent")
+    if arguments.write:
+        write_again(folder)
+    else:
+        train(folder, arguments.steps, arguments.threads)
+
+
+if __name__ == "__main__":
+    main()
