@@ -6,7 +6,16 @@
 
 #include "cancel.h"
 
-G_DEFINE_QUARK (gesso - error - quark, gesso_error)
+/* G_DEFINE_QUARK's cache is written by whatever threads come first, without order. */
+GQuark
+gesso_error_quark (void)
+{
+  static gsize quark = 0;
+
+  if (g_once_init_enter (&quark))
+    g_once_init_leave (&quark, g_quark_from_static_string ("gesso-error-quark"));
+  return (GQuark) quark;
+}
 
 gboolean
 gesso_is_cancelled (GCancellable *cancellable, GError **error)
