@@ -105,44 +105,70 @@ note_arguments (GessoProduct *product, gboolean bias, const GessoProductTail *ta
     product->name = "?";
 }
 
+/* What a product of either kind is described by. */
+typedef struct
+{
+  dnnl_memory_desc_t src, any_weights, bias, dst;
+  dnnl_primitive_attr_t attributes;
+} Description;
+
+static void
+description_clear (Description *description)
+{
+  dnnl_primitive_attr_destroy (description->attributes);
+  dnnl_memory_desc_destroy (description->dst);
+  dnnl_memory_desc_destroy (description->bias);
+  dnnl_memory_desc_destroy (description->any_weights);
+  dnnl_memory_desc_destroy (description->src);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Description, description_clear)
+
+/* Input and output lie as `tag` says, weights as oneDNN likes best; `bias_rank` 0: no bias. */
+static dnnl_status_t
+describe (Description *description, dnnl_data_type_t type, int rank, dnnl_format_tag_t tag, const dnnl_dims_t src,
+          const dnnl_dims_t weights, int bias_rank, const dnnl_dims_t bias, const dnnl_dims_t dst,
+          const GessoProductTail *tail)
+{
+  dnnl_status_t status = dnnl_memory_desc_create_with_tag (&description->src, rank, src, type, tag);
+
+  if (status == dnnl_success)
+    status = dnnl_memory_desc_create_with_tag (&description->any_weights, rank, weights, type, dnnl_format_tag_any);
+  if (status == dnnl_success && bias_rank)
+    status = dnnl_memory_desc_create_with_tag (&description->bias, bias_rank, bias, dnnl_f32,
+                                               bias_rank == 1 ? dnnl_a : dnnl_ab);
+  if (status == dnnl_success)
+    status = dnnl_memory_desc_create_with_tag (&description->dst, rank, dst, type, tag);
+  if (status == dnnl_success)
+    status = make_attributes (tail, description->dst, &description->attributes);
+  return status;
+}
+
 gboolean
 gesso_product_choose_conv (GessoProduct *product, dnnl_engine_t engine, const GessoConvShape *shape,
                            const_dnnl_memory_desc_t weights, GError **error)
 {
-  const dnnl_data_type_t type = gesso_onednn_dtype (shape->dtype);
-  const dnnl_dims_t src_dims = { shape->batch, shape->in_channels, shape->in_rows, shape->in_width };
-  const dnnl_dims_t dst_dims = { shape->batch, shape->out_channels, shape->out_rows, shape->out_width };
-  const dnnl_dims_t weight_dims = { shape->out_channels, shape->in_channels, shape->kernel_h, shape->kernel_w };
-  const dnnl_dims_t bias_dims = { shape->out_channels };
+  const dnnl_dims_t src = { shape->batch, shape->in_channels, shape->in_rows, shape->in_width };
+  const dnnl_dims_t dst = { shape->batch, shape->out_channels, shape->out_rows, shape->out_width };
+  const dnnl_dims_t weight = { shape->out_channels, shape->in_channels, shape->kernel_h, shape->kernel_w };
+  const dnnl_dims_t bias = { shape->out_channels };
   const dnnl_dims_t strides = { shape->stride, shape->stride };
   const dnnl_dims_t dilates = { 0, 0 };
   const dnnl_dims_t pad_begin = { shape->pad_top, shape->pad_left };
   const dnnl_dims_t pad_end = { shape->pad_bottom, shape->pad_right };
-  dnnl_memory_desc_t src = NULL, any = NULL, bias = NULL, dst = NULL;
-  dnnl_primitive_attr_t attributes = NULL;
+  g_auto (Description) description = { 0 };
   dnnl_status_t status;
 
   memset (product, 0, sizeof *product);
-  status = dnnl_memory_desc_create_with_tag (&src, 4, src_dims, type, dnnl_nhwc);
-  if (status == dnnl_success)
-    status = dnnl_memory_desc_create_with_tag (&any, 4, weight_dims, type, dnnl_format_tag_any);
-  if (status == dnnl_success && shape->bias)
-    status = dnnl_memory_desc_create_with_tag (&bias, 1, bias_dims, dnnl_f32, dnnl_a);
-  if (status == dnnl_success)
-    status = dnnl_memory_desc_create_with_tag (&dst, 4, dst_dims, type, dnnl_nhwc);
-  if (status == dnnl_success)
-    status = make_attributes (&shape->tail, dst, &attributes);
+  status = describe (&description, gesso_onednn_dtype (shape->dtype), 4, dnnl_nhwc, src, weight, shape->bias ? 1 : 0,
+                     bias, dst, &shape->tail);
   if (status == dnnl_success)
     status = dnnl_convolution_forward_primitive_desc_create (
-        &product->desc, engine, dnnl_forward_inference, dnnl_convolution_direct, src, weights ? weights : any, bias,
-        dst, strides, dilates, pad_begin, pad_end, attributes);
+        &product->desc, engine, dnnl_forward_inference, dnnl_convolution_direct, description.src,
+        weights ? weights : description.any_weights, description.bias, description.dst, strides, dilates, pad_begin,
+        pad_end, description.attributes);
   if (status == dnnl_success)
     note_arguments (product, shape->bias, &shape->tail);
-  dnnl_primitive_attr_destroy (attributes);
-  dnnl_memory_desc_destroy (dst);
-  dnnl_memory_desc_destroy (bias);
-  dnnl_memory_desc_destroy (any);
-  dnnl_memory_desc_destroy (src);
   return gesso_onednn_check (status, "convolution", error);
 }
 
@@ -150,35 +176,22 @@ gboolean
 gesso_product_choose_linear (GessoProduct *product, dnnl_engine_t engine, const GessoLinearShape *shape,
                              const_dnnl_memory_desc_t weights, GError **error)
 {
-  const dnnl_data_type_t type = gesso_onednn_dtype (shape->dtype);
-  const dnnl_dims_t src_dims = { shape->rows, shape->in };
-  const dnnl_dims_t weight_dims = { shape->in, shape->out };
-  const dnnl_dims_t bias_dims = { 1, shape->out };
-  const dnnl_dims_t dst_dims = { shape->rows, shape->out };
-  dnnl_memory_desc_t src = NULL, any = NULL, bias = NULL, dst = NULL;
-  dnnl_primitive_attr_t attributes = NULL;
+  const dnnl_dims_t src = { shape->rows, shape->in };
+  const dnnl_dims_t weight = { shape->in, shape->out };
+  const dnnl_dims_t bias = { 1, shape->out };
+  const dnnl_dims_t dst = { shape->rows, shape->out };
+  g_auto (Description) description = { 0 };
   dnnl_status_t status;
 
   memset (product, 0, sizeof *product);
-  status = dnnl_memory_desc_create_with_tag (&src, 2, src_dims, type, dnnl_ab);
+  status = describe (&description, gesso_onednn_dtype (shape->dtype), 2, dnnl_ab, src, weight, shape->bias ? 2 : 0,
+                     bias, dst, &shape->tail);
   if (status == dnnl_success)
-    status = dnnl_memory_desc_create_with_tag (&any, 2, weight_dims, type, dnnl_format_tag_any);
-  if (status == dnnl_success && shape->bias)
-    status = dnnl_memory_desc_create_with_tag (&bias, 2, bias_dims, dnnl_f32, dnnl_ab);
-  if (status == dnnl_success)
-    status = dnnl_memory_desc_create_with_tag (&dst, 2, dst_dims, type, dnnl_ab);
-  if (status == dnnl_success)
-    status = make_attributes (&shape->tail, dst, &attributes);
-  if (status == dnnl_success)
-    status = dnnl_matmul_primitive_desc_create (&product->desc, engine, src, weights ? weights : any, bias, dst,
-                                                attributes);
+    status = dnnl_matmul_primitive_desc_create (&product->desc, engine, description.src,
+                                                weights ? weights : description.any_weights, description.bias,
+                                                description.dst, description.attributes);
   if (status == dnnl_success)
     note_arguments (product, shape->bias, &shape->tail);
-  dnnl_primitive_attr_destroy (attributes);
-  dnnl_memory_desc_destroy (dst);
-  dnnl_memory_desc_destroy (bias);
-  dnnl_memory_desc_destroy (any);
-  dnnl_memory_desc_destroy (src);
   return gesso_onednn_check (status, "matrix product", error);
 }
 

@@ -120,67 +120,63 @@ copy_file (const char *from_folder, const char *to_folder, const char *part, con
   must (error);
 }
 
+/* Writes the weights that some graphs of a part ask for together, and frees the graphs. */
+static void
+write_part (const char *folder, const char *part, const char *file, int n_graphs, GessoGraph **graphs)
+{
+  g_autoptr (GPtrArray) weights = g_ptr_array_new ();
+  g_autoptr (GHashTable) seen = g_hash_table_new (g_str_hash, g_str_equal);
+
+  for (int i = 0; i < n_graphs; i++)
+    collect (graphs[i], weights, seen);
+  write_weights (folder, part, file, weights);
+  for (int i = 0; i < n_graphs; i++)
+    gesso_graph_free (graphs[i]);
+}
+
 static void
 write_unet (const char *configs, const char *folder)
 {
   g_autofree char *path = g_build_filename (configs, "unet", "config.json", NULL);
-  g_autoptr (GPtrArray) weights = g_ptr_array_new ();
-  g_autoptr (GHashTable) seen = g_hash_table_new (g_str_hash, g_str_equal);
   GessoUnetConfig config = { 0 };
+  GessoGraph *graphs[3];
   GError *error = NULL;
 
   gesso_unet_config_read (path, NULL, &config, &error);
   must (error);
-  {
-    g_autoptr (GessoGraph) context = gesso_unet_context_graph (&config, 1, LENGTH);
-    g_autoptr (GessoGraph) time = gesso_unet_time_graph (&config, 1);
-    g_autoptr (GessoGraph) step = gesso_unet_graph (&config, 1, 1, LENGTH, 8, 8);
-
-    collect (context, weights, seen);
-    collect (time, weights, seen);
-    collect (step, weights, seen);
-    write_weights (folder, "unet", "diffusion_pytorch_model.safetensors", weights);
-  }
+  graphs[0] = gesso_unet_context_graph (&config, 1, LENGTH);
+  graphs[1] = gesso_unet_time_graph (&config, 1);
+  graphs[2] = gesso_unet_graph (&config, 1, 1, LENGTH, 8, 8);
+  write_part (folder, "unet", "diffusion_pytorch_model.safetensors", 3, graphs);
 }
 
 static void
 write_text (const char *configs, const char *folder)
 {
   g_autofree char *path = g_build_filename (configs, "text_encoder", "config.json", NULL);
-  g_autoptr (GPtrArray) weights = g_ptr_array_new ();
-  g_autoptr (GHashTable) seen = g_hash_table_new (g_str_hash, g_str_equal);
   GessoTextConfig config = { 0 };
+  GessoGraph *graph;
   GError *error = NULL;
 
   gesso_text_config_read (path, NULL, &config, &error);
   must (error);
-  {
-    g_autoptr (GessoGraph) graph = gesso_clip_text_graph (&config, 1, LENGTH);
-
-    collect (graph, weights, seen);
-    write_weights (folder, "text_encoder", "model.safetensors", weights);
-  }
+  graph = gesso_clip_text_graph (&config, 1, LENGTH);
+  write_part (folder, "text_encoder", "model.safetensors", 1, &graph);
 }
 
 static void
 write_vae (const char *configs, const char *folder)
 {
   g_autofree char *path = g_build_filename (configs, "vae", "config.json", NULL);
-  g_autoptr (GPtrArray) weights = g_ptr_array_new ();
-  g_autoptr (GHashTable) seen = g_hash_table_new (g_str_hash, g_str_equal);
   GessoVaeConfig config = { 0 };
+  GessoGraph *graphs[2];
   GError *error = NULL;
 
   gesso_vae_config_read (path, NULL, &config, &error);
   must (error);
-  {
-    g_autoptr (GessoGraph) decoder = gesso_vae_decoder_graph (&config, 1, 8, 8);
-    g_autoptr (GessoGraph) encoder = gesso_vae_encoder_graph (&config, 1, 64, 64);
-
-    collect (decoder, weights, seen);
-    collect (encoder, weights, seen);
-    write_weights (folder, "vae", "diffusion_pytorch_model.safetensors", weights);
-  }
+  graphs[0] = gesso_vae_decoder_graph (&config, 1, 8, 8);
+  graphs[1] = gesso_vae_encoder_graph (&config, 1, 64, 64);
+  write_part (folder, "vae", "diffusion_pytorch_model.safetensors", 2, graphs);
 }
 
 int

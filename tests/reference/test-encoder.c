@@ -4,14 +4,13 @@
  * The VAE's encoder of miniature models against diffusers; see METHOD.md.
  */
 
-#include <json-glib/json-glib.h>
-
 #include "formula-network.h"
 #include "model/model.h"
 #include "networks/vae.h"
+#include "reference-cases.h"
 #include "safetensors-file.h"
 
-static double tolerance;
+static JsonObject *tolerances;
 
 static gboolean
 read_weight (gpointer data, const char *name, gint64 first, gint64 count, GessoDType dtype, void *values,
@@ -63,7 +62,8 @@ test_encoding (gconstpointer data)
   for (gsize c = 0; c < channels; c++)
     for (gsize p = 0; p < area; p++)
       got[c * area + p] = moments[p * channels + c];
-  test_assert_close ("moments", got, expected.data, expected.n_values, tolerance);
+  test_assert_close ("moments", got, expected.data, expected.n_values,
+                     json_object_get_double_member (tolerances, "moments"));
   formula_network_free (network);
   backend->free (backend);
 }
@@ -72,25 +72,8 @@ int
 main (int argc, char **argv)
 {
   g_autoptr (JsonParser) parser = json_parser_new ();
-  g_autoptr (GError) error = NULL;
-  g_autofree char *path = NULL;
-  JsonObject *root;
-  JsonArray *encodings;
 
   g_test_init (&argc, &argv, NULL);
-  path = g_test_build_filename (G_TEST_DIST, "data", "cases.json", NULL);
-  json_parser_load_from_file (parser, path, &error);
-  g_assert_no_error (error);
-  root = json_node_get_object (json_parser_get_root (parser));
-  tolerance = json_object_get_double_member (json_object_get_object_member (root, "tolerances"), "moments");
-  encodings = json_object_get_array_member (root, "encodings");
-  g_assert_cmpuint (json_array_get_length (encodings), >, 0);
-  for (guint i = 0; i < json_array_get_length (encodings); i++)
-    {
-      JsonObject *test = json_array_get_object_element (encodings, i);
-      g_autofree char *test_path = g_strconcat ("/encoder/", json_object_get_string_member (test, "name"), NULL);
-
-      g_test_add_data_func (test_path, test, test_encoding);
-    }
+  test_add_cases (parser, "encodings", "/encoder", test_encoding, &tolerances);
   return g_test_run ();
 }

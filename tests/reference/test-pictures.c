@@ -4,11 +4,11 @@
  * Whole pictures of miniature models against what diffusers made of them; see METHOD.md.
  */
 
-#include <json-glib/json-glib.h>
 #include <math.h>
 #include <string.h>
 
 #include "gesso.h"
+#include "reference-cases.h"
 #include "safetensors-file.h"
 
 static JsonObject *tolerances;
@@ -165,26 +165,10 @@ int
 main (int argc, char **argv)
 {
   g_autoptr (JsonParser) parser = json_parser_new ();
-  g_autoptr (GError) error = NULL;
-  g_autofree char *path = NULL;
-  JsonObject *root;
   JsonArray *cases;
 
   g_test_init (&argc, &argv, NULL);
-  path = g_test_build_filename (G_TEST_DIST, "data", "cases.json", NULL);
-  json_parser_load_from_file (parser, path, &error);
-  g_assert_no_error (error);
-  root = json_node_get_object (json_parser_get_root (parser));
-  tolerances = json_object_get_object_member (root, "tolerances");
-  cases = json_object_get_array_member (root, "cases");
-  g_assert_cmpuint (json_array_get_length (cases), >, 0);
-  for (guint i = 0; i < json_array_get_length (cases); i++)
-    {
-      JsonObject *test = json_array_get_object_element (cases, i);
-      g_autofree char *test_path = g_strconcat ("/pictures/", json_object_get_string_member (test, "name"), NULL);
-
-      g_test_add_data_func (test_path, test, test_case);
-    }
+  cases = test_add_cases (parser, "cases", "/pictures", test_case, &tolerances);
   g_test_add_data_func ("/pictures-bf16", cases, test_bf16);
   return g_test_run ();
 }

@@ -112,7 +112,7 @@ def distill(arguments, out):
     pairs = stage_ends(student, parent.unet)
     ends = Features(student, [ours for ours, _ in pairs]), Features(parent.unet, [theirs for _, theirs in pairs]), pairs
     task = denoising.Task(parent.scheduler, parent.tokenizer, arguments.offset, arguments.snr, arguments.dropout)
-    optimiser = torch.optim.AdamW(student.parameters(), lr=arguments.rate, weight_decay=1e-2)
+    optimiser = torch.optim.AdamW(student.parameters(), lr=arguments.rate, weight_decay=1e-2, fused=True)
     average = training.Average([student], arguments.decay)
     settings = {key: value for key, value in vars(arguments).items() if key not in MAY_CHANGE}
     run = training.Run(out, arguments.steps, {"student": student, "optimiser": optimiser, "average": average}, settings)

@@ -52,7 +52,7 @@ def train(folder, steps, threads):
     unet = starter.new_parent_unet().to(memory_format=torch.channels_last)
     modules = [text_encoder, unet]
     learning = [parameter for module in modules for parameter in module.parameters()]
-    optimiser = torch.optim.AdamW(learning, betas=(0.9, 0.99), weight_decay=1e-2)
+    optimiser = torch.optim.AdamW(learning, betas=(0.9, 0.99), weight_decay=1e-2, fused=True)
     average = training.Average(modules, 0.9995)
     parts = {"text encoder": text_encoder, "unet": unet, "optimiser": optimiser, "average": average}
     settings = {"steps": steps, "seed": SEED, "pictures": PICTURES, "batch": BATCH, "rate": RATE, "offset": OFFSET,

@@ -118,7 +118,7 @@ def noisy(latents, step_random):
 
 def train_joint(folder, steps):
     vae = new_vae()
-    optimiser = torch.optim.AdamW(vae.parameters(), betas=(0.9, 0.99), weight_decay=0)
+    optimiser = torch.optim.AdamW(vae.parameters(), betas=(0.9, 0.99), weight_decay=0, fused=True)
     average = training.Average([vae], 0.998)
     parts = {"vae": vae, "optimiser": optimiser, "average": average}
     run = training.Run(folder, steps, parts, settings("joint", steps))
@@ -149,8 +149,8 @@ def train_decoder(folder, joint, steps):
     vae.quant_conv.requires_grad_(False)
     learning = [*vae.post_quant_conv.parameters(), *vae.decoder.parameters()]
     judge = adversary()
-    optimiser = torch.optim.AdamW(learning, betas=(0.9, 0.99), weight_decay=0)
-    judge_optimiser = torch.optim.AdamW(judge.parameters(), lr=2e-4, betas=(0.5, 0.9), weight_decay=0)
+    optimiser = torch.optim.AdamW(learning, betas=(0.9, 0.99), weight_decay=0, fused=True)
+    judge_optimiser = torch.optim.AdamW(judge.parameters(), lr=2e-4, betas=(0.5, 0.9), weight_decay=0, fused=True)
     average = training.Average([vae], 0.998)
     parts = {"vae": vae, "optimiser": optimiser, "average": average, "judge": judge, "judge optimiser": judge_optimiser}
     run = training.Run(folder, steps, parts, settings("decoder", steps))

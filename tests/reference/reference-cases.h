@@ -1,0 +1,15 @@
+/* SPDX-FileCopyrightText: The Gesso authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The stored cases of data/cases.json as tests.
+ */
+
+#pragma once
+
+#include <json-glib/json-glib.h>
+
+/* Adds a test PREFIX/NAME with `func` for each object of the array `what`, whose data is the object. After
+ * g_test_init(). `tolerances` (out, transfer none): the file's bounds. Everything lives as long as `parser`. Returns:
+ * (transfer none): the array */
+JsonArray *test_add_cases (JsonParser *parser, const char *what, const char *prefix, GTestDataFunc func,
+                           JsonObject **tolerances);

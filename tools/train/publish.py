@@ -1,0 +1,75 @@
+#!/usr/bin/env python3
+# SPDX-FileCopyrightText: The Gesso authors
+# SPDX-License-Identifier: Apache-2.0
+"""Puts a finished model into the repository with a card of its own: publish.py FIGURES.json SHEET.png DESTINATION
+
+FIGURES is what `evaluate.py --json` wrote for parent, removed, retrained and distilled, in this order; the last one's
+folder is what is copied.
+"""
+
+import argparse
+import json
+import pathlib
+import shutil
+import sys
+
+import drawing
+import folder as folders
+import training
+import wording
+
+LIMIT = 20e6
+ROWS = ("parent", "blocks removed", "retrained without distillation", "retrained with distillation (shipped)")
+COLUMNS = {"noise": "noise loss", "colour": "object's colour", "background": "background", "shape": "shape",
+           "position": "position", "pattern": "pattern", "pattern colours": "pattern's colours",
+           "pair": "two objects both right", "attention": "attention overlap"}
+
+
+def listed(words):
+    words = list(words)
+    return ", ".join(words[:-1]) + " and " + words[-1]
+
+
+def table(figures):
+    lines = ["| | U-Net | " + " | ".join(COLUMNS.values()) + " |", "|---" * (len(COLUMNS) + 2) + "|"]
+    for name, (path, values) in zip(ROWS, figures.items(), strict=True):
+        count = training.parameter_count(folders.load_unet(path)) / 1e6
+        cells = [f"{values[key]:.4f}" if key == "noise" else f"{values[key]:.2f}" if key == "attention"
+                 else f"{100 * values[key]:.1f} %" for key in COLUMNS]
+        lines.append(f"| {name} | {count:.2f} M | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def card(figures, megabytes):
+    template = pathlib.Path(__file__).with_name("card.md").read_text()
+    words = {"COLOURS": listed(drawing.COLOURS), "SHAPES": listed(wording.SHAPE_WORDS),
+             "PATTERNS": listed(wording.PATTERN_WORDS), "FIGURES": table(figures), "MEGABYTES": f"{megabytes:.1f}"}
+    for name, text in words.items():
+        template = template.replace(f"@{name}@", text)
+    return template
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("figures", type=pathlib.Path)
+    parser.add_argument("sheet", type=pathlib.Path)
+    parser.add_argument("destination", type=pathlib.Path)
+    arguments = parser.parse_args()
+    figures = json.loads(arguments.figures.read_text())
+    if len(figures) != len(ROWS):
+        sys.exit(f"{arguments.figures} has figures of {len(figures)} models; it must be {len(ROWS)}: {', '.join(ROWS)}")
+    source = pathlib.Path(list(figures)[-1])
+    new = arguments.destination.with_name(arguments.destination.name + ".new")
+    shutil.rmtree(new, ignore_errors=True)
+    shutil.copytree(source, new)
+    shutil.copy(arguments.sheet, new / "pictures.png")
+    size = sum(path.stat().st_size for path in new.rglob("*") if path.is_file())
+    (new / "README.md").write_text(card(figures, size / 1e6))
+    if size > LIMIT:
+        sys.exit(f"{new} has {size / 1e6:.1f} MB, more than {LIMIT / 1e6:.0f}: nothing was published")
+    shutil.rmtree(arguments.destination, ignore_errors=True)
+    new.rename(arguments.destination)
+
+
+if __name__ == "__main__":
+    main()
