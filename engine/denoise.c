@@ -8,25 +8,11 @@
 
 #include "cancel.h"
 #include "picture.h"
+#include "preview.h"
 
 #define N_LATENTS 3                            /* current, next, stored */
 #define N_COEFFICIENTS (2 + GESSO_MAX_HISTORY) /* base, model outputs, noise */
 #define ROW_VALUES (N_COEFFICIENTS + 1)        /* and the next row's input scale */
-
-struct _GessoPreview
-{
-  float *planes; /* [n, c, h, w] */
-  int channels, height, width;
-};
-
-const float *
-gesso_preview_get_latents (GessoPreview *preview, int image, int *n_channels, int *height, int *width)
-{
-  *n_channels = preview->channels;
-  *height = preview->height;
-  *width = preview->width;
-  return preview->planes + (gsize) image * (gsize) (preview->channels * preview->height * preview->width);
-}
 
 GessoGraph *
 gesso_update_graph (int n, int repeat, int height, int width, int channels)
@@ -388,7 +374,8 @@ gesso_denoise (GessoPipeline *pipeline, const GessoJob *job, const GessoConditio
                int n, GessoNoise *const *generators, float *planes, GessoMeter *meter, GCancellable *cancellable,
                GError **error)
 {
-  GessoPreview preview = { planes, pipeline->model->unet.in_channels, job->latent_height, job->latent_width };
+  GessoPreview preview
+      = { planes, n, pipeline->model->unet.in_channels, job->latent_height, job->latent_width, pipeline->colours };
   gsize area = (gsize) job->latent_height * (gsize) job->latent_width;
   g_auto (Loop) loop = { .pipeline = pipeline,
                          .job = job,

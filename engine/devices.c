@@ -7,33 +7,13 @@
 #include <gmodule.h>
 #include <glib/gi18n-lib.h>
 
-#if !defined(_WIN32)
-#include <dlfcn.h>
-#endif
-
-/* The folder that holds the library itself (or the program it is linked into), never the working folder. */
-static char *
-library_folder (void)
-{
-#if defined(_WIN32)
-  return g_win32_get_package_installation_directory_of_module (NULL);
-#else
-  static const char marker = 0;
-  Dl_info info;
-  g_autofree char *path = NULL;
-
-  if (!dladdr (&marker, &info) || !info.dli_fname)
-    return NULL;
-  path = g_canonicalize_filename (info.dli_fname, "/");
-  return g_path_is_absolute (info.dli_fname) ? g_path_get_dirname (path) : NULL;
-#endif
-}
+#include "library-folder.h"
 
 /* The path of the backend's module; NULL where this installation has none. */
 static char *
 find_module (const char *name)
 {
-  g_autofree char *folder = library_folder ();
+  g_autofree char *folder = gesso_library_folder ();
   g_autofree char *file = g_strdup_printf ("libgesso-%s.%s", name, G_MODULE_SUFFIX);
   g_autofree char *path = folder ? g_build_filename (folder, file, NULL) : NULL;
 

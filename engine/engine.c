@@ -8,6 +8,9 @@
 #include "compute-thread.h"
 #include "describe.h"
 #include "devices.h"
+#include "fit-size.h"
+#include "measure.h"
+#include "model/fingerprint.h"
 #include "networks/clip-text.h"
 #include "networks/unet.h"
 #include "networks/vae.h"
@@ -32,6 +35,7 @@ close_pipeline (gpointer data)
   GessoPipeline *pipeline = data;
 
   g_clear_pointer (&pipeline->parts, gesso_parts_free);
+  g_clear_pointer (&pipeline->colours, g_free);
   if (pipeline->backend)
     pipeline->backend->free (pipeline->backend);
   pipeline->backend = NULL;
@@ -79,6 +83,8 @@ typedef struct
   const GessoProgress *current; /* while a callback runs */
   gboolean ok;
   GPtrArray *pictures;
+  GessoMemoryNeed *need;
+  int width, height;
   char *text;
 } Call;
 
@@ -184,7 +190,8 @@ prepare (gpointer data)
   g_auto (GessoJob) job = { 0 };
 
   call->ok = gesso_pipeline_plan (pipeline, call->request, &job, call->cancellable, &call->error)
-             && gesso_pipeline_load (pipeline, progress_of (call), call, call->cancellable, &call->error);
+             && gesso_pipeline_load (pipeline, call->request, &job, progress_of (call), call, call->cancellable,
+                                     &call->error);
 }
 
 gboolean
@@ -244,14 +251,16 @@ describe_plan (gpointer data)
 {
   Call *call = data;
   GessoPipeline *pipeline = &call->engine->pipeline;
-  g_auto (GessoJob) job = { 0 };
-
+  g_autoptr (GessoSketch) sketch = gesso_sketch_new (pipeline);
   g_autoptr (GError) shortage = NULL;
+  g_auto (GessoJob) job = { 0 };
+  GessoMemoryLimit limit;
 
-  if (!gesso_pipeline_plan_parts (pipeline, call->request, &job, NULL, &call->error))
+  if (!gesso_pipeline_plan_parts (sketch, call->request, &job, NULL, &call->error))
     return;
-  gesso_pipeline_check_memory (pipeline, call->request, &job, &shortage);
-  call->text = gesso_describe_plan (pipeline, &job, shortage);
+  limit = gesso_pipeline_memory_limit (pipeline, call->request);
+  gesso_parts_set_limit (sketch->parts, &limit, gesso_pipeline_buffer_bytes (sketch, &job), &shortage);
+  call->text = gesso_describe_plan (sketch, &job, shortage);
 }
 
 char *
@@ -264,6 +273,57 @@ gesso_engine_plan (GessoEngine *self, const GessoRequest *request, GError **erro
   if (!call.text)
     g_propagate_error (error, call.error);
   return call.text;
+}
+
+static void
+measure (gpointer data)
+{
+  Call *call = data;
+
+  call->ok = gesso_pipeline_measure (&call->engine->pipeline, call->request, call->need, &call->error);
+}
+
+gboolean
+gesso_engine_measure (GessoEngine *self, const GessoRequest *request, GessoMemoryNeed *need, GError **error)
+{
+  Call call = { .engine = self, .request = request, .need = need };
+
+  g_return_val_if_fail (GESSO_IS_ENGINE (self) && request && need, FALSE);
+  gesso_compute_thread_run (self->thread, measure, &call);
+  if (!call.ok)
+    g_propagate_error (error, call.error);
+  return call.ok;
+}
+
+static void
+find_largest_size (gpointer data)
+{
+  Call *call = data;
+
+  call->ok = gesso_pipeline_largest_size (&call->engine->pipeline, call->request, &call->width, &call->height);
+}
+
+gboolean
+gesso_engine_largest_size (GessoEngine *self, const GessoRequest *request, int *width, int *height)
+{
+  Call call = { .engine = self, .request = request };
+
+  g_return_val_if_fail (GESSO_IS_ENGINE (self) && request, FALSE);
+  gesso_compute_thread_run (self->thread, find_largest_size, &call);
+  if (call.ok)
+    {
+      *width = call.width;
+      *height = call.height;
+    }
+  return call.ok;
+}
+
+char *
+gesso_engine_get_fingerprint (GessoEngine *self, GError **error)
+{
+  g_return_val_if_fail (GESSO_IS_ENGINE (self), NULL);
+  /* The model does not change while it is open, and its files may be read from any thread. */
+  return gesso_model_fingerprint (self->pipeline.model, error);
 }
 
 char *
@@ -291,6 +351,13 @@ gesso_engine_get_default_size (GessoEngine *self, int *width, int *height)
   factor = gesso_model_vae_factor (model);
   *width = model->unet.sample_width * factor;
   *height = model->unet.sample_height * factor;
+}
+
+void
+gesso_engine_fit_size (GessoEngine *self, int width, int height, int *fitted_width, int *fitted_height)
+{
+  g_return_if_fail (GESSO_IS_ENGINE (self));
+  gesso_fit_size (self->pipeline.model, width, height, fitted_width, fitted_height);
 }
 
 GessoDevice

@@ -145,6 +145,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (GessoOptions, gesso_options_free)
  * @batch: pictures computed at a time; 0: as suits the device (on the CPU one, which gains nothing from more)
  * @scheduler: (nullable): "pndm"; %NULL: the folder's own, or PNDM where that is another
  * @max_memory: limit for this request in bytes; 0: the engine's
+ * @previews: preview pictures are wanted
  *
  * What is asked of an engine. Start from gesso_request_new(), which fills in the defaults.
  */
@@ -161,6 +162,7 @@ typedef struct
   int batch;
   char *scheduler;
   guint64 max_memory;
+  gboolean previews;
 } GessoRequest;
 
 #define GESSO_TYPE_REQUEST (gesso_request_get_type ())
@@ -292,6 +294,83 @@ GESSO_API const float *gesso_preview_get_latents (GessoPreview *preview, int ima
                                                   int *width);
 
 /**
+ * gesso_preview_get_picture:
+ * @preview: a preview
+ * @image: picture of the running batch
+ * @width: (out): columns
+ * @height: (out): rows
+ *
+ * A small picture of what is being painted, one pixel a latent, by colours that were fitted to the model's own decoder
+ * (least squares on small decodes; kept in the user's cache folder) where the request's @previews was set. Without
+ * them, or where they could not be learned (for want of memory, or of latents in a tiny picture), it is grey.
+ *
+ * Returns: (transfer full): width x height x 3 bytes of sRGB
+ */
+GESSO_API GBytes *gesso_preview_get_picture (GessoPreview *preview, int image, int *width, int *height);
+
+/**
+ * GessoModelSource:
+ * @GESSO_MODEL_SOURCE_STARTER: comes with Gesso: the model named "starter", and any in its own data folder
+ * @GESSO_MODEL_SOURCE_USER: in the user's own models folder, see gesso_models_user_folder()
+ * @GESSO_MODEL_SOURCE_HUGGING_FACE: in the cache of Hugging Face's tools
+ * @GESSO_MODEL_SOURCE_PATH: in a folder that the environment variable GESSO_MODELS_PATH lists
+ */
+typedef enum
+{
+  GESSO_MODEL_SOURCE_STARTER,
+  GESSO_MODEL_SOURCE_USER,
+  GESSO_MODEL_SOURCE_HUGGING_FACE,
+  GESSO_MODEL_SOURCE_PATH,
+} GessoModelSource;
+
+/**
+ * GessoInstalledModel:
+ * @name: what gesso_models_find() knows it by: "starter", the folder's name, or as on Hugging Face
+ *   ("nota-ai/bk-sdm-v2-tiny")
+ * @folder: where it is
+ * @source: how it was found
+ * @size_on_disk: bytes of all its files, links followed
+ *
+ * A model folder on this machine.
+ */
+typedef struct
+{
+  char *name;
+  char *folder;
+  GessoModelSource source;
+  guint64 size_on_disk;
+} GessoInstalledModel;
+
+GESSO_API void gesso_installed_model_free (GessoInstalledModel *model);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (GessoInstalledModel, gesso_installed_model_free)
+
+/**
+ * gesso_models_list:
+ *
+ * Looks for model folders (with a model_index.json) in the folders of GESSO_MODELS_PATH, beside the library and in its
+ * data folder, in the user's models folder and in the Hugging Face cache. Reads no weights.
+ *
+ * Returns: (transfer full) (element-type GessoInstalledModel): the starter first, then by name; of two of one name the
+ * one found first
+ */
+GESSO_API GPtrArray *gesso_models_list (void);
+
+/**
+ * gesso_models_find:
+ * @name: (nullable): a name as gesso_models_list() gives it, a folder, or %NULL or "" for the starter
+ * @error: return location
+ *
+ * A name that is a path (absolute, or with a leading "." or "~/") is a folder; of other names the installed model is
+ * meant before a folder below the working folder.
+ *
+ * Returns: (transfer full): the folder, or %NULL with MODEL_NOT_FOUND, naming what is installed and where it was looked
+ */
+GESSO_API char *gesso_models_find (const char *name, GError **error);
+
+/** gesso_models_user_folder: Returns: (transfer full): where a user's own model folders go; need not exist yet */
+GESSO_API char *gesso_models_user_folder (void);
+
+/**
  * GessoEngine:
  *
  * An open model.
@@ -392,6 +471,69 @@ GESSO_API char *gesso_engine_plan (GessoEngine *engine, const GessoRequest *requ
 
 /** gesso_engine_get_default_size: @width: (out): @height: (out): the size the model was made for, in pixels */
 GESSO_API void gesso_engine_get_default_size (GessoEngine *engine, int *width, int *height);
+
+/**
+ * gesso_engine_fit_size:
+ * @width: the wanted width in pixels, or the width of a place to fill
+ * @height: the height
+ * @fitted_width: (out): width to ask for
+ * @fitted_height: (out): height to ask for
+ *
+ * The size nearest to @width x @height in which the model paints well: the same proportions as far as they go (at most
+ * 1 : 3), an area not far from the one it was trained on, sides that every level of the U-Net can halve.
+ */
+GESSO_API void gesso_engine_fit_size (GessoEngine *engine, int width, int height, int *fitted_width,
+                                      int *fitted_height);
+
+/**
+ * GessoMemoryNeed:
+ * @least: bytes needed with the model's parts taking turns
+ * @resident: bytes needed with everything staying in memory
+ * @available: bytes that may be used, by the limit or by what the device has free
+ */
+typedef struct
+{
+  guint64 least;
+  guint64 resident;
+  guint64 available;
+} GessoMemoryNeed;
+
+/**
+ * gesso_engine_measure:
+ * @request: what would be asked
+ * @need: (out): the memory it takes
+ * @error: return location
+ *
+ * Plans @request without reading a weight. It can run where @need->least <= @need->available.
+ *
+ * Returns: %FALSE with REQUEST_INVALID where @request is out of range
+ */
+GESSO_API gboolean gesso_engine_measure (GessoEngine *engine, const GessoRequest *request, GessoMemoryNeed *need,
+                                         GError **error);
+
+/**
+ * gesso_engine_largest_size:
+ * @request: what would be asked
+ * @width: (out): width in pixels
+ * @height: (out): height in pixels
+ *
+ * The largest size of @request's proportions, up to its own, that fits into memory.
+ *
+ * Returns: %FALSE where not even 64 pixels a side fit
+ */
+GESSO_API gboolean gesso_engine_largest_size (GessoEngine *engine, const GessoRequest *request, int *width,
+                                              int *height);
+
+/**
+ * gesso_engine_get_fingerprint:
+ * @error: return location
+ *
+ * A checksum that tells models apart: SHA-256 over the configuration and tokenizer files, and over the size and samples
+ * of each weights file (whole where it is small).
+ *
+ * Returns: (transfer full): 64 hexadecimal digits, or %NULL when a file cannot be read any more
+ */
+GESSO_API char *gesso_engine_get_fingerprint (GessoEngine *engine, GError **error);
 
 /** gesso_engine_get_device: Returns: what "auto" resolved to */
 GESSO_API GessoDevice gesso_engine_get_device (GessoEngine *engine);

@@ -51,6 +51,17 @@ gesso_pipeline_plan_batch (GessoPipeline *self, const GessoJob *job, int n, GCan
                        cancellable, error);
 }
 
+gboolean
+gesso_pipeline_plan_decoder (GessoPipeline *self, int latent_height, int latent_width, GCancellable *cancellable,
+                             GError **error)
+{
+  g_autofree char *key = g_strdup_printf ("%d x %d", latent_height, latent_width);
+
+  return gesso_parts_is_planned (self->parts, GESSO_PART_DECODER, key)
+         || plan_part (self, GESSO_PART_DECODER, key,
+                       gesso_vae_decoder_graph (&self->model->vae, 1, latent_height, latent_width), cancellable, error);
+}
+
 static gboolean
 plan_parts (GessoPipeline *self, const GessoJob *job, GCancellable *cancellable, GError **error)
 {
@@ -59,7 +70,6 @@ plan_parts (GessoPipeline *self, const GessoJob *job, GCancellable *cancellable,
   g_autofree char *text_key = g_strdup_printf ("%d", length);
   g_autofree char *context_key = g_strdup_printf ("%d x %d", job->repeat, length);
   g_autofree char *time_key = g_strdup_printf ("%d", job->schedule->n_rows);
-  g_autofree char *decoder_key = g_strdup_printf ("%d x %d", job->latent_height, job->latent_width);
 
   if (!gesso_parts_is_planned (self->parts, GESSO_PART_TEXT, text_key)
       && !plan_part (self, GESSO_PART_TEXT, text_key, gesso_clip_text_graph (&model->text, 2, length), cancellable,
@@ -73,12 +83,8 @@ plan_parts (GessoPipeline *self, const GessoJob *job, GCancellable *cancellable,
       && !plan_part (self, GESSO_PART_TIME, time_key, gesso_unet_time_graph (&model->unet, job->schedule->n_rows),
                      cancellable, error))
     return FALSE;
-  if (!gesso_parts_is_planned (self->parts, GESSO_PART_DECODER, decoder_key)
-      && !plan_part (self, GESSO_PART_DECODER, decoder_key,
-                     gesso_vae_decoder_graph (&model->vae, 1, job->latent_height, job->latent_width), cancellable,
-                     error))
-    return FALSE;
-  return gesso_pipeline_plan_batch (self, job, job->batch, cancellable, error);
+  return gesso_pipeline_plan_decoder (self, job->latent_height, job->latent_width, cancellable, error)
+         && gesso_pipeline_plan_batch (self, job, job->batch, cancellable, error);
 }
 
 static guint64
@@ -115,9 +121,10 @@ gesso_pipeline_buffer_bytes (GessoPipeline *self, const GessoJob *job)
 
 /* What may be held now: what is free on the machine beside what the parts hold already, and no more than was asked for.
  * Where the backend's memory is the process's own, what the process holds for itself counts as well. */
-static GessoMemoryLimit
-memory_limit (GessoPipeline *self, guint64 asked)
+GessoMemoryLimit
+gesso_pipeline_memory_limit (GessoPipeline *self, const GessoRequest *request)
 {
+  guint64 asked = request->max_memory ? request->max_memory : self->max_memory;
   guint64 available = self->backend->memory_available (self->backend);
   guint64 held = gesso_parts_held (self->parts);
   GessoMemoryLimit limit = { G_MAXUINT64, 0 };
@@ -165,10 +172,10 @@ gesso_pipeline_plan_parts (GessoPipeline *self, const GessoRequest *request, Ges
   return fill_in (self, request, job, error) && plan_parts (self, job, cancellable, error);
 }
 
-gboolean
-gesso_pipeline_check_memory (GessoPipeline *self, const GessoRequest *request, const GessoJob *job, GError **error)
+static gboolean
+check_memory (GessoPipeline *self, const GessoRequest *request, const GessoJob *job, GError **error)
 {
-  GessoMemoryLimit limit = memory_limit (self, request->max_memory ? request->max_memory : self->max_memory);
+  GessoMemoryLimit limit = gesso_pipeline_memory_limit (self, request);
 
   return gesso_parts_set_limit (self->parts, &limit, gesso_pipeline_buffer_bytes (self, job), error);
 }
@@ -177,6 +184,5 @@ gboolean
 gesso_pipeline_plan (GessoPipeline *self, const GessoRequest *request, GessoJob *job, GCancellable *cancellable,
                      GError **error)
 {
-  return gesso_pipeline_plan_parts (self, request, job, cancellable, error)
-         && gesso_pipeline_check_memory (self, request, job, error);
+  return gesso_pipeline_plan_parts (self, request, job, cancellable, error) && check_memory (self, request, job, error);
 }

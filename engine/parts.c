@@ -351,6 +351,25 @@ gesso_parts_would_fit (GessoParts *self, GessoPart id)
 }
 
 gboolean
+gesso_parts_can_run (GessoParts *self, GessoPart id)
+{
+  GessoProgramMemory memory;
+
+  gesso_parts_report (self, id, &memory);
+  return memory.weights + MAX (memory.workspace, memory.load_scratch) + self->buffers <= self->limit;
+}
+
+void
+gesso_parts_leave (GessoParts *self, GessoPart id)
+{
+  guint64 resident, least;
+
+  gesso_parts_peak (self, &resident, &least);
+  if (resident + self->buffers > self->limit)
+    evict (self, id);
+}
+
+gboolean
 gesso_parts_run (GessoParts *self, GessoPart id, const GessoBinding *inputs, const GessoBinding *outputs,
                  GCancellable *cancellable, GError **error)
 {

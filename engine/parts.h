@@ -67,6 +67,12 @@ gboolean gesso_parts_enter (GessoParts *parts, GessoPart id, GessoLoadFunc progr
 /* Whether part `id` can be entered without evicting another. */
 gboolean gesso_parts_would_fit (GessoParts *parts, GessoPart id);
 
+/* Whether part `id` can be entered and run where all others are evicted. */
+gboolean gesso_parts_can_run (GessoParts *parts, GessoPart id);
+
+/* Gives back the memory of part `id` unless everything that is planned may stay in memory together. */
+void gesso_parts_leave (GessoParts *parts, GessoPart id);
+
 /* Runs an entered part. Bindings in the plan's order. */
 gboolean gesso_parts_run (GessoParts *parts, GessoPart id, const GessoBinding *inputs, const GessoBinding *outputs,
                           GCancellable *cancellable, GError **error);

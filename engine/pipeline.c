@@ -9,8 +9,10 @@
 
 #include "cancel.h"
 #include "denoise.h"
+#include "fit-colours.h"
 #include "networks/unet.h"
 #include "picture.h"
+#include "run-part.h"
 #include "trace.h"
 
 #define N_PROMPTS 2 /* row 0 the negative prompt, row 1 the prompt */
@@ -28,21 +30,13 @@ typedef struct
 } Run;
 
 static void
-free_buffers (GessoPipeline *pipeline, GPtrArray *buffers)
-{
-  for (guint i = 0; i < buffers->len; i++)
-    pipeline->backend->buffer_free (pipeline->backend, g_ptr_array_index (buffers, i));
-  g_ptr_array_unref (buffers);
-}
-
-static void
 run_clear (Run *run)
 {
   gesso_job_clear (&run->job);
   if (run->context)
-    free_buffers (run->pipeline, run->context);
+    gesso_free_buffers (run->pipeline, run->context);
   if (run->time)
-    free_buffers (run->pipeline, run->time);
+    gesso_free_buffers (run->pipeline, run->time);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Run, run_clear)
@@ -62,85 +56,6 @@ record (Run *run, const char *name, const char *dtype, int n_dims, const gint64 
   memcpy (copy, data, bytes);
   g_ptr_array_add (run->trace, gesso_tensor_data_new (name, dtype, n_dims, dims, copy, bytes));
   return TRUE;
-}
-
-static double
-part_seconds (GessoPipeline *pipeline, GessoPart part)
-{
-  GessoPlanOptions options = { 0 };
-
-  pipeline->backend->plan_options (pipeline->backend, pipeline->precision, &options);
-  return gesso_parts_get_plan (pipeline->parts, part)->flops / options.flops_per_second;
-}
-
-/* Loads the part, counting towards the meter. */
-static gboolean
-enter (Run *run, GessoPart part, GError **error)
-{
-  GessoProgramMemory memory;
-
-  gesso_parts_report (run->pipeline->parts, part, &memory);
-  gesso_meter_begin_load (&run->meter, memory.weights_new);
-  return gesso_parts_enter (run->pipeline->parts, part, gesso_meter_loaded, &run->meter, run->cancellable, error);
-}
-
-static gsize
-output_bytes (const GessoPlan *plan, guint i)
-{
-  const GessoTensor *tensor = g_ptr_array_index (plan->outputs, i);
-
-  return (gsize) gesso_shape_elements (&tensor->shape) * gesso_dtype_size (tensor->dtype);
-}
-
-/* Runs `part`, which has one input, `bytes` of it at `data`, into new buffers, one an output. */
-static GPtrArray *
-run_part (Run *run, GessoPart part, gconstpointer data, gsize bytes, GError **error)
-{
-  GessoBackend *backend = run->pipeline->backend;
-  const GessoPlan *plan = gesso_parts_get_plan (run->pipeline->parts, part);
-  g_autofree GessoBinding *outputs = g_new0 (GessoBinding, plan->outputs->len);
-  GessoBinding input = { 0 };
-  GPtrArray *buffers;
-  gboolean ok;
-
-  if (!enter (run, part, error))
-    return NULL;
-  buffers = g_ptr_array_new ();
-  input.buffer = backend->buffer_new (backend, bytes, error);
-  ok = input.buffer && backend->buffer_write (backend, input.buffer, 0, data, bytes, error);
-  for (guint i = 0; ok && i < plan->outputs->len; i++)
-    {
-      outputs[i].buffer = backend->buffer_new (backend, output_bytes (plan, i), error);
-      ok = outputs[i].buffer != NULL;
-      if (ok)
-        g_ptr_array_add (buffers, outputs[i].buffer);
-    }
-  ok = ok && gesso_parts_run (run->pipeline->parts, part, &input, outputs, run->cancellable, error);
-  if (input.buffer)
-    backend->buffer_free (backend, input.buffer);
-  if (ok)
-    return buffers;
-  free_buffers (run->pipeline, buffers);
-  return NULL;
-}
-
-/* run_part() with its one F32 output copied to the host. */
-static float *
-run_part_to_host (Run *run, GessoPart part, gconstpointer data, gsize bytes, GError **error)
-{
-  GessoBackend *backend = run->pipeline->backend;
-  const GessoPlan *plan = gesso_parts_get_plan (run->pipeline->parts, part);
-  GPtrArray *buffers = run_part (run, part, data, bytes, error);
-  gsize size = output_bytes (plan, 0);
-  float *values;
-
-  if (!buffers)
-    return NULL;
-  values = gesso_try_alloc (size, error);
-  if (values && !backend->buffer_read (backend, g_ptr_array_index (buffers, 0), 0, values, size, error))
-    g_clear_pointer (&values, g_free);
-  free_buffers (run->pipeline, buffers);
-  return values;
 }
 
 static gboolean
@@ -172,11 +87,12 @@ encode_text (Run *run, GError **error)
       return NULL;
   if (!record (run, "tokens", "I32", 2, dims, tokens, n * sizeof (gint32), error))
     return NULL;
-  text = run_part_to_host (run, GESSO_PART_TEXT, tokens, n * sizeof (gint32), error);
+  text = gesso_run_part_to_host (run->pipeline, GESSO_PART_TEXT, tokens, n * sizeof (gint32), &run->meter,
+                                 run->cancellable, error);
   if (!text || !check_text (run, text, n * (gsize) model->text.hidden_size, error)
       || !record (run, "text", "F32", 3, dims, text, n * (gsize) model->text.hidden_size * sizeof (float), error))
     return NULL;
-  gesso_meter_advance (&run->meter, GESSO_STAGE_ENCODE, part_seconds (run->pipeline, GESSO_PART_TEXT), NULL);
+  gesso_meter_advance (&run->meter, GESSO_STAGE_ENCODE, gesso_part_seconds (run->pipeline, GESSO_PART_TEXT), NULL);
   return g_steal_pointer (&text);
 }
 
@@ -191,7 +107,8 @@ encode_schedule (Run *run, GError **error)
 
   for (int i = 0; i < schedule->n_rows; i++)
     gesso_unet_timestep_sinusoid (config, schedule->rows[i].timestep, sinusoids + (gsize) i * (gsize) width);
-  run->time = run_part (run, GESSO_PART_TIME, sinusoids, n * sizeof (float), error);
+  run->time = gesso_run_part (run->pipeline, GESSO_PART_TIME, sinusoids, n * sizeof (float), &run->meter,
+                              run->cancellable, error);
   return run->time != NULL;
 }
 
@@ -206,11 +123,11 @@ encode (Run *run, GError **error)
 
   if (!text)
     return FALSE;
-  run->context
-      = run_part (run, GESSO_PART_CONTEXT, text + (N_PROMPTS - n_rows) * row, n_rows * row * sizeof (float), error);
+  run->context = gesso_run_part (run->pipeline, GESSO_PART_CONTEXT, text + (N_PROMPTS - n_rows) * row,
+                                 n_rows * row * sizeof (float), &run->meter, run->cancellable, error);
   if (!run->context || !encode_schedule (run, error))
     return FALSE;
-  gesso_meter_advance (&run->meter, GESSO_STAGE_ENCODE, part_seconds (run->pipeline, GESSO_PART_CONTEXT), NULL);
+  gesso_meter_advance (&run->meter, GESSO_STAGE_ENCODE, gesso_part_seconds (run->pipeline, GESSO_PART_CONTEXT), NULL);
   return TRUE;
 }
 
@@ -250,7 +167,7 @@ denoise (Run *run, GError **error)
       run->meter.progress.first_image = first;
       run->meter.progress.n_images = n;
       if (!gesso_pipeline_plan_batch (run->pipeline, &run->job, n, run->cancellable, error)
-          || !enter (run, GESSO_PART_UNET, error)
+          || !gesso_enter_part (run->pipeline, GESSO_PART_UNET, &run->meter, run->cancellable, error)
           || !gesso_denoise (run->pipeline, &run->job, &conditioning, run->request->guidance, n,
                              (GessoNoise *const *) generators->pdata + first, latents + (gsize) first * picture,
                              &run->meter, run->cancellable, error))
@@ -280,10 +197,11 @@ decode (Run *run, int image, const float *latents, GError **error)
     pixels[i] = (float) (pixels[i] / vae->scaling_factor);
   run->meter.progress.first_image = image;
   run->meter.progress.n_images = 1;
-  values = run_part_to_host (run, GESSO_PART_DECODER, pixels, n * sizeof (float), error);
+  values = gesso_run_part_to_host (run->pipeline, GESSO_PART_DECODER, pixels, n * sizeof (float), &run->meter,
+                                   run->cancellable, error);
   if (!values)
     return NULL;
-  gesso_meter_advance (&run->meter, GESSO_STAGE_DECODE, part_seconds (run->pipeline, GESSO_PART_DECODER), NULL);
+  gesso_meter_advance (&run->meter, GESSO_STAGE_DECODE, gesso_part_seconds (run->pipeline, GESSO_PART_DECODER), NULL);
   return gesso_picture_new (
       values, run->job.width, run->job.height, vae->out_channels, seed,
       gesso_parameters_text (run->request, run->job.schedule->name, run->job.width, run->job.height, seed, model->name),
@@ -333,7 +251,7 @@ prepare_meter (Run *run, GessoPipelineFunc func, gpointer data)
   int n_images = run->request->n_images;
   int n_batches = (n_images + run->job.batch - 1) / run->job.batch;
   int n_rows = run->job.schedule->n_rows;
-  double unet = part_seconds (pipeline, GESSO_PART_UNET) / run->job.batch;
+  double unet = gesso_part_seconds (pipeline, GESSO_PART_UNET) / run->job.batch;
 
   run->meter.func = func;
   run->meter.data = data;
@@ -346,8 +264,8 @@ prepare_meter (Run *run, GessoPipelineFunc func, gpointer data)
       gesso_parts_report (pipeline->parts, i, &memory);
       run->meter.total += gesso_meter_load_seconds (memory.weights_new);
     }
-  run->meter.total += part_seconds (pipeline, GESSO_PART_TEXT) + part_seconds (pipeline, GESSO_PART_CONTEXT)
-                      + n_images * (n_rows * unet + part_seconds (pipeline, GESSO_PART_DECODER));
+  run->meter.total += gesso_part_seconds (pipeline, GESSO_PART_TEXT) + gesso_part_seconds (pipeline, GESSO_PART_CONTEXT)
+                      + n_images * (n_rows * unet + gesso_part_seconds (pipeline, GESSO_PART_DECODER));
 }
 
 GPtrArray *
@@ -362,6 +280,8 @@ gesso_pipeline_generate (GessoPipeline *pipeline, const GessoRequest *request, G
   if (!gesso_pipeline_plan (pipeline, request, &run.job, cancellable, error))
     return NULL;
   prepare_meter (&run, progress, data);
+  if (request->previews && progress && !gesso_pipeline_fit_colours (pipeline, &run.job, &run.meter, cancellable, error))
+    return NULL;
 
   if (!encode (&run, error))
     return NULL;
@@ -375,26 +295,28 @@ gesso_pipeline_generate (GessoPipeline *pipeline, const GessoRequest *request, G
 }
 
 gboolean
-gesso_pipeline_load (GessoPipeline *pipeline, GessoPipelineFunc progress, gpointer data, GCancellable *cancellable,
-                     GError **error)
+gesso_pipeline_load (GessoPipeline *pipeline, const GessoRequest *request, const GessoJob *job,
+                     GessoPipelineFunc progress, gpointer data, GCancellable *cancellable, GError **error)
 {
   static const GessoPart order[] = { GESSO_PART_TEXT, GESSO_PART_CONTEXT, GESSO_PART_TIME,
                                      GESSO_PART_UNET, GESSO_PART_UPDATE,  GESSO_PART_DECODER };
-  Run run = { .pipeline = pipeline, .cancellable = cancellable, .meter = { .func = progress, .data = data } };
+  GessoMeter meter = { .func = progress, .data = data };
 
   for (gsize i = 0; i < G_N_ELEMENTS (order); i++)
     {
       GessoProgramMemory memory;
 
       gesso_parts_report (pipeline->parts, order[i], &memory);
-      run.meter.total += gesso_meter_load_seconds (memory.weights_new);
+      meter.total += gesso_meter_load_seconds (memory.weights_new);
     }
+  if (request->previews && !gesso_pipeline_fit_colours (pipeline, job, &meter, cancellable, error))
+    return FALSE;
   for (gsize i = 0; i < G_N_ELEMENTS (order); i++)
     {
       /* The first parts are needed first: stop where the next one would put one of them out. */
       if (!gesso_parts_would_fit (pipeline->parts, order[i]))
         break;
-      if (!enter (&run, order[i], error))
+      if (!gesso_enter_part (pipeline, order[i], &meter, cancellable, error))
         return FALSE;
     }
   return TRUE;

@@ -6,6 +6,7 @@
 
 #pragma once
 
+#include "colours.h"
 #include "parts.h"
 #include "sampling/scheduler.h"
 
@@ -15,8 +16,9 @@ typedef struct
   GessoBackend *backend;
   GessoPrecision precision;
   GessoParts *parts;
-  guint64 max_memory;   /* of the options; 0: none */
-  gboolean host_memory; /* the backend's memory is the process's own, so that the limit is for both together */
+  guint64 max_memory;    /* of the options; 0: none */
+  gboolean host_memory;  /* the backend's memory is the process's own, so that the limit is for both together */
+  GessoColours *colours; /* of previews; NULL: not known yet */
 } GessoPipeline;
 
 /* What a request comes to: sizes filled in, the schedule, the batch. */
@@ -38,12 +40,15 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (GessoJob, gesso_job_clear)
 gboolean gesso_pipeline_plan_parts (GessoPipeline *pipeline, const GessoRequest *request, GessoJob *job,
                                     GCancellable *cancellable, GError **error);
 
-/* For a job that was just planned: OUT_OF_MEMORY, with the figures, where it cannot run in the memory there is or that
- * `request` or the options allow. */
-gboolean gesso_pipeline_check_memory (GessoPipeline *pipeline, const GessoRequest *request, const GessoJob *job,
-                                      GError **error);
+/* What may be held for `request` from here on. */
+GessoMemoryLimit gesso_pipeline_memory_limit (GessoPipeline *pipeline, const GessoRequest *request);
 
-/* Both, before anything runs. */
+/* Plans the decoder alone, for one picture of that many latents. */
+gboolean gesso_pipeline_plan_decoder (GessoPipeline *pipeline, int latent_height, int latent_width,
+                                      GCancellable *cancellable, GError **error);
+
+/* gesso_pipeline_plan_parts(), and OUT_OF_MEMORY, with the figures, where it cannot run in the memory there is or that
+ * `request` or the options allow. */
 gboolean gesso_pipeline_plan (GessoPipeline *pipeline, const GessoRequest *request, GessoJob *job,
                               GCancellable *cancellable, GError **error);
 
@@ -53,9 +58,10 @@ guint64 gesso_pipeline_buffer_bytes (GessoPipeline *pipeline, const GessoJob *jo
 /* Receives progress on the compute thread. */
 typedef void (*GessoPipelineFunc) (const GessoProgress *progress, gpointer data);
 
-/* After gesso_pipeline_plan(): loads the parts that may stay in memory together; the others are left for later. */
-gboolean gesso_pipeline_load (GessoPipeline *pipeline, GessoPipelineFunc progress, gpointer data,
-                              GCancellable *cancellable, GError **error);
+/* After gesso_pipeline_plan(): loads the parts that may stay in memory together; the others are left for later. Finds
+ * out the colours of previews where `request` wants them. */
+gboolean gesso_pipeline_load (GessoPipeline *pipeline, const GessoRequest *request, const GessoJob *job,
+                              GessoPipelineFunc progress, gpointer data, GCancellable *cancellable, GError **error);
 
 /* The whole way. `trace`: nullable; receives GessoTensorData. */
 GPtrArray *gesso_pipeline_generate (GessoPipeline *pipeline, const GessoRequest *request, GessoPipelineFunc progress,

@@ -6,5 +6,6 @@
 
 #include <glib.h>
 
-/* Anonymous memory that this process holds now, in bytes; 0 where the system does not say. */
+/* Anonymous memory that this process holds now, in bytes, what the allocator can give back not counted; 0 where the
+ * system does not say. */
 guint64 gesso_process_anonymous_bytes (void);

@@ -26,6 +26,9 @@ typedef struct
 /* A prepared band of a convolution's input should still be in the cache when the convolution reads it, but be tall
  * enough for the convolution to run at full speed. */
 #define NORM_BAND_BYTES_PER_THREAD (3 * 1024 * 1024)
+/* Winograd takes 4 / 9 of the products; and as it looks at the cancellable itself, steps may be longer: the fewer they
+ * are, the less often weights are read. */
+#define WINOGRAD_SHARE 0.25
 /* Half of the 0.1 s that cancelling is planned with: on a machine that others use too a step takes longer. */
 #define MAX_STEP_SECONDS 0.05
 
@@ -132,6 +135,7 @@ cpu_plan_options (GessoBackend *base, GessoPrecision precision, GessoPlanOptions
     .fusions = GESSO_FUSE_ALL,
     .flops_per_second = backend->n_threads * (precision == GESSO_PRECISION_BF16 ? rate.bf16 : rate.f32),
     .max_step_seconds = MAX_STEP_SECONDS,
+    .conv3_share = precision == GESSO_PRECISION_F32 ? WINOGRAD_SHARE : 0.0,
     .max_norm_band_bytes = (gsize) backend->n_threads * NORM_BAND_BYTES_PER_THREAD,
   };
 }

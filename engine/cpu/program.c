@@ -253,7 +253,8 @@ hold_weights (GessoProgram *program, Loading *loading, GError **error)
   for (n = 0; n < program->weights->len; n++)
     {
       ok = gesso_cpu_store_hold (program->store, g_ptr_array_index (program->weights, n), program->backend->engine,
-                                 program->backend->stream, staging, load_step, loading, error);
+                                 program->backend->stream, program->backend->n_threads, staging, load_step, loading,
+                                 error);
       if (!ok)
         break;
     }

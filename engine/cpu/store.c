@@ -119,8 +119,7 @@ gesso_cpu_store_want_packed (GessoStore *store, const char *name, gint64 first, 
 }
 
 GessoCpuWeight *
-gesso_cpu_store_want_winograd (GessoStore *store, const char *name, gint64 out, gint64 in, gint64 panel,
-                               gboolean doubled)
+gesso_cpu_store_want_winograd (GessoStore *store, const char *name, gint64 out, gint64 in, gint64 panel)
 {
   GPtrArray *forms = find_forms (store, name);
   GessoCpuWeight *weight;
@@ -128,7 +127,7 @@ gesso_cpu_store_want_winograd (GessoStore *store, const char *name, gint64 out, 
   for (guint i = 0; i < forms->len; i++)
     {
       weight = g_ptr_array_index (forms, i);
-      if (weight->panel == panel && weight->doubled == doubled)
+      if (weight->panel == panel)
         {
           weight->n_wanted++;
           return weight;
@@ -137,8 +136,6 @@ gesso_cpu_store_want_winograd (GessoStore *store, const char *name, gint64 out, 
   weight = add_weight (forms, name, 0, out * in * 9, GESSO_DTYPE_F32, NULL);
   weight->panel = panel;
   weight->in = in;
-  weight->doubled = doubled;
-  weight->bytes = (gsize) (out / panel) * gesso_cpu_winograd_panel_bytes (panel, in, doubled);
   return weight;
 }
 
@@ -324,10 +321,9 @@ read_packed (GessoStore *store, GessoCpuWeight *weight, dnnl_engine_t engine, dn
 }
 
 static gboolean
-read_winograd (GessoStore *store, GessoCpuWeight *weight, void *staging, GessoCpuLoadStep step, gpointer step_data,
-               GError **error)
+read_winograd (GessoStore *store, GessoCpuWeight *weight, int n_threads, void *staging, GessoCpuLoadStep step,
+               gpointer step_data, GError **error)
 {
-  const gsize panel_bytes = gesso_cpu_winograd_panel_bytes (weight->panel, weight->in, weight->doubled);
   const gint64 values = weight->panel * weight->in * 9;
   const gint64 panels = weight->count / values, piece = piece_panels (weight);
 
@@ -338,9 +334,9 @@ read_winograd (GessoStore *store, GessoCpuWeight *weight, void *staging, GessoCp
       if (!store->source.read (store->source.data, weight->name, first * values, n * values, weight->dtype, staging,
                                error))
         return FALSE;
-      gesso_cpu_winograd_pack (weight->panel, n * weight->panel, weight->in, weight->doubled, staging,
-                               (float *) weight->data + (gsize) first * (panel_bytes / sizeof (float)));
-      if (!step ((gsize) n * panel_bytes, step_data, error))
+      gesso_cpu_winograd_pack (n_threads, weight->panel, n * weight->panel, weight->in, staging,
+                               (float *) weight->data + first * values);
+      if (!step ((gsize) (n * values) * sizeof (float), step_data, error))
         return FALSE;
     }
   return TRUE;
@@ -366,7 +362,7 @@ read_plain (GessoStore *store, GessoCpuWeight *weight, GessoCpuLoadStep step, gp
 
 gboolean
 gesso_cpu_store_hold (GessoStore *store, GessoCpuWeight *weight, dnnl_engine_t engine, dnnl_stream_t stream,
-                      void *staging, GessoCpuLoadStep step, gpointer step_data, GError **error)
+                      int n_threads, void *staging, GessoCpuLoadStep step, gpointer step_data, GError **error)
 {
   gboolean ok;
 
@@ -376,7 +372,7 @@ gesso_cpu_store_hold (GessoStore *store, GessoCpuWeight *weight, dnnl_engine_t e
       if (!weight->data)
         return FALSE;
       if (weight->panel)
-        ok = read_winograd (store, weight, staging, step, step_data, error);
+        ok = read_winograd (store, weight, n_threads, staging, step, step_data, error);
       else if (weight->packed)
         ok = read_packed (store, weight, engine, stream, staging, step, step_data, error);
       else

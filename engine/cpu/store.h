@@ -18,10 +18,9 @@ typedef struct
   gint64 first;              /* the first value of the tensor that is taken */
   gint64 count;              /* values taken from there on */
   GessoDType dtype;          /* of the values in memory */
-  dnnl_memory_desc_t packed; /* how a product wants them; NULL: as they come, or transformed */
-  gint64 panel;              /* output channels in a panel of gesso_cpu_winograd_pack(); 0: not transformed */
+  dnnl_memory_desc_t packed; /* how a product wants them; NULL: as they come, or in panels */
+  gint64 panel;              /* output channels in a panel of gesso_cpu_winograd_pack(); 0: none */
   gint64 in;                 /* input channels, where there are panels */
-  gboolean doubled;          /* of the convolution, where there are panels */
   gsize bytes;               /* of `data`, before rounding */
   void *data;                /* NULL while nobody holds it */
   int n_wanted;
@@ -50,8 +49,8 @@ GessoCpuWeight *gesso_cpu_store_want_packed (GessoStore *store, const char *name
                                              GessoDType dtype, const_dnnl_memory_desc_t packed, GError **error);
 
 /* All of the F32 weights [out, in, 3, 3], as gesso_cpu_winograd_pack() makes them. */
-GessoCpuWeight *gesso_cpu_store_want_winograd (GessoStore *store, const char *name, gint64 out, gint64 in, gint64 panel,
-                                               gboolean doubled);
+GessoCpuWeight *gesso_cpu_store_want_winograd (GessoStore *store, const char *name, gint64 out, gint64 in,
+                                               gint64 panel);
 
 /* The layouts in which these values are wanted already; element-type const_dnnl_memory_desc_t, borrowed. */
 GPtrArray *gesso_cpu_store_layouts (GessoStore *store, const char *name, gint64 first, gint64 count, GessoDType dtype);
@@ -64,5 +63,5 @@ gsize gesso_cpu_weight_staging (const GessoCpuWeight *weight);
 
 /* Holds `weight`, reading it if nobody does yet. */
 gboolean gesso_cpu_store_hold (GessoStore *store, GessoCpuWeight *weight, dnnl_engine_t engine, dnnl_stream_t stream,
-                               void *staging, GessoCpuLoadStep step, gpointer step_data, GError **error);
+                               int n_threads, void *staging, GessoCpuLoadStep step, gpointer step_data, GError **error);
 void gesso_cpu_store_release (GessoStore *store, GessoCpuWeight *weight);

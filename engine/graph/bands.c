@@ -110,12 +110,23 @@ rows_in_norm_band (const GessoPlan *plan, const GessoOp *op)
   return MIN (((gint64) fitting - kernel) / op->conv.stride + 1, rows);
 }
 
+/* Products that count for the time. */
+static double
+conv2d_cost (const GessoPlan *plan, const GessoOp *op)
+{
+  const GessoShape *kernel = &op->weight->shape;
+  const gboolean shares
+      = plan->options.conv3_share > 0.0 && kernel->dim[2] == 3 && kernel->dim[3] == 3 && op->conv.stride == 1;
+
+  return gesso_op_flops (op) * (shares ? plan->options.conv3_share : 1.0);
+}
+
 static void
 cut_conv2d (GessoPlan *plan, const GessoOp *op)
 {
   const gint64 n = op->output->shape.dim[0];
   const gint64 rows = op->output->shape.dim[1];
-  const double flops = gesso_op_flops (op);
+  const double flops = conv2d_cost (plan, op);
   const gboolean prepared = op->input_norm.statistics || op->conv.virtual_height;
   gint64 limit;
 

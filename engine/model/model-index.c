@@ -169,12 +169,18 @@ gesso_model_index_read_file (const char *path, GCancellable *cancellable, char *
 }
 
 gboolean
+gesso_model_index_is_there (const char *folder, GError **error)
+{
+  g_autofree char *path = g_build_filename (folder, "model_index.json", NULL);
+
+  return g_file_test (path, G_FILE_TEST_EXISTS) || explain_missing (folder, path, error);
+}
+
+gboolean
 gesso_model_index_read (const char *folder, GCancellable *cancellable, char **scheduler_class, GPtrArray *notices,
                         GError **error)
 {
   g_autofree char *path = g_build_filename (folder, "model_index.json", NULL);
 
-  if (!g_file_test (path, G_FILE_TEST_EXISTS))
-    return explain_missing (folder, path, error);
-  return read_index (path, cancellable, scheduler_class, notices, error);
+  return gesso_model_index_is_there (folder, error) && read_index (path, cancellable, scheduler_class, notices, error);
 }

@@ -8,6 +8,8 @@
 
 #include <gio/gio.h>
 
+/* Whether `folder` has one; else MODEL_NOT_FOUND with a guess at why not. */
+gboolean gesso_model_index_is_there (const char *folder, GError **error);
 /* Checks that `folder` holds the parts of a Stable Diffusion pipeline and nothing else that would matter.
  * `scheduler_class`: the class of its scheduler, to be freed. `notices`, of char *, gets what is worth saying. */
 gboolean gesso_model_index_read (const char *folder, GCancellable *cancellable, char **scheduler_class,

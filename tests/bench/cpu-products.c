@@ -5,7 +5,9 @@
  * cuts, beside oneDNN's own best for the bare product (every layout its own choice, weights packed). Both are run in
  * turn, so that whatever else the machine does hits them alike; medians.
  *
- *   bench-cpu-products [f32|bf16] [THREADS]      ONEDNN_MAX_CPU_ISA holds both to an instruction set
+ *   bench-cpu-products [f32|bf16] [THREADS] [PART]      PART: of the names of the rows to be run
+ *
+ * ONEDNN_MAX_CPU_ISA holds oneDNN to an instruction set.
  */
 
 #include "backend.h"
@@ -42,9 +44,13 @@ static const Case cases[] = {
   { "norm + conv 3x3", 2, 64, 64, 320, 320, 3, NORM },
   { "norm + conv 3x3", 2, 64, 64, 960, 320, 3, NORM },
   { "norm + conv 3x3", 2, 64, 64, 320, 4, 3, NORM },
+  { "norm + conv 3x3", 2, 32, 32, 320, 640, 3, NORM },
   { "norm + conv 3x3", 2, 32, 32, 640, 640, 3, NORM },
+  { "norm + conv 3x3", 2, 32, 32, 1920, 640, 3, NORM },
   { "norm + conv 3x3", 2, 16, 16, 1280, 1280, 3, NORM },
+  { "norm + conv 3x3", 2, 16, 16, 2560, 1280, 3, NORM },
   { "norm + conv 3x3", 2, 8, 8, 1280, 1280, 3, NORM },
+  { "x2 + conv 3x3", 2, 32, 32, 1280, 1280, 3, ENLARGED },
   { "x2 + conv 3x3", 2, 64, 64, 640, 640, 3, ENLARGED },
   { "conv 1x1", 2, 64, 64, 960, 320, 1, PLAIN },
   { "linear", 2, 64, 64, 320, 320, 0, RESIDUAL },
@@ -307,6 +313,12 @@ median (gint64 *times)
   return (double) times[RUNS / 2] / 1000.0;
 }
 
+static char *
+case_name (const Case *c)
+{
+  return g_strdup_printf ("%-20s %d x %3d x %3d x %4d -> %4d", c->name, c->n, c->h, c->w, c->in, c->out);
+}
+
 static void
 run_case (GessoBackend *backend, const Case *c, GessoPrecision precision, gboolean single, double *sums)
 {
@@ -314,6 +326,7 @@ run_case (GessoBackend *backend, const Case *c, GessoPrecision precision, gboole
   const double flops = 2.0 * c->n * c->h * c->w * (double) c->in * (double) out * MAX (c->kernel * c->kernel, 1);
   /* Short ones often enough to be seen by the clock. */
   const int repeat = (int) CLAMP (2e9 / flops, 1, 50);
+  g_autofree char *name = case_name (c);
   gint64 times[2][RUNS];
   double ours_ms, bare_ms;
   Ours ours;
@@ -339,10 +352,8 @@ run_case (GessoBackend *backend, const Case *c, GessoPrecision precision, gboole
   bare_ms = median (times[1]);
   sums[0] += ours_ms;
   sums[1] += bare_ms;
-  printf (
-      "%-20s %d x %3d x %3d x %4d -> %4d  %4u steps  %9.2f ms %6.0f GFLOP/s   %9.2f ms %6.0f GFLOP/s  x %5.2f  %s\n",
-      c->name, c->n, c->h, c->w, c->in, c->out, ours.plan->steps->len, ours_ms, flops / ours_ms * 1e-6, bare_ms,
-      flops / bare_ms * 1e-6, ours_ms / bare_ms, bare.name);
+  printf ("%s  %4u steps  %9.2f ms %6.0f GFLOP/s   %9.2f ms %6.0f GFLOP/s  x %5.2f  %s\n", name, ours.plan->steps->len,
+          ours_ms, flops / ours_ms * 1e-6, bare_ms, flops / bare_ms * 1e-6, ours_ms / bare_ms, bare.name);
   fflush (stdout);
   bare_close (&bare);
   ours_close (&ours);
@@ -366,7 +377,12 @@ main (int argc, char **argv)
   printf ("%s, %s\n%-55s %10s %33s %26s\n", text, precision == GESSO_PRECISION_BF16 ? "bf16" : "f32", "", "",
           "the backend", "oneDNN, the bare product");
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
-    run_case (backend, &cases[i], precision, n_threads == 1, sums);
+    {
+      g_autofree char *name = case_name (&cases[i]);
+
+      if (argc <= 3 || strstr (name, argv[3]))
+        run_case (backend, &cases[i], precision, n_threads == 1, sums);
+    }
   printf ("%-65s %9.2f ms %33.2f ms %16s x %5.2f\n", "sum", sums[0], sums[1], "", sums[0] / sums[1]);
   backend->free (backend);
   return 0;

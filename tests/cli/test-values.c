@@ -250,9 +250,10 @@ test_short_options (void)
 static void
 test_defaults (void)
 {
-  g_autoptr (CliOptions) options = parse (CLI_COMMAND_GENERATE, "generate|-m|m|-p|", NULL);
+  g_autoptr (CliOptions) options = parse (CLI_COMMAND_GENERATE, "generate|-p|", NULL);
 
   g_assert_nonnull (options);
+  g_assert_null (options->model);
   g_assert_cmpstr (options->request->prompt, ==, "");
   g_assert_null (options->request->negative_prompt);
   g_assert_cmpint (options->request->steps, ==, 25);
@@ -273,7 +274,6 @@ test_wrong_options (void)
     const char *line;
     const char *expected;
   } cases[] = {
-    { CLI_COMMAND_GENERATE, "generate|-p|x", "--model" },
     { CLI_COMMAND_GENERATE, "generate|-m|m", "--prompt" },
     { CLI_COMMAND_GENERATE, "generate|-m|m|a red cat", "--prompt" },
     { CLI_COMMAND_GENERATE, "generate|-m|m|-p|a|cat", "“cat”" },
@@ -287,7 +287,8 @@ test_wrong_options (void)
     { CLI_COMMAND_GENERATE, "generate|-m|m|-p|x|-o|", "--output" },
     { CLI_COMMAND_GENERATE, "generate|-m|m|-p|x|-o|cat.JPG", ".png" },
     { CLI_COMMAND_INFO, "info|-m|m|--prompt|x", "--prompt" },
-    { CLI_COMMAND_PLAN, "plan", "--model" },
+    { CLI_COMMAND_PLAN, "plan|-m|", "--model" },
+    { CLI_COMMAND_MODELS, "models|-m|m", "-m" },
     { CLI_COMMAND_DEVICES, "devices|-m|m", "-m" },
     { CLI_COMMAND_DEVICES, "devices|all", "“all”" },
   };
@@ -307,8 +308,8 @@ test_wrong_options (void)
 static void
 test_help (void)
 {
-  static const char *const expected[]
-      = { "-m, --model=DIR", "-p, --prompt=TEXT", "-n, --negative-prompt", "--max-memory=SIZE", "-h, --help", "130" };
+  static const char *const expected[] = { "-m, --model=NAME|DIR", "-p, --prompt=TEXT", "-n, --negative-prompt",
+                                          "--max-memory=SIZE",    "-h, --help",        "130" };
   g_autoptr (CliOptions) options = parse (CLI_COMMAND_GENERATE, "generate|--help|--steps|ten", NULL);
 
   g_assert_nonnull (options);

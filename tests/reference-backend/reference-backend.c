@@ -36,6 +36,7 @@ reference_plan_options (GessoBackend *backend, GessoPrecision precision, GessoPl
   options->fusions = self->fusions;
   options->flops_per_second = self->flops_per_second;
   options->max_step_seconds = self->max_step_seconds;
+  options->conv3_share = 0.0;
   options->max_norm_band_bytes = self->max_norm_band_bytes;
 }
 

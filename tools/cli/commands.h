@@ -26,5 +26,8 @@ CliStatus cli_info (char **args);
 /** cli_plan: says what a request would need, without reading a weight */
 CliStatus cli_plan (char **args);
 
+/** cli_models: lists the models that are installed */
+CliStatus cli_models (char **args);
+
 /** cli_devices: says what there is to compute with */
 CliStatus cli_devices (char **args);

@@ -13,6 +13,7 @@
 
 #include "dump.h"
 #include "gesso.h"
+#include "open-model.h"
 #include "options.h"
 #include "output.h"
 #include "platform.h"
@@ -195,7 +196,7 @@ paint (Job *job, GError **error)
   g_autoptr (GPtrArray) pictures = NULL;
   g_autoptr (GPtrArray) trace = NULL;
 
-  engine = gesso_engine_new (options->model, options->engine, job->cancellable, error);
+  engine = cli_open_model (options, job->cancellable, error);
   if (engine == NULL)
     return FALSE;
   for (const char *const *notice = gesso_engine_get_notices (engine); notice != NULL && *notice != NULL; notice++)

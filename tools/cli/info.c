@@ -7,6 +7,7 @@
 #include "commands.h"
 
 #include "gesso.h"
+#include "open-model.h"
 #include "options.h"
 #include "report.h"
 
@@ -24,7 +25,7 @@ cli_info (char **args)
       return CLI_OK;
     }
   if (options != NULL)
-    engine = gesso_engine_new (options->model, options->engine, NULL, &error);
+    engine = cli_open_model (options, NULL, &error);
   if (engine == NULL)
     return cli_report_error ("info", error);
 

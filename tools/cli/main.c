@@ -24,6 +24,7 @@ static const Command commands[] = {
   { "generate", cli_generate, N_ ("Paint pictures from a sentence") },
   { "info", cli_info, N_ ("Say what a model folder holds") },
   { "plan", cli_plan, N_ ("Say what a picture would take, without painting it") },
+  { "models", cli_models, N_ ("List the models that are installed") },
   { "devices", cli_devices, N_ ("List the devices to compute with") },
 };
 
@@ -43,9 +44,10 @@ usage (void)
 {
   GString *text = g_string_new (_ ("Usage:\n"));
 
-  g_string_append (text, "  gesso generate --model DIR --prompt TEXT [--output FILE.png] ...\n"
-                         "  gesso info --model DIR\n"
-                         "  gesso plan --model DIR [--width W] [--height H] ...\n"
+  g_string_append (text, "  gesso generate --prompt TEXT [--model NAME|DIR] [--output FILE.png] ...\n"
+                         "  gesso info [--model NAME|DIR]\n"
+                         "  gesso plan [--model NAME|DIR] [--width W] [--height H] ...\n"
+                         "  gesso models\n"
                          "  gesso devices\n"
                          "  gesso --version\n\n");
   for (gsize i = 0; i < G_N_ELEMENTS (commands); i++)

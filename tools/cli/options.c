@@ -53,7 +53,7 @@ typedef struct
 
 /* clang-format off */
 static const Option table[] = {
-  { "model", 'm', MODEL, KIND_PATH, OPTIONS (model), N_("Folder of the model, as diffusers saves it (needed)"), N_("DIR") },
+  { "model", 'm', MODEL, KIND_PATH, OPTIONS (model), N_("An installed model (see “gesso models”), or the folder of one as diffusers saves it (default: the starter model)"), N_("NAME|DIR") },
   { "prompt", 'p', GENERATE, KIND_TEXT, REQUEST (prompt), N_("What to paint; may be empty (needed)"), N_("TEXT") },
   { "negative-prompt", 'n', GENERATE, KIND_TEXT, REQUEST (negative_prompt), N_("What to keep away from"), N_("TEXT") },
   { "steps", 0, SIZED, KIND_INT, REQUEST (steps), N_("Denoising steps (default: 25)"), N_("N") },
@@ -106,6 +106,10 @@ new_context (CliCommand command, GOptionEntry *entries)
     case CLI_COMMAND_PLAN:
       g_option_context_set_summary (
           context, N_ ("Says how many operations and how much memory a picture takes, without painting."));
+      break;
+    case CLI_COMMAND_MODELS:
+      g_option_context_set_summary (context,
+                                    N_ ("Lists the models that are installed: name, size, where from, folder."));
       break;
     case CLI_COMMAND_DEVICES:
       g_option_context_set_summary (context, N_ ("Lists the devices to compute with."));
@@ -220,11 +224,6 @@ check_options (const CliOptions *options, CliCommand command, gboolean has_promp
                        ? _ ("“%s” belongs to no option: write the prompt as --prompt \"TEXT\", in quotes.")
                        : _ ("“%s” belongs to no option."),
                    shown);
-      return FALSE;
-    }
-  if ((command & MODEL) && options->model == NULL)
-    {
-      g_set_error_literal (error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED, _ ("--model DIR is missing."));
       return FALSE;
     }
   if (command == CLI_COMMAND_GENERATE && !has_prompt)

@@ -16,6 +16,7 @@ typedef enum
   CLI_COMMAND_INFO = 1 << 1,
   CLI_COMMAND_PLAN = 1 << 2,
   CLI_COMMAND_DEVICES = 1 << 3,
+  CLI_COMMAND_MODELS = 1 << 4,
 } CliCommand;
 
 /* File names are in the encoding of file names, texts in UTF-8. */
@@ -23,7 +24,7 @@ typedef struct
 {
   GessoOptions *engine;
   GessoRequest *request;
-  char *model;
+  char *model;  /* a name or a folder; NULL: the starter */
   char *output; /* NULL: named after the seed */
   char *dump;
   gboolean has_seed;

@@ -175,7 +175,8 @@ def stage_release(tally, options):
 
 
 def stage_asan(tally, _options):
-    """Unit tests, and those of the command line's parts, under AddressSanitizer and UndefinedBehaviorSanitizer."""
+    """Unit tests, and those of the command line's parts, under AddressSanitizer and UndefinedBehaviorSanitizer; also
+    widgets, and the plug-in in GIMP (suite "sanitize"), without looking for leaks: GTK keeps what it has."""
     folder = build_stage(tally, "asan", "asan")
     if not folder:
         return
@@ -186,6 +187,9 @@ def stage_asan(tally, _options):
         "UBSAN_OPTIONS": "halt_on_error=1:abort_on_error=1:print_stacktrace=1",
         "LSAN_OPTIONS": "print_suppressions=0",
     }
+    run_meson_tests(tally, "asan", folder, names, ["--timeout-multiplier", "5"], environment)
+    environment["ASAN_OPTIONS"] += ":detect_leaks=0"
+    names = [name for name, suites, _ in meson_tests(folder) if suites & {"ui", "sanitize"}]
     run_meson_tests(tally, "asan", folder, names, ["--timeout-multiplier", "5"], environment)
 
 
@@ -251,8 +255,8 @@ def stage_fuzz(tally, options):
 def main():
     parser = argparse.ArgumentParser(
         prog="tools/check",
-        description="Builds Gesso and runs its tests. SUITE: style, asan, tsan, fuzz, or a suite of the tests (engine); "
-        "everything by default.",
+        description="Builds Gesso and runs its tests. SUITE: style, asan, tsan, fuzz, or a suite of the tests (engine, "
+        "ui, gimp); everything by default.",
     )
     parser.add_argument("--full", action="store_true", help="also what takes long: every full-size network, long fuzzing")
     parser.add_argument("suites", nargs="*", metavar="SUITE")

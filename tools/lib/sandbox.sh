@@ -7,6 +7,7 @@
 #
 #   sandbox_setup               makes sure that there is such a place; sets sandbox_kind and sandbox_root
 #   sandbox_run COMMAND...      runs a command there, in the caller's folder, with the folders it names visible
+#   show_folder DIR...          makes more folders visible to sandbox_run
 #   sandbox_program FILE ...    becomes a program that was built there, with everything of the caller's visible
 #
 # GESSO_SANDBOX=native or =root in the environment forces one or the other. Where packages come from is the system's
@@ -22,6 +23,7 @@ gesso_cache=${XDG_CACHE_HOME:-$gesso_home/.cache}/gesso
 sandbox_release=trixie
 sandbox_root=$gesso_cache/debian-13
 sandbox_kind=
+shown_folders=()
 enter_folders=()
 
 say ()
@@ -63,9 +65,15 @@ native_missing ()
   for module in gimp-3.0 gimpui-3.0 gtk+-3.0 json-glib-1.0 gio-2.0; do
     pkg-config --exists "$module" || printf '%s.pc\n' "$module"
   done
-  for command in meson ninja gcc g++ clang clang-format msgfmt xgettext git python3 Xvfb dbus-run-session; do
+  for command in meson ninja gcc g++ clang clang-format msgfmt xgettext git python3 Xvfb dbus-daemon localedef; do
     have "$command" || printf '%s\n' "$command"
   done
+  have gimp-console || have gimp-console-3.0 || printf 'gimp-console\n'
+  if have python3; then
+    python3 -c 'import gi; gi.require_version("Atspi", "2.0")' 2>/dev/null ||
+      printf 'Atspi-2.0.typelib for Python\n'
+  fi
+  [ -e /usr/share/i18n/locales/de_DE ] || printf 'sources of locales (/usr/share/i18n)\n'
   if have gcc; then
     gcc -E -xc - >/dev/null 2>&1 <<<'#include <oneapi/dnnl/dnnl.h>' || printf 'oneapi/dnnl/dnnl.h\n'
   fi
@@ -168,10 +176,17 @@ add_folder ()
 
 named_folders ()
 {
-  local argument path
+  local argument path paths
 
   for argument; do
-    for path in "$argument" "${argument#*=}"; do
+    paths=("$argument" "${argument#*=}")
+    # Also within quotes, as in a script: (load "DIR/FILE").
+    while [[ $argument == *'"'*'"'* ]]; do
+      argument=${argument#*'"'}
+      paths+=("${argument%%'"'*}")
+      argument=${argument#*'"'}
+    done
+    for path in "${paths[@]}"; do
       if [ -d "$path" ]; then
         add_folder "$path"
       elif [[ $path == */* ]] && [ -d "${path%/*}/" ]; then
@@ -184,6 +199,17 @@ named_folders ()
   done
 }
 
+show_folder ()
+{
+  local folder
+
+  enter_folders=()
+  for folder; do
+    [ ! -d "$folder" ] || add_folder "$folder"
+  done
+  shown_folders+=("${enter_folders[@]}")
+}
+
 sandbox_run ()
 {
   local cuda
@@ -192,7 +218,7 @@ sandbox_run ()
     "$@"
     return
   fi
-  enter_folders=()
+  enter_folders=("${shown_folders[@]}")
   add_folder "$gesso_top"
   add_folder "$PWD"
   named_folders "$@"
@@ -219,10 +245,14 @@ sandbox_program ()
   exec "$loader" --library-path "$libraries" "$@"
 }
 
-# Builds TARGET of build/release when one of the SOURCES (relative to the tree) is newer than its last build.
+# Builds TARGET of build/release, and the TARGETS that belong to it, when one of the SOURCES (relative to the tree) is
+# newer than its last build: build_if_newer "TARGET [TARGETS...]" SOURCES...
 build_if_newer ()
 {
-  local target=$1 stamp log
+  local targets target stamp
+
+  read -r -a targets <<<"$1"
+  target=${targets[0]}
   shift
 
   stamp=$gesso_top/build/.built-${target//\//-}
@@ -232,6 +262,7 @@ build_if_newer ()
   fi
   say "building $target"
   mkdir -p "$gesso_top/build" && touch "$stamp.$$" || die "cannot write to $gesso_top/build"
-  sandbox_run python3 -B "$gesso_lib/build.py" release "$target" >&2 </dev/null || die "$target could not be built"
+  sandbox_run python3 -B "$gesso_lib/build.py" release "${targets[@]}" >&2 </dev/null ||
+    die "$target could not be built"
   mv "$stamp.$$" "$stamp"
 }

@@ -1,8 +1,8 @@
 # SPDX-FileCopyrightText: The Gesso authors
 # SPDX-License-Identifier: Apache-2.0
-"""Checks of the sources that need no build: formatting, licences, length of files, the list of translated files.
+"""Checks of the sources that need no build: formatting, licences, length of files, translations.
 
-    style.py    formats the C sources and brings po/POTFILES up to date (tools/format)
+    style.py    formats the C sources and brings po/POTFILES and the catalogues up to date (tools/format)
 """
 
 import fnmatch
@@ -11,6 +11,8 @@ import re
 import subprocess
 import tomllib
 from pathlib import Path
+
+import catalogues
 
 TOP = Path(__file__).resolve().parent.parent.parent
 C_SUFFIXES = {".c", ".h", ".cu", ".cuh"}
@@ -130,11 +132,12 @@ CHECKS = {
     "licences": check_licences,
     "lengths": check_lengths,
     "translations": check_translations,
+    "catalogues": catalogues.check,
 }
 
 
 def fix():
-    """Formats all sources and rewrites po/POTFILES."""
+    """Formats all sources, rewrites po/POTFILES, and brings the catalogues up to date."""
     files = project_files()
     sources = [name for name in files if Path(name).suffix in C_SUFFIXES]
     if clang_format_major() != CLANG_FORMAT_MAJOR:
@@ -144,6 +147,7 @@ def fix():
     path = TOP / "po" / "POTFILES"
     comments = [line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("#")]
     path.write_text("\n".join(comments + sorted(translated_files(files))) + "\n", encoding="utf-8")
+    catalogues.update()
 
 
 if __name__ == "__main__":

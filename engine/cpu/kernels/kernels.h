@@ -72,21 +72,25 @@ typedef struct
   void (*end) (GessoAttentionPanel *panel, GessoDType dtype, void *y, gint64 stride);
 } GessoAttentionKernels;
 
-/* Tiles of a Winograd block at the most. */
-#define GESSO_WINOGRAD_MAX_ROWS 96
+#define GESSO_WINOGRAD_MAX_BLOCK 128
 
 /* A convolution by Winograd: a tile of 4 x 4 input pixels (3 x 3 where the input is doubled, see ../operators.h)
  * becomes as many transformed values, each is multiplied by the transformed weights for its place in the tile, and the
  * sums are transformed back to 2 x 2 output pixels. */
 typedef struct
 {
-  int panel; /* output channels that are computed together */
-  int rows;  /* tiles that are computed together */
-  /* The tile whose pixels are at x[16] (x[9]), c channels each, to v; from place to place are `stride` floats. */
-  void (*input) (const float *const *x, gint64 c, gint64 stride, float *v);
-  void (*input_doubled) (const float *const *x, gint64 c, gint64 stride, float *v);
-  /* m [rows, panel] = v [rows, c] x weights [c, panel]; the rows of v are `stride` floats apart */
-  void (*multiply) (const float *v, gint64 rows, gint64 stride, gint64 c, const float *weights, float *m);
+  int panel;    /* output channels that are computed together */
+  int rows;     /* tiles that are computed together, at the most */
+  int row_step; /* and what their number is a multiple of */
+  int block;    /* tiles that share transformed weights, at the most */
+  /* The tile whose pixels are at x[16] (x[9]), channels first .. first + c - 1 of each, to v; from place to place are
+   * `stride` floats. */
+  void (*input) (const float *const *x, gint64 first, gint64 c, gint64 stride, float *v);
+  void (*input_doubled) (const float *const *x, gint64 first, gint64 c, gint64 stride, float *v);
+  /* Weights [c, 9, panel] to u [c, panel] of each place; from place to place are `stride` floats. */
+  void (*weights) (const float *weights, gint64 c, gboolean doubled, gint64 stride, float *u);
+  /* m [rows, panel] = v [rows, c] x u [c, panel], or `more`: += */
+  void (*multiply) (const float *v, int rows, gint64 stride, gint64 c, const float *u, gboolean more, float *m);
   /* One tile of m back to the pixels y[4] (NULL: not wanted) = activation (.. + bias) + add[4]; bias and every add may
    * be NULL */
   void (*output) (const float *m, gint64 stride, gboolean doubled, const float *bias, GessoActivation activation,

@@ -1,8 +1,8 @@
 /* SPDX-FileCopyrightText: The Gesso authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Winograd's F(2x2, 3x3): transforms and products of a block of tiles, on one thread. Compiled once for each
- * instruction set (GESSO_ISA).
+ * Winograd's F(2x2, 3x3): transforms of tiles and weights, and products of a few tiles, on one thread. Compiled once
+ * for each instruction set (GESSO_ISA).
  */
 
 #include "kernels.h"
@@ -11,15 +11,19 @@
 #define PANEL (2 * VL)
 #if VL == 16
 #define ROWS 12 /* 24 of 32 registers sum up */
+#define ROW_STEP 4
+#define BLOCK 128 /* 1.7 MB for each thread */
 #else
 #define ROWS 6 /* 12 of 16 */
+#define ROW_STEP 2
+#define BLOCK 64 /* 0.8 MB */
 #endif
 
-G_STATIC_ASSERT (GESSO_WINOGRAD_MAX_ROWS % ROWS == 0);
+G_STATIC_ASSERT (BLOCK <= GESSO_WINOGRAD_MAX_BLOCK && BLOCK % ROW_STEP == 0 && ROWS == 3 * ROW_STEP);
 
-/* Transforms 16 values of a tile at `x` with offset `i`, columns first. */
+/* Columns first. */
 static void
-input (const float *const *x, gint64 c, gint64 stride, float *v)
+input (const float *const *x, gint64 first, gint64 c, gint64 stride, float *v)
 {
   for (gint64 i = 0; i < c; i += VL)
     {
@@ -28,8 +32,9 @@ input (const float *const *x, gint64 c, gint64 stride, float *v)
 #pragma GCC unroll 4
       for (int column = 0; column < 4; column++)
         {
-          vf d0 = vf_load (x[column] + i), d1 = vf_load (x[4 + column] + i), d2 = vf_load (x[8 + column] + i),
-             d3 = vf_load (x[12 + column] + i);
+          const gint64 j = first + i;
+          vf d0 = vf_load (x[column] + j), d1 = vf_load (x[4 + column] + j), d2 = vf_load (x[8 + column] + j),
+             d3 = vf_load (x[12 + column] + j);
 
           t[0][column] = d0 - d2;
           t[1][column] = d1 + d2;
@@ -50,7 +55,7 @@ input (const float *const *x, gint64 c, gint64 stride, float *v)
 }
 
 static void
-input_doubled (const float *const *x, gint64 c, gint64 stride, float *v)
+input_doubled (const float *const *x, gint64 first, gint64 c, gint64 stride, float *v)
 {
   for (gint64 i = 0; i < c; i += VL)
     {
@@ -59,7 +64,8 @@ input_doubled (const float *const *x, gint64 c, gint64 stride, float *v)
 #pragma GCC unroll 3
       for (int column = 0; column < 3; column++)
         {
-          vf d0 = vf_load (x[column] + i), d1 = vf_load (x[3 + column] + i), d2 = vf_load (x[6 + column] + i);
+          const gint64 j = first + i;
+          vf d0 = vf_load (x[column] + j), d1 = vf_load (x[3 + column] + j), d2 = vf_load (x[6 + column] + j);
 
           t[0][column] = d0 - d1;
           t[1][column] = d1;
@@ -77,28 +83,90 @@ input_doubled (const float *const *x, gint64 c, gint64 stride, float *v)
     }
 }
 
-/* ROWS rows of the product. Every sum runs over the channels in order, so that a row does not depend on its
- * neighbours. */
+/* Three weights in a line to four, or to three where the input is doubled. */
 INLINE void
-multiply_rows (const float *v, gint64 stride, gint64 c, const float *weights, float *m)
+weights_line (gboolean doubled, vf g0, vf g1, vf g2, vf *u, int stride)
+{
+  const vf outer = g0 + g2;
+
+  u[0] = g0;
+  if (doubled)
+    {
+      u[stride] = outer + g1;
+      u[2 * stride] = g2;
+      return;
+    }
+  u[stride] = (outer + g1) * 0.5f;
+  u[2 * stride] = (outer - g1) * 0.5f;
+  u[3 * stride] = g2;
+}
+
+INLINE void
+weights_as (const float *w, gint64 c, gboolean doubled, gint64 stride, float *u)
+{
+  const int n = doubled ? 3 : 4;
+
+  for (gint64 i = 0; i < c; i++, w += 9 * PANEL, u += PANEL)
+#pragma GCC unroll 2
+    for (int j = 0; j < PANEL; j += VL)
+      {
+        vf half[12], line[4];
+
+#pragma GCC unroll 3
+        for (int column = 0; column < 3; column++)
+          weights_line (doubled, vf_load (w + column * PANEL + j), vf_load (w + (3 + column) * PANEL + j),
+                        vf_load (w + (6 + column) * PANEL + j), half + column, 3);
+#pragma GCC unroll 4
+        for (int row = 0; row < n; row++)
+          {
+            weights_line (doubled, half[row * 3], half[row * 3 + 1], half[row * 3 + 2], line, 1);
+#pragma GCC unroll 4
+            for (int column = 0; column < n; column++)
+              vf_store (u + (row * n + column) * stride + j, line[column]);
+          }
+      }
+}
+
+static void
+weights (const float *w, gint64 c, gboolean doubled, gint64 stride, float *u)
+{
+  if (doubled)
+    weights_as (w, c, TRUE, stride, u);
+  else
+    weights_as (w, c, FALSE, stride, u);
+}
+
+/* Every sum runs over the channels in order, so that a row depends neither on its neighbours nor on where the channels
+ * are cut. */
+INLINE void
+multiply_rows (const float *v, int rows, gint64 stride, gint64 c, const float *u, gboolean more, float *m)
 {
   vf sum[ROWS][2] = { { { 0 } } };
 
-  for (gint64 i = 0; i < c; i++, weights += PANEL)
+  if (more)
     {
-      vf w0 = vf_load (weights), w1 = vf_load (weights + VL);
+#pragma GCC unroll 12
+      for (int row = 0; row < rows; row++)
+        {
+          sum[row][0] = vf_load (m + row * PANEL);
+          sum[row][1] = vf_load (m + row * PANEL + VL);
+        }
+    }
+  for (gint64 i = 0; i < c; i++, u += PANEL)
+    {
+      vf u0 = vf_load (u), u1 = vf_load (u + VL);
 
 #pragma GCC unroll 12
-      for (int row = 0; row < ROWS; row++)
+      for (int row = 0; row < rows; row++)
         {
           vf value = vf_set (v[row * stride + i]);
 
-          sum[row][0] = vf_fma (value, w0, sum[row][0]);
-          sum[row][1] = vf_fma (value, w1, sum[row][1]);
+          sum[row][0] = vf_fma (value, u0, sum[row][0]);
+          sum[row][1] = vf_fma (value, u1, sum[row][1]);
         }
     }
 #pragma GCC unroll 12
-  for (int row = 0; row < ROWS; row++)
+  for (int row = 0; row < rows; row++)
     {
       vf_store (m + row * PANEL, sum[row][0]);
       vf_store (m + row * PANEL + VL, sum[row][1]);
@@ -106,10 +174,20 @@ multiply_rows (const float *v, gint64 stride, gint64 c, const float *weights, fl
 }
 
 static void
-multiply (const float *v, gint64 rows, gint64 stride, gint64 c, const float *weights, float *m)
+multiply (const float *v, int rows, gint64 stride, gint64 c, const float *u, gboolean more, float *m)
 {
-  for (gint64 row = 0; row < rows; row += ROWS)
-    multiply_rows (v + row * stride, stride, c, weights, m + row * PANEL);
+  switch (rows)
+    {
+    case ROWS:
+      multiply_rows (v, ROWS, stride, c, u, more, m);
+      break;
+    case 2 * ROW_STEP:
+      multiply_rows (v, 2 * ROW_STEP, stride, c, u, more, m);
+      break;
+    default:
+      multiply_rows (v, ROW_STEP, stride, c, u, more, m);
+      break;
+    }
 }
 
 INLINE void
@@ -170,8 +248,11 @@ output (const float *m, gint64 stride, gboolean doubled, const float *bias, Gess
 const GessoWinogradKernels GESSO_ISA_NAME (gesso_winograd_kernels) = {
   .panel = PANEL,
   .rows = ROWS,
+  .row_step = ROW_STEP,
+  .block = BLOCK,
   .input = input,
   .input_doubled = input_doubled,
+  .weights = weights,
   .multiply = multiply,
   .output = output,
 };

@@ -1,8 +1,12 @@
 /* SPDX-FileCopyrightText: The Gesso authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Convolutions by Winograd. A thread takes a block of tiles, transforms them, and then goes through the output channels
- * a panel at a time, so that all but the weights stays in its second-level cache.
+ * Convolutions by Winograd. A piece of work is a block of tiles and some output channels. For some input channels at a
+ * time, a thread transforms the tiles and the weights and adds up the products, so that all it needs stays in its
+ * second-level cache whatever the number of channels. Tiles are transformed again for every other lot of output
+ * channels, and weights for every block: that costs less than keeping either in memory would, and lets weights take no
+ * more of it than they do in a file. Pieces know nothing of each other, so that a thread that the system interrupts
+ * keeps nobody waiting.
  *
  * Doubling makes rows 2i and 2i + 1 alike. Of the four transformed rows (d0 - d2, d1 + d2, d2 - d1, d1 - d3) of a tile
  * that begins at row 2i - 1 the third is then 0 and the others are x[i-1] - x[i], 2 x[i], x[i] - x[i+1]; columns
@@ -14,9 +18,12 @@
 #include <stdatomic.h>
 #include <string.h>
 
-/* Of transformed input in a block: about half of a second-level cache. */
-#define BLOCK_BYTES (1024 * 1024)
-#define ALIGN_FLOATS 16
+/* Channels are a multiple of it; and what keeps neighbouring places out of the same sets of the caches. */
+#define LINE_FLOATS 16
+/* Output and input channels that are worked on together, at the most. */
+#define BLOCK_OUT 128
+#define BLOCK_IN 64
+#define MAX_PLACES 16
 
 typedef struct
 {
@@ -25,23 +32,33 @@ typedef struct
   GCancellable *cancellable;
   const float *x, *packed, *bias, *add;
   float *y;
-  gint64 in_begin, in_end;      /* rows at x */
-  gint64 begin, end;            /* rows at y */
-  gint64 out_w;                 /* pixels a row of y */
-  int places;                   /* in a tile */
-  gint64 tiles_w, first, last;  /* tiles a row, tiles asked for */
-  gint64 block;                 /* tiles a block */
-  gint64 row, place, sum_place; /* floats from one transformed tile, and place, to the next */
-  gint64 slot_floats;           /* of a thread */
-  float *slots;
-  _Atomic gint64 next_block;
+  gint64 in_begin, in_end;             /* rows at x */
+  gint64 begin, end;                   /* rows at y */
+  gint64 out_w;                        /* pixels a row of y */
+  int places;                          /* in a tile */
+  gint64 tiles_w, tiles_h, tiles;      /* tiles a row, rows of tiles in a picture, all tiles */
+  gint64 block_tiles, tile_blocks;     /* how they are cut */
+  gint64 block_panels, panel_blocks;   /* and the output channels */
+  gint64 block_in;                     /* and the input channels */
+  gint64 v_place, u_place, m_place;    /* floats from one place to the next: tiles, weights, sums */
+  gint64 m_panel;                      /* and of sums from one panel to the next */
+  gint64 v_floats, u_floats, m_floats; /* of a thread */
+  float *scratch, *zeros;
+  _Atomic gint64 next_piece;
   atomic_bool cancelled;
 } Job;
+
+/* What a thread works with. */
+typedef struct
+{
+  const float *x[GESSO_WINOGRAD_MAX_BLOCK][MAX_PLACES]; /* the pixels of each tile */
+  float *v, *u, *m;
+} Piece;
 
 gboolean
 gesso_cpu_winograd_takes (const GessoCpuKernels *kernels, gint64 in, gint64 out)
 {
-  return in % ALIGN_FLOATS == 0 && out % kernels->winograd->panel == 0;
+  return in % LINE_FLOATS == 0 && out % kernels->winograd->panel == 0;
 }
 
 gint64
@@ -50,56 +67,36 @@ gesso_cpu_winograd_panel (const GessoCpuKernels *kernels)
   return kernels->winograd->panel;
 }
 
-static int
-n_places (gboolean doubled)
+typedef struct
 {
-  return doubled ? 9 : 16;
-}
+  gint64 panel, in;
+  const float *weights;
+  float *packed;
+} Packing;
 
-gsize
-gesso_cpu_winograd_panel_bytes (gint64 panel, gint64 in, gboolean doubled)
-{
-  return (gsize) (n_places (doubled) * panel * in) * sizeof (float);
-}
-
-/* Three weights in a line to four, or to three where the input is doubled. */
 static void
-transform_line (gboolean doubled, const double *g, int stride, double *u, int u_stride)
+pack_panels (gint64 begin, gint64 end, gpointer data)
 {
-  const double outer = g[0] + g[2 * stride], middle = g[stride];
+  const Packing *packing = data;
+  const gint64 panel = packing->panel, values = packing->in * 9;
 
-  u[0] = g[0];
-  if (doubled)
-    u[u_stride] = outer + middle;
-  else
+  for (gint64 i = begin; i < end; i++)
     {
-      u[u_stride] = (outer + middle) / 2;
-      u[2 * u_stride] = (outer - middle) / 2;
+      const float *from = packing->weights + i * panel * values;
+      float *to = packing->packed + i * panel * values;
+
+      for (gint64 j = 0; j < values; j++)
+        for (gint64 o = 0; o < panel; o++)
+          to[j * panel + o] = from[o * values + j];
     }
-  u[(doubled ? 2 : 3) * u_stride] = g[2 * stride];
 }
 
 void
-gesso_cpu_winograd_pack (gint64 panel, gint64 out, gint64 in, gboolean doubled, const float *weights, float *packed)
+gesso_cpu_winograd_pack (int n_threads, gint64 panel, gint64 out, gint64 in, const float *weights, float *packed)
 {
-  const int n = doubled ? 3 : 4;
+  Packing packing = { panel, in, weights, packed };
 
-  for (gint64 o = 0; o < out; o++)
-    for (gint64 i = 0; i < in; i++)
-      {
-        const float *from = weights + (o * in + i) * 9;
-        float *to = packed + o / panel * panel * in * n * n + i * panel + o % panel;
-        double g[9], half[12], u[16];
-
-        for (int j = 0; j < 9; j++)
-          g[j] = (double) from[j];
-        for (int column = 0; column < 3; column++)
-          transform_line (doubled, g + column, 3, half + column, 3);
-        for (int row = 0; row < n; row++)
-          transform_line (doubled, half + row * 3, 1, u + row * n, 1);
-        for (int place = 0; place < n * n; place++)
-          to[place * in * panel] = (float) u[place];
-      }
+  gesso_parallel_for (n_threads, out / panel, 1, pack_panels, &packing, NULL);
 }
 
 void
@@ -111,58 +108,83 @@ gesso_cpu_winograd_input (const GessoCpuWinograd *conv, gint64 begin, gint64 end
   *in_end = MIN (conv->doubled ? last + 2 : 2 * last + 3, conv->h);
 }
 
-static void
-lay_out (Job *job, const GessoCpuContext *context, const GessoCpuWinograd *conv)
+/* `n` in as few equal parts as there can be of `limit` each, rounded up to `multiple`. */
+static gint64
+equal_parts (gint64 n, gint64 limit, gint64 multiple)
 {
-  const int rows = context->kernels->winograd->rows;
+  const gint64 parts = (n + limit - 1) / limit;
 
-  job->kernels = context->kernels->winograd;
+  return ((n + parts - 1) / parts + multiple - 1) / multiple * multiple;
+}
+
+static void
+lay_out (Job *job, const GessoCpuContext *context, const GessoCpuWinograd *conv, gint64 images, gint64 begin,
+         gint64 end)
+{
+  const GessoWinogradKernels *kernels = context->kernels->winograd;
+  const gint64 panels = conv->out / kernels->panel;
+  gint64 wanted;
+
+  job->kernels = kernels;
   job->conv = conv;
   job->cancellable = context->cancellable;
-  job->places = n_places (conv->doubled);
+  job->begin = begin;
+  job->end = end;
+  gesso_cpu_winograd_input (conv, begin, end, &job->in_begin, &job->in_end);
+  job->places = conv->doubled ? 9 : 16;
   job->out_w = conv->doubled ? 2 * conv->w : conv->w;
   job->tiles_w = (job->out_w + 1) / 2;
-  /* A little more than the channels, so that rows do not meet in the same sets of the caches. */
-  job->row = conv->in + ALIGN_FLOATS;
-  job->block = BLOCK_BYTES / (job->places * job->row * (gint64) sizeof (float));
-  job->block = CLAMP (job->block / rows, 2, GESSO_WINOGRAD_MAX_ROWS / rows) * rows;
-  job->place = job->block * job->row;
-  job->sum_place = job->block * job->kernels->panel;
-  job->slot_floats = job->places * (job->place + job->sum_place) + conv->in;
+  job->tiles_h = (end + 1) / 2 - begin / 2;
+  job->tiles = images * job->tiles_h * job->tiles_w;
+
+  job->block_tiles = equal_parts (job->tiles, kernels->block, kernels->row_step);
+  job->tile_blocks = (job->tiles + job->block_tiles - 1) / job->block_tiles;
+  /* So many pieces that threads end at about the same time. */
+  wanted = (2 * context->n_threads + job->tile_blocks - 1) / job->tile_blocks;
+  job->block_panels = equal_parts (panels, CLAMP (panels / wanted, 1, BLOCK_OUT / kernels->panel), 1);
+  job->panel_blocks = (panels + job->block_panels - 1) / job->block_panels;
+  job->block_in = equal_parts (conv->in, BLOCK_IN, LINE_FLOATS);
+
+  job->v_place = job->block_tiles * job->block_in + LINE_FLOATS;
+  job->u_place = job->block_in * kernels->panel + LINE_FLOATS;
+  job->m_place = job->block_tiles * kernels->panel + LINE_FLOATS;
+  job->m_panel = job->places * job->m_place;
+  job->v_floats = job->places * job->v_place;
+  job->u_floats = job->places * job->u_place;
+  job->m_floats = job->block_panels * job->m_panel;
 }
 
 gsize
-gesso_cpu_winograd_scratch (const GessoCpuContext *context, const GessoCpuWinograd *conv)
+gesso_cpu_winograd_scratch (const GessoCpuContext *context, const GessoCpuWinograd *conv, gint64 images, gint64 begin,
+                            gint64 end)
 {
   Job job;
 
-  lay_out (&job, context, conv);
-  return (gsize) (MAX (1, context->n_threads) * job.slot_floats) * sizeof (float);
+  lay_out (&job, context, conv, images, begin, end);
+  return (gsize) (MAX (1, context->n_threads) * (job.v_floats + job.u_floats + job.m_floats) + conv->in)
+         * sizeof (float);
 }
 
-/* Transforms tile `tile` to row `row` of the block at v; `zeros`: a pixel of padding. */
+/* Finds the pixels of tile `tile`, which may be one beyond the last. */
 static void
-transform_tile (const Job *job, gint64 tile, const float *zeros, float *v)
+find_pixels (const Job *job, gint64 tile, const float **x)
 {
   const GessoCpuWinograd *conv = job->conv;
   const int n = conv->doubled ? 3 : 4;
   const int step = conv->doubled ? 1 : 2;
-  const gint64 top = tile / job->tiles_w * step - 1, left = tile % job->tiles_w * step - 1;
-  const float *x[16];
+  const gint64 tile_row = tile / job->tiles_w, image = tile_row / job->tiles_h;
+  const gint64 top = (job->begin / 2 + tile_row % job->tiles_h) * step - 1, left = tile % job->tiles_w * step - 1;
+  const float *picture = job->x + image * (job->in_end - job->in_begin) * conv->w * conv->in;
 
   for (int i = 0; i < n; i++)
     for (int j = 0; j < n; j++)
       {
         const gint64 row = top + i, column = left + j;
         const gboolean inside
-            = tile < job->last && row >= job->in_begin && row < job->in_end && column >= 0 && column < conv->w;
+            = tile < job->tiles && row >= job->in_begin && row < job->in_end && column >= 0 && column < conv->w;
 
-        x[i * n + j] = inside ? job->x + ((row - job->in_begin) * conv->w + column) * conv->in : zeros;
+        x[i * n + j] = inside ? picture + ((row - job->in_begin) * conv->w + column) * conv->in : job->zeros;
       }
-  if (conv->doubled)
-    job->kernels->input_doubled (x, conv->in, job->place, v);
-  else
-    job->kernels->input (x, conv->in, job->place, v);
 }
 
 /* Writes the pixels of `tile` in the panel of channels that begins with `channel`. */
@@ -170,7 +192,8 @@ static void
 finish_tile (const Job *job, gint64 tile, gint64 channel, const float *m)
 {
   const GessoCpuWinograd *conv = job->conv;
-  const gint64 top = tile / job->tiles_w * 2, left = tile % job->tiles_w * 2;
+  const gint64 tile_row = tile / job->tiles_w, image = tile_row / job->tiles_h;
+  const gint64 top = (job->begin / 2 + tile_row % job->tiles_h) * 2, left = tile % job->tiles_w * 2;
   const float *add[4];
   float *y[4];
 
@@ -178,71 +201,119 @@ finish_tile (const Job *job, gint64 tile, gint64 channel, const float *m)
     {
       const gint64 row = top + i / 2, column = left + i % 2;
       const gboolean inside = row >= job->begin && row < job->end && column < job->out_w;
-      const gint64 offset = ((row - job->begin) * job->out_w + column) * conv->out + channel;
+      const gint64 y_row = image * (job->end - job->begin) + row - job->begin;
+      const gint64 offset = (y_row * job->out_w + column) * conv->out + channel;
 
       y[i] = inside ? job->y + offset : NULL;
       add[i] = inside && job->add ? job->add + offset : NULL;
     }
-  job->kernels->output (m, job->sum_place, conv->doubled, job->bias ? job->bias + channel : NULL, conv->activation, add,
+  job->kernels->output (m, job->m_place, conv->doubled, job->bias ? job->bias + channel : NULL, conv->activation, add,
                         y);
 }
 
+/* Adds up `rows` tiles times one panel's weights, `c` input channels of both. Meanwhile the weights that are wanted
+ * next are on their way from memory. */
 static void
-run_block (const Job *job, gint64 first, float *slot)
+multiply (const Job *job, const Piece *piece, gint64 rows, gint64 c, gboolean more, const float *next, float *m)
 {
   const GessoWinogradKernels *kernels = job->kernels;
-  const GessoCpuWinograd *conv = job->conv;
-  const gint64 tiles = MIN (job->block, job->last - first);
-  const gint64 rows = (tiles + kernels->rows - 1) / kernels->rows * kernels->rows;
-  float *v = slot, *m = v + job->places * job->place, *zeros = m + job->places * job->sum_place;
-  const float *weights = job->packed;
+  const gint64 calls = job->places * ((rows + kernels->rows - 1) / kernels->rows);
+  const gint64 lines = (c * 9 * kernels->panel / LINE_FLOATS + calls - 1) / calls;
 
-  memset (zeros, 0, (gsize) conv->in * sizeof *zeros);
-  for (gint64 i = 0; i < rows; i++)
-    transform_tile (job, first + i, zeros, v + i * job->row);
-  for (gint64 channel = 0; channel < conv->out; channel += kernels->panel)
-    {
-      for (int place = 0; place < job->places; place++, weights += conv->in * kernels->panel)
-        kernels->multiply (v + place * job->place, rows, job->row, conv->in, weights, m + place * job->sum_place);
-      for (gint64 i = 0; i < tiles; i++)
-        finish_tile (job, first + i, channel, m + i * kernels->panel);
-    }
-}
-
-/* One item a slot of scratch: who holds one takes blocks until none are left. */
-static void
-run_slots (gint64 begin, gint64 end, gpointer data)
-{
-  Job *job = data;
-
-  for (gint64 slot = begin; slot < end; slot++)
-    for (;;)
+  for (int place = 0; place < job->places; place++)
+    for (gint64 row = 0; row < rows; row += kernels->rows)
       {
-        const gint64 first = job->first + atomic_fetch_add (&job->next_block, 1) * job->block;
-
-        if (first >= job->last)
-          break;
-        if (g_cancellable_is_cancelled (job->cancellable))
-          {
-            atomic_store (&job->cancelled, TRUE);
-            break;
-          }
-        run_block (job, first, job->slots + slot * job->slot_floats);
+        for (gint64 i = 0; i < lines; i++, next += LINE_FLOATS)
+          __builtin_prefetch (next, 0, 2);
+        kernels->multiply (piece->v + place * job->v_place + row * job->block_in, (int) MIN (kernels->rows, rows - row),
+                           job->block_in, c, piece->u + place * job->u_place, more,
+                           m + place * job->m_place + row * kernels->panel);
       }
 }
 
+static const float *
+weights_at (const Job *job, gint64 panel, gint64 channel)
+{
+  return job->packed + (panel * job->conv->in + channel) * 9 * job->kernels->panel;
+}
+
+static void
+run_piece (const Job *job, Piece *piece, gint64 tile_block, gint64 panel_block)
+{
+  const GessoWinogradKernels *kernels = job->kernels;
+  const GessoCpuWinograd *conv = job->conv;
+  const gint64 first_tile = tile_block * job->block_tiles;
+  const gint64 tiles = MIN (job->block_tiles, job->tiles - first_tile);
+  const gint64 rows = (tiles + kernels->row_step - 1) / kernels->row_step * kernels->row_step;
+  const gint64 first_panel = panel_block * job->block_panels;
+  const gint64 panels = MIN (job->block_panels, conv->out / kernels->panel - first_panel);
+
+  for (gint64 i = 0; i < rows; i++)
+    find_pixels (job, first_tile + i, piece->x[i]);
+  for (gint64 channel = 0; channel < conv->in; channel += job->block_in)
+    {
+      const gint64 c = MIN (job->block_in, conv->in - channel);
+
+      for (gint64 i = 0; i < rows; i++)
+        (conv->doubled ? kernels->input_doubled : kernels->input) (piece->x[i], channel, c, job->v_place,
+                                                                   piece->v + i * job->block_in);
+      for (gint64 panel = 0; panel < panels; panel++)
+        {
+          const gint64 last = panel + 1 == panels;
+
+          kernels->weights (weights_at (job, first_panel + panel, channel), c, conv->doubled, job->u_place, piece->u);
+          multiply (job, piece, rows, c, channel > 0,
+                    last ? weights_at (job, first_panel, MIN (channel + job->block_in, conv->in - c))
+                         : weights_at (job, first_panel + panel + 1, channel),
+                    piece->m + panel * job->m_panel);
+        }
+    }
+  for (gint64 i = 0; i < tiles; i++)
+    for (gint64 panel = 0; panel < panels; panel++)
+      finish_tile (job, first_tile + i, (first_panel + panel) * kernels->panel,
+                   piece->m + panel * job->m_panel + i * kernels->panel);
+}
+
+/* One item a thread: it takes pieces until none are left. */
+static void
+run_threads (gint64 begin, gint64 end, gpointer data)
+{
+  Job *job = data;
+  Piece piece;
+
+  for (gint64 thread = begin; thread < end; thread++)
+    {
+      piece.v = job->scratch + thread * (job->v_floats + job->u_floats + job->m_floats);
+      piece.u = piece.v + job->v_floats;
+      piece.m = piece.u + job->u_floats;
+      for (;;)
+        {
+          const gint64 i = atomic_fetch_add (&job->next_piece, 1);
+
+          if (i >= job->tile_blocks * job->panel_blocks)
+            break;
+          if (g_cancellable_is_cancelled (job->cancellable))
+            {
+              atomic_store (&job->cancelled, TRUE);
+              break;
+            }
+          run_piece (job, &piece, i / job->panel_blocks, i % job->panel_blocks);
+        }
+    }
+}
+
 gboolean
-gesso_cpu_winograd (const GessoCpuContext *context, const GessoCpuWinograd *conv, gint64 begin, gint64 end,
-                    const float *x, const float *packed, const float *bias, const float *add, float *y, void *scratch)
+gesso_cpu_winograd (const GessoCpuContext *context, const GessoCpuWinograd *conv, gint64 images, gint64 begin,
+                    gint64 end, const float *x, const float *packed, const float *bias, const float *add, float *y,
+                    void *scratch)
 {
   const int n_threads = MAX (1, context->n_threads);
-  Job job = { .x = x, .packed = packed, .bias = bias, .add = add, .y = y, .begin = begin, .end = end };
+  Job job = { .x = x, .packed = packed, .bias = bias, .add = add, .y = y };
 
-  lay_out (&job, context, conv);
-  gesso_cpu_winograd_input (conv, begin, end, &job.in_begin, &job.in_end);
-  job.first = begin / 2 * job.tiles_w;
-  job.last = (end + 1) / 2 * job.tiles_w;
-  job.slots = scratch;
-  return gesso_parallel_for (n_threads, n_threads, 1, run_slots, &job, context->cancellable)
+  lay_out (&job, context, conv, images, begin, end);
+  job.scratch = scratch;
+  job.zeros = job.scratch + n_threads * (job.v_floats + job.u_floats + job.m_floats);
+  memset (job.zeros, 0, (gsize) conv->in * sizeof *job.zeros);
+  return gesso_parallel_for (n_threads, n_threads, 1, run_threads, &job, context->cancellable)
          && !atomic_load (&job.cancelled);
 }

@@ -21,5 +21,15 @@ GessoEngine *test_engine_open_folder (const char *folder, const GessoOptions *op
 /* The message has `text` in it and ends as a sentence does. */
 void test_assert_says (const GError *error, const char *text);
 
+/* Bytes by which the process's own memory moves while nothing seems to happen. AddressSanitizer keeps freed memory
+ * back, so that limits cannot be tried out exactly under it. */
+#if defined(__SANITIZE_ADDRESS__)
+#define TEST_LIMITS_EXACT FALSE
+#define TEST_SLACK (G_GUINT64_CONSTANT (128) << 20)
+#else
+#define TEST_LIMITS_EXACT TRUE
+#define TEST_SLACK (G_GUINT64_CONSTANT (1) << 20)
+#endif
+
 /* All values within one level but for one in a thousand. */
 void test_assert_pictures_near (GessoPicture *a, GessoPicture *b);

@@ -218,11 +218,50 @@ test_flops_of_geglu (void)
   g_assert_cmpfloat (plan->flops, ==, 2 * 10 * 4 * 6);
 }
 
+/* A quarter of the products of 3x3 convolutions with stride 1 counts, and all of any others; FLOPs stay what they are.
+ */
+static void
+test_conv3_share (void)
+{
+  const struct
+  {
+    int kernel, stride;
+    double max;
+    guint steps;
+  } cases[] = {
+    { 3, 1, 69120, 1 },  { 3, 1, 69119, 2 },  /* 2 * 24 * 10 * 8 * 4 * 9 * 2 / 4 */
+    { 3, 2, 69120, 1 },  { 3, 2, 69119, 2 },  /* 2 * 12 * 5 * 8 * 4 * 9 * 2 */
+    { 5, 1, 768000, 1 }, { 5, 1, 767999, 2 }, /* 2 * 24 * 10 * 8 * 4 * 25 * 2 */
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      const int kernel = cases[i].kernel, pad = kernel / 2;
+      const GessoPlanOptions options = {
+        .precision = GESSO_PRECISION_F32, .flops_per_second = 1.0, .max_step_seconds = cases[i].max, .conv3_share = 0.25
+      };
+      g_autoptr (GessoGraph) graph = gesso_graph_new ("test");
+      GessoTensor *x = gesso_graph_input (graph, "x", GESSO_DTYPE_COMPUTE, GESSO_SHAPE4 (2, 24, 10, 4));
+      GessoTensor *w = gesso_graph_weight (graph, "w", GESSO_SHAPE4 (8, 4, kernel, kernel));
+      const GessoConvGeometry geometry = { cases[i].stride, pad, pad, pad, pad };
+      g_autoptr (GError) error = NULL;
+      g_autoptr (GessoPlan) plan = NULL;
+
+      gesso_graph_output (graph, gesso_graph_conv2d (graph, x, w, NULL, geometry), "out");
+      plan = gesso_plan_new (graph, &options, &error);
+      g_assert_no_error (error);
+      g_assert_cmpuint (plan->steps->len, ==, cases[i].steps);
+      if (kernel == 3 && cases[i].stride == 1)
+        g_assert_cmpfloat (plan->flops, ==, 276480);
+    }
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/cutting/conv2d", test_conv2d);
+  g_test_add_func ("/cutting/conv3-share", test_conv3_share);
   g_test_add_func ("/cutting/norm-bands", test_norm_bands);
   g_test_add_func ("/cutting/norm-bands-in-time", test_norm_bands_in_time);
   g_test_add_func ("/cutting/linear", test_linear);

@@ -136,7 +136,7 @@ static void
 test_out_of_memory (gconstpointer data)
 {
   GessoBackend *backend = fixture_backend ();
-  g_autoptr (GessoGraph) graph = fixture_graph (GPOINTER_TO_INT (data), 64, 1);
+  g_autoptr (GessoGraph) graph = fixture_graph (48, GPOINTER_TO_INT (data), 1);
   const GessoPlanOptions options = fixture_plan_options (backend, 0.1);
   Fixture *expected = fixture_new (backend, graph, &options, NULL);
   int failures = 0;
@@ -179,9 +179,9 @@ main (int argc, char **argv)
   g_test_add_func ("/cpu/cancel-compile", test_cancel_compile);
   g_test_add_func ("/cpu/cancel-load", test_cancel_load);
   g_test_add_func ("/cpu/cancel-run", test_cancel_run);
-  g_test_add_data_func ("/cpu/failing-source", GINT_TO_POINTER (8), test_failing_source);
-  g_test_add_data_func ("/cpu/failing-source-winograd", GINT_TO_POINTER (66), test_failing_source);
-  g_test_add_data_func ("/cpu/out-of-memory", GINT_TO_POINTER (48), test_out_of_memory);
-  g_test_add_data_func ("/cpu/out-of-memory-winograd", GINT_TO_POINTER (66), test_out_of_memory);
+  g_test_add_data_func ("/cpu/failing-source", GINT_TO_POINTER (7), test_failing_source);
+  g_test_add_data_func ("/cpu/failing-source-winograd", GINT_TO_POINTER (8), test_failing_source);
+  g_test_add_data_func ("/cpu/out-of-memory", GINT_TO_POINTER (72), test_out_of_memory);
+  g_test_add_data_func ("/cpu/out-of-memory-winograd", GINT_TO_POINTER (64), test_out_of_memory);
   return g_test_run ();
 }

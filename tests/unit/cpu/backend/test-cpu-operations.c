@@ -112,11 +112,14 @@ static const ConvCase conv_cases[] = {
   { "1x1 with stride", 2, 9, 7, 16, 20, 1, { 2, 0, 0, 0, 0 }, 0, 0, 0, FALSE, GESSO_ACTIVATION_NONE, 'w' },
   { "1x1 enlarged", 1, 3, 4, 16, 20, 1, { 1, 0, 0, 0, 0 }, 0, 6, 8, FALSE, GESSO_ACTIVATION_NONE, 'w' },
   { "5x5", 1, 9, 8, 8, 12, 5, { 1, 2, 2, 2, 2 }, 2, 0, 0, FALSE, GESSO_ACTIVATION_NONE, 'w' },
-  /* oneDNN wants the weights of these in another layout for the last band than for the others: the first one with AVX2
-     in bands of 4 rows, the second one with AVX-512 in bands of 2. */
-  { "changing layouts", 1, 22, 24, 32, 64, 3, SAME, 8, 0, 0, TRUE, GESSO_ACTIVATION_NONE, 'w' },
-  { "changing layouts, no norm", 1, 23, 24, 32, 64, 3, SAME, 0, 0, 0, TRUE, GESSO_ACTIVATION_NONE, 'w' },
-  /* Large enough for Winograd in f32, unless the number of channels is odd. */
+  /* oneDNN wants the weights of these in another layout for some band than for the others, in f32: the first one with
+     AVX2 and with AVX-512, the second one with AVX2, the third one with AVX-512. No channels for Winograd. */
+  { "changing layouts", 1, 23, 24, 40, 64, 3, SAME, 8, 0, 0, TRUE, GESSO_ACTIVATION_NONE, 'w' },
+  { "changing layouts, AVX2", 1, 22, 24, 40, 32, 3, SAME, 0, 0, 0, TRUE, GESSO_ACTIVATION_NONE, 'w' },
+  { "changing layouts, AVX-512", 1, 23, 24, 36, 40, 3, SAME, 0, 0, 0, TRUE, GESSO_ACTIVATION_NONE, 'w' },
+  /* By Winograd in f32, like some of those above, unless the number of channels is odd. */
+  { "many channels", 2, 9, 7, 160, 320, 3, SAME, 0, 0, 0, TRUE, GESSO_ACTIVATION_NONE, 'w' },
+  { "many channels after a norm", 2, 8, 10, 224, 96, 3, SAME, 32, 0, 0, FALSE, GESSO_ACTIVATION_NONE, 'v' },
   { "large", 2, 65, 64, 32, 32, 3, SAME, 0, 0, 0, FALSE, GESSO_ACTIVATION_NONE, ' ' },
   { "large, odd width", 1, 62, 67, 48, 64, 3, SAME, 8, 0, 0, TRUE, GESSO_ACTIVATION_NONE, 'w' },
   { "large, activation", 1, 37, 113, 32, 64, 3, SAME, 0, 0, 0, TRUE, GESSO_ACTIVATION_SILU, 'v' },

@@ -34,7 +34,7 @@ watch_load (guint64 done, guint64 total, gpointer data)
 static void
 test_report (gconstpointer data)
 {
-  const int size = GPOINTER_TO_INT (data), channels = size > 64 ? 32 : 36;
+  const int size = 12, channels = GPOINTER_TO_INT (data);
   GessoBackend *backend = fixture_backend ();
   g_autoptr (GessoGraph) graph = fixture_graph (size, channels, 2);
   const GessoPlanOptions options = fixture_plan_options (backend, 0.1);
@@ -104,11 +104,12 @@ test_cuttings (void)
 
 /* Two programs of one store, for two sizes, hold the weights once; the last one gives them up. */
 static void
-test_shared_store (void)
+test_shared_store (gconstpointer data)
 {
+  const int size = GPOINTER_TO_INT (data);
   GessoBackend *backend = fixture_backend ();
-  g_autoptr (GessoGraph) small = fixture_graph (8, 32, 1);
-  g_autoptr (GessoGraph) large = fixture_graph (24, 32, 1);
+  g_autoptr (GessoGraph) small = fixture_graph (size, 32, 1);
+  g_autoptr (GessoGraph) large = fixture_graph (3 * size, 32, 1);
   const GessoPlanOptions options = fixture_plan_options (backend, 0.1);
   Fixture *owner = fixture_new (backend, small, &options, NULL);
   Fixture *sharer = fixture_new (backend, large, &options, owner->store);
@@ -394,10 +395,11 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/cpu/entry", test_entry);
   g_test_add_func ("/cpu/buffers", test_buffers);
-  g_test_add_data_func ("/cpu/report", GINT_TO_POINTER (12), test_report);
-  g_test_add_data_func ("/cpu/report-winograd", GINT_TO_POINTER (66), test_report);
+  g_test_add_data_func ("/cpu/report", GINT_TO_POINTER (36), test_report);
+  g_test_add_data_func ("/cpu/report-winograd", GINT_TO_POINTER (32), test_report);
   g_test_add_func ("/cpu/cuttings", test_cuttings);
-  g_test_add_func ("/cpu/shared-store", test_shared_store);
+  g_test_add_data_func ("/cpu/shared-store", GINT_TO_POINTER (2), test_shared_store);
+  g_test_add_data_func ("/cpu/shared-store-winograd", GINT_TO_POINTER (8), test_shared_store);
   g_test_add_func ("/cpu/large-weights", test_large_weights);
   g_test_add_func ("/cpu/small-bindings", test_small_bindings);
   g_test_add_func ("/cpu/two-threads", test_two_threads);

@@ -1,0 +1,25 @@
+/* SPDX-FileCopyrightText: The Gesso authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * One part of the model at work, from the host's memory into buffers or back.
+ */
+
+#pragma once
+
+#include "meter.h"
+
+/* Seconds that one run of the part takes, roughly. */
+double gesso_part_seconds (GessoPipeline *pipeline, GessoPart part);
+
+/* Loads the part, counting towards the meter. */
+gboolean gesso_enter_part (GessoPipeline *pipeline, GessoPart part, GessoMeter *meter, GCancellable *cancellable,
+                           GError **error);
+
+/* Enters and runs `part`, which has one input, `bytes` of it at `data`, into new buffers, one an output. */
+GPtrArray *gesso_run_part (GessoPipeline *pipeline, GessoPart part, gconstpointer data, gsize bytes, GessoMeter *meter,
+                           GCancellable *cancellable, GError **error);
+void gesso_free_buffers (GessoPipeline *pipeline, GPtrArray *buffers);
+
+/* gesso_run_part() with its one F32 output copied to the host. */
+float *gesso_run_part_to_host (GessoPipeline *pipeline, GessoPart part, gconstpointer data, gsize bytes,
+                               GessoMeter *meter, GCancellable *cancellable, GError **error);

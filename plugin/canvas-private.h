@@ -1,0 +1,30 @@
+/* SPDX-FileCopyrightText: The Gesso authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * What canvas.c (looking) and insertion.c (putting in) share.
+ */
+
+#pragma once
+
+#include "canvas.h"
+
+typedef enum
+{
+  PLACE_NONE,
+  PLACE_IMAGE,
+  PLACE_SELECTION,
+  PLACE_LAYER,
+} PlaceKind;
+
+struct _GessoCanvas
+{
+  GimpImage *image; /* (nullable): of none yet */
+  PlaceKind kind;
+  GeglRectangle place;
+  GBytes *selection; /* (nullable): the place's part of it, in `selection_format` */
+  const Babl *selection_format;
+  GArray *spot; /* of int: ids of the layers above which to insert; they may be gone by then */
+};
+
+/* Remembers the active layers. */
+void gesso_canvas_find_spot (GessoCanvas *canvas);

@@ -1,0 +1,331 @@
+/* SPDX-FileCopyrightText: The Gesso authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+
+#include "dialog.h"
+
+#include <glib/gi18n-lib.h>
+#include <libgimp/gimpui.h>
+
+#include "groups.h"
+#include "panel.h"
+#include "recall.h"
+
+/* Beside GTK's own and GimpProcedureDialog's (1: Reset). */
+#define RESPONSE_GENERATE 2
+
+#define DEFAULT_WIDTH 980
+#define DEFAULT_HEIGHT 690 /* fits a screen of 768 rows */
+#define BACKDROP_SIDE 512
+/* A double click on Cancel shall not begin anew. */
+#define PAUSE_MS 600
+
+typedef struct
+{
+  GimpProcedureConfig *config;
+  GessoCanvas *canvas;
+  GessoCanvas *new_image; /* (nullable): in place of a canvas whose image was closed */
+  GimpDisplay *display;   /* (nullable): where the image was seen at first */
+  GtkWidget *dialog;
+  GessoPanel *panel;
+  GtkWidget *generate;
+  GtkWidget *insert;
+  GtkWidget *close;
+  int response;
+  guint pause;
+} Dialog;
+
+/* --- The settings --- */
+
+/* -1 is a random seed: the panel goes on showing one. */
+static gboolean
+seed_to_panel (GBinding *binding, const GValue *from, GValue *to, gpointer data)
+{
+  if (g_value_get_int (from) < 0)
+    return FALSE;
+  g_value_set_int (to, g_value_get_int (from));
+  return TRUE;
+}
+
+static void
+bind_settings (Dialog *self)
+{
+  static const char *const names[] = { "prompt",   "negative-prompt", "model",     "width",  "height",    "steps",
+                                       "guidance", "count",           "scheduler", "device", "precision", "lock-seed" };
+  const GBindingFlags flags = G_BINDING_BIDIRECTIONAL | G_BINDING_SYNC_CREATE;
+
+  /* To be seen while there is none in the settings. */
+  g_object_set (self->panel, "seed", g_random_int_range (0, G_MAXINT), NULL);
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    g_object_bind_property (self->config, names[i], self->panel, names[i], flags);
+  g_object_bind_property_full (self->config, "seed", self->panel, "seed", flags, seed_to_panel, NULL, NULL, NULL);
+}
+
+static gboolean
+remember (Dialog *self, GError **error)
+{
+  int seed;
+  gboolean locked;
+
+  /* A locked seed counts, also one that was only shown so far. */
+  g_object_get (self->panel, "seed", &seed, "lock-seed", &locked, NULL);
+  if (locked)
+    g_object_set (self->config, "seed", seed, NULL);
+  return gesso_remember (self->config, error);
+}
+
+/* What cannot be kept is said, once, and does no harm. */
+static void
+remember_at_end (Dialog *self)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *text = NULL;
+
+  if (remember (self, &error))
+    return;
+  text = g_strdup_printf (_ ("The settings could not be kept for the next time. %s"), error->message);
+  gimp_message (text);
+}
+
+/* --- Buttons --- */
+
+static gboolean
+is_painting (Dialog *self)
+{
+  gboolean painting;
+
+  g_object_get (self->panel, "painting", &painting, NULL);
+  return painting;
+}
+
+static gboolean
+end_pause (gpointer data)
+{
+  Dialog *self = data;
+
+  self->pause = 0;
+  gtk_widget_set_sensitive (self->generate, TRUE);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+on_painting (GObject *panel, GParamSpec *pspec, Dialog *self)
+{
+  gboolean painting = is_painting (self);
+
+  gtk_button_set_label (GTK_BUTTON (self->generate), painting ? _ ("_Cancel") : _ ("_Generate"));
+  gtk_widget_set_sensitive (self->close, !painting);
+  if (painting)
+    remember (self, NULL); /* also for the case that GIMP is killed meanwhile */
+}
+
+static void
+on_n_kept (GObject *panel, GParamSpec *pspec, Dialog *self)
+{
+  gboolean new_image = gesso_canvas_get_image (self->canvas) == NULL;
+  g_autofree char *label = NULL;
+  int n;
+
+  g_object_get (panel, "n-kept", &n, NULL);
+  if (new_image)
+    label = g_strdup (_ ("Create _Image"));
+  else if (n == 0)
+    label = g_strdup (_ ("_Insert"));
+  else
+    label = g_strdup_printf (ngettext ("_Insert %d Layer", "_Insert %d Layers", (gulong) n), n);
+  gtk_button_set_label (GTK_BUTTON (self->insert), label);
+  gtk_widget_set_sensitive (self->insert, n > 0);
+}
+
+static void
+cancel (Dialog *self)
+{
+  gesso_panel_cancel (self->panel);
+  gtk_widget_set_sensitive (self->generate, FALSE);
+  if (!self->pause)
+    self->pause = g_timeout_add (PAUSE_MS, end_pause, self);
+}
+
+static void
+generate (Dialog *self)
+{
+  if (!self->pause)
+    gesso_panel_generate (self->panel);
+}
+
+/* The panel's keys are for the whole dialog, also while a button has the focus. */
+static gboolean
+on_key_press (GtkWidget *dialog, GdkEvent *event, Dialog *self)
+{
+  return gtk_widget_event (GTK_WIDGET (self->panel), event);
+}
+
+static void
+on_response (GtkDialog *dialog, int response, Dialog *self)
+{
+  self->response = response;
+}
+
+/* --- Building --- */
+
+static GtkWidget *
+make_scale (GtkAdjustment *adjustment, const char *title, int digits, double upper)
+{
+  GtkWidget *scale = gimp_spin_scale_new (adjustment, title, digits);
+
+  gimp_spin_scale_set_scale_limits (GIMP_SPIN_SCALE (scale), gtk_adjustment_get_lower (adjustment), upper);
+  return scale;
+}
+
+static GtkWidget *
+new_panel (Dialog *self)
+{
+  GessoPanelPlace place = { 0 };
+  GeglRectangle rectangle = { 0 };
+  g_autofree char *history_file = gesso_recall_history_file ();
+  GtkWidget *panel;
+
+  if (gesso_canvas_get_place (self->canvas, &place.name, &rectangle))
+    place.backdrop
+        = gesso_canvas_get_backdrop (self->canvas, BACKDROP_SIDE, &place.backdrop_width, &place.backdrop_height);
+  place.width = rectangle.width;
+  place.height = rectangle.height;
+  panel = gesso_panel_new (&place, history_file, make_scale);
+  g_clear_pointer (&place.backdrop, g_bytes_unref);
+  return panel;
+}
+
+static void
+add_buttons (Dialog *self)
+{
+  GtkDialog *dialog = GTK_DIALOG (self->dialog);
+  GtkWidget *box;
+
+  self->generate = gimp_dialog_add_button (GIMP_DIALOG (dialog), _ ("_Generate"), RESPONSE_GENERATE);
+  self->close = gtk_dialog_get_widget_for_response (dialog, GTK_RESPONSE_CANCEL);
+  self->insert = gtk_dialog_get_widget_for_response (dialog, GTK_RESPONSE_OK);
+  gtk_button_set_label (GTK_BUTTON (self->close), _ ("_Close"));
+  gtk_dialog_set_default_response (dialog, RESPONSE_GENERATE);
+
+  /* In the order of use: GIMP has put its OK, which inserts here, before ours. */
+  box = gtk_widget_get_parent (self->insert);
+  if (GTK_IS_BUTTON_BOX (box))
+    gtk_box_reorder_child (GTK_BOX (box), self->insert, -1);
+  gimp_dialog_set_alternative_button_order (dialog, GTK_RESPONSE_OK, RESPONSE_GENERATE, GTK_RESPONSE_CANCEL, -1);
+}
+
+static void
+build (Dialog *self, GimpProcedure *procedure)
+{
+  const char *title = gesso_canvas_get_image (self->canvas) ? _ ("Generate Layer") : _ ("Generate Image");
+  GtkWidget *panel;
+
+  self->dialog = gimp_procedure_dialog_new (procedure, self->config, title);
+  gtk_window_set_default_size (GTK_WINDOW (self->dialog), DEFAULT_WIDTH, DEFAULT_HEIGHT);
+  add_buttons (self);
+
+  panel = new_panel (self);
+  self->panel = GESSO_PANEL (panel);
+  bind_settings (self);
+  gtk_box_pack_start (GTK_BOX (gtk_dialog_get_content_area (GTK_DIALOG (self->dialog))), panel, TRUE, TRUE, 0);
+  gtk_widget_show (panel);
+
+  g_signal_connect (panel, "notify::painting", G_CALLBACK (on_painting), self);
+  g_signal_connect (panel, "notify::n-kept", G_CALLBACK (on_n_kept), self);
+  g_signal_connect_swapped (panel, "activated", G_CALLBACK (generate), self);
+  g_signal_connect (self->dialog, "key-press-event", G_CALLBACK (on_key_press), self);
+  g_signal_connect (self->dialog, "response", G_CALLBACK (on_response), self);
+  on_n_kept (G_OBJECT (panel), NULL, self);
+  gtk_widget_grab_focus (panel);
+}
+
+/* --- Running --- */
+
+/* GIMP keeps an image alive for the plug-in when its window is closed, but nobody would ever see it again. */
+static gboolean
+was_closed (Dialog *self)
+{
+  GimpImage *image = gesso_canvas_get_image (self->canvas);
+
+  return image && (!gimp_image_is_valid (image) || (self->display && !gimp_display_is_valid (self->display)));
+}
+
+/* The pictures are not lost with the image. */
+static void
+offer_new_image (Dialog *self)
+{
+  g_autoptr (GError) error = NULL;
+
+  self->new_image = gesso_canvas_new (NULL, NULL);
+  self->canvas = self->new_image;
+  on_n_kept (G_OBJECT (self->panel), NULL, self);
+  g_set_error_literal (&error, GIMP_PLUG_IN_ERROR, 0,
+                       _ ("The image was closed meanwhile. The pictures can go into a new image: press Create Image."));
+  gesso_panel_show_error (self->panel, error);
+}
+
+/* NULL where it failed: the dialog shows why. */
+static GPtrArray *
+insert (Dialog *self)
+{
+  g_autoptr (GPtrArray) kept = gesso_panel_get_kept (self->panel);
+  g_autoptr (GError) error = NULL;
+  GPtrArray *layers = NULL;
+
+  if (was_closed (self))
+    offer_new_image (self);
+  else if (kept->len > 0)
+    layers = gesso_groups_insert (self->canvas, kept, self->panel, &error);
+  if (error)
+    gesso_panel_show_error (self->panel, error);
+  if (layers && self->new_image)
+    gimp_display_new (gesso_canvas_get_image (self->new_image));
+  return layers;
+}
+
+/* Until something was inserted, or the dialog is closed; GimpProcedureDialog sees to Reset itself. */
+static GPtrArray *
+run (Dialog *self)
+{
+  GPtrArray *layers = NULL;
+
+  while (!layers)
+    {
+      self->response = GTK_RESPONSE_NONE;
+      gimp_procedure_dialog_run (GIMP_PROCEDURE_DIALOG (self->dialog));
+      if (self->response == RESPONSE_GENERATE && !is_painting (self))
+        generate (self);
+      else if (self->response == GTK_RESPONSE_OK)
+        layers = insert (self);
+      else if (is_painting (self))
+        cancel (self);
+      else if (self->response != RESPONSE_GENERATE)
+        break;
+    }
+  return layers;
+}
+
+GimpPDBStatusType
+gesso_dialog_run (GimpProcedure *procedure, GimpProcedureConfig *config, GessoCanvas *canvas, GPtrArray **layers,
+                  GError **error)
+{
+  Dialog self = { .config = config, .canvas = canvas };
+
+  /* gimp_ui_init() ends the process without a display. */
+  if (!gtk_init_check (NULL, NULL))
+    {
+      g_set_error_literal (error, GIMP_PLUG_IN_ERROR, 0,
+                           _ ("The dialog needs a display. Without one, run the procedure non-interactively."));
+      return GIMP_PDB_CALLING_ERROR;
+    }
+  gimp_ui_init ("gesso");
+  self.display = gesso_canvas_get_image (canvas) ? gimp_default_display () : NULL;
+  build (&self, procedure);
+  *layers = run (&self);
+  remember_at_end (&self);
+  if (self.pause)
+    g_source_remove (self.pause);
+  gtk_widget_destroy (self.dialog);
+  g_clear_pointer (&self.new_image, gesso_canvas_free);
+  return *layers ? GIMP_PDB_SUCCESS : GIMP_PDB_CANCEL;
+}

@@ -1,0 +1,104 @@
+/* SPDX-FileCopyrightText: The Gesso authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+
+#include "generate.h"
+
+#include <gegl.h>
+#include <glib/gi18n-lib.h>
+
+#include "dialog.h"
+#include "painter.h"
+#include "recall.h"
+
+void
+gesso_generate_begin (void)
+{
+  gegl_init (NULL, NULL);
+  gimp_plug_in_set_pdb_error_handler (gimp_get_plug_in (), GIMP_PDB_ERROR_HANDLER_PLUGIN);
+}
+
+/* Another model of the same name would paint another picture, silently. */
+static gboolean
+check_model (GessoEngine *engine, const GessoSettings *settings, const char *fingerprint, GError **error)
+{
+  g_autofree char *found = NULL;
+
+  if (!fingerprint || !fingerprint[0])
+    return TRUE;
+  found = gesso_engine_get_fingerprint (engine, error);
+  if (!found)
+    return FALSE;
+  if (g_str_equal (found, fingerprint))
+    return TRUE;
+  g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_NOT_FOUND,
+               _ ("The layer was painted by another model than the one that is installed as “%s” now: its checksum is "
+                  "%.12s…, not %.12s…. Install the former one, or paint the layer anew."),
+               settings->model[0] ? settings->model : "starter", found, fingerprint);
+  return FALSE;
+}
+
+GPtrArray *
+gesso_generate_from_settings (const GessoSettings *settings, GessoCanvas *canvas, const char *fingerprint,
+                              GError **error)
+{
+  g_autoptr (GessoPainter) painter = gesso_painter_new (settings, 1, error);
+  g_autoptr (GPtrArray) results = NULL;
+  GeglRectangle place;
+
+  if (!painter || !check_model (gesso_painter_get_engine (painter), settings, fingerprint, error))
+    return NULL;
+  gesso_canvas_get_place (canvas, NULL, &place);
+  results = gesso_painter_paint (painter, settings, place.width, place.height, error);
+  if (!results)
+    return NULL;
+  return gesso_canvas_insert (canvas, results, settings, gesso_painter_get_engine (painter), error);
+}
+
+GPtrArray *
+gesso_generate_with_dialog (GimpProcedure *procedure, GimpProcedureConfig *config, GessoCanvas *canvas, GError **error)
+{
+  g_autoptr (GPtrArray) layers = NULL;
+  g_autoptr (GError) problem = NULL;
+  GimpPDBStatusType status = gesso_dialog_run (procedure, config, canvas, &layers, &problem);
+
+  if (status == GIMP_PDB_CANCEL)
+    g_set_error_literal (error, GESSO_ERROR, GESSO_ERROR_CANCELLED, _ ("Cancelled."));
+  else if (status == GIMP_PDB_CALLING_ERROR)
+    g_set_error_literal (error, GESSO_ERROR, GESSO_ERROR_REQUEST_INVALID, problem->message);
+  return status == GIMP_PDB_SUCCESS ? g_steal_pointer (&layers) : NULL;
+}
+
+GPtrArray *
+gesso_generate (GimpProcedure *procedure, GimpRunMode run_mode, GimpProcedureConfig *config, GessoCanvas *canvas,
+                GError **error)
+{
+  g_autoptr (GessoSettings) settings = NULL;
+  gboolean locked;
+
+  if (run_mode == GIMP_RUN_INTERACTIVE)
+    {
+      gesso_recall (config);
+      return gesso_generate_with_dialog (procedure, config, canvas, error);
+    }
+
+  settings = gesso_settings_from_config (config, error);
+  if (!settings)
+    return NULL;
+  g_object_get (config, "lock-seed", &locked, NULL);
+  if (run_mode == GIMP_RUN_WITH_LAST_VALS && !locked)
+    settings->seed = -1;
+  gesso_settings_draw_seed (settings);
+  gesso_settings_to_config (settings, config);
+  return gesso_generate_from_settings (settings, canvas, NULL, error);
+}
+
+GObject **
+gesso_generate_to_array (GPtrArray *objects)
+{
+  GObject **array = g_new0 (GObject *, objects->len + 1);
+
+  for (guint i = 0; i < objects->len; i++)
+    array[i] = g_ptr_array_index (objects, i);
+  return array;
+}

@@ -1,0 +1,28 @@
+/* SPDX-FileCopyrightText: The Gesso authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * What the procedures have in common: from arguments to layers, with a dialog or without.
+ */
+
+#pragma once
+
+#include "canvas.h"
+
+/* To be called first in a procedure: errors of GIMP become errors of ours. */
+void gesso_generate_begin (void);
+
+/* Paints as `run_mode` wants and inserts into `canvas`. Returns: (transfer container): the GimpLayers, or NULL with an
+ * error; a cancel is GESSO_ERROR_CANCELLED. The settings that were used are in `config` afterwards. */
+GPtrArray *gesso_generate (GimpProcedure *procedure, GimpRunMode run_mode, GimpProcedureConfig *config,
+                           GessoCanvas *canvas, GError **error);
+
+/* The same with the dialog, which begins with what is in `config`. */
+GPtrArray *gesso_generate_with_dialog (GimpProcedure *procedure, GimpProcedureConfig *config, GessoCanvas *canvas,
+                                       GError **error);
+
+/* The same without a dialog, from settings. `fingerprint` (nullable): the model has to be this one. */
+GPtrArray *gesso_generate_from_settings (const GessoSettings *settings, GessoCanvas *canvas, const char *fingerprint,
+                                         GError **error);
+
+/* For a GimpCoreObjectArray: (transfer full), NULL at its end. */
+GObject **gesso_generate_to_array (GPtrArray *objects);

@@ -1,0 +1,321 @@
+/* SPDX-FileCopyrightText: The Gesso authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Puts new layers into the image of a canvas.
+ */
+
+#include "canvas-private.h"
+
+#include <glib/gi18n-lib.h>
+
+#include "metadata.h"
+#include "pdb-error.h"
+#include "scaling.h"
+
+#define LONGEST_NAME 60 /* characters */
+
+/* --- Where in the stack --- */
+
+void
+gesso_canvas_find_spot (GessoCanvas *canvas)
+{
+  g_autofree GimpLayer **layers = gimp_image_get_selected_layers (canvas->image);
+
+  for (gsize i = 0; layers && layers[i]; i++)
+    {
+      int id = gimp_item_get_id (GIMP_ITEM (layers[i]));
+
+      g_array_append_val (canvas->spot, id);
+    }
+}
+
+/* What is inserted next goes above this one. */
+static void
+remember_spot (GessoCanvas *canvas, GimpLayer *layer)
+{
+  int id = gimp_item_get_id (GIMP_ITEM (layer));
+
+  g_array_set_size (canvas->spot, 0);
+  g_array_append_val (canvas->spot, id);
+}
+
+/* GIMP's own way for new layers: into an active group, else above the topmost active layer; position -1 is above what
+ * is active now. */
+static void
+locate (GessoCanvas *canvas, GimpLayer **parent, int *position)
+{
+  gboolean first = TRUE;
+
+  *parent = NULL;
+  *position = -1;
+  for (guint i = 0; i < canvas->spot->len; i++)
+    {
+      int id = g_array_index (canvas->spot, int, i);
+      GimpItem *item = gimp_item_id_is_layer (id) ? gimp_item_get_by_id (id) : NULL;
+      GimpLayer *above;
+      int at;
+
+      if (!item || gimp_item_get_image (item) != canvas->image)
+        continue;
+      if (gimp_item_is_group (item))
+        {
+          above = GIMP_LAYER (item);
+          at = 0;
+        }
+      else
+        {
+          above = GIMP_LAYER (gimp_item_get_parent (item));
+          at = gimp_image_get_item_position (canvas->image, item);
+        }
+      if (first)
+        {
+          *parent = above;
+          *position = at;
+        }
+      else if (*parent == above)
+        *position = MIN (*position, at);
+      else
+        {
+          *parent = NULL;
+          *position = 0;
+        }
+      first = FALSE;
+    }
+}
+
+/* --- One layer, not in the image yet --- */
+
+/* One line of the prompt. */
+static char *
+layer_name (const char *prompt)
+{
+  g_autofree char *valid = g_utf8_make_valid (prompt, -1);
+  g_autoptr (GString) name = g_string_new (NULL);
+  gboolean space = FALSE;
+  glong length = 0;
+
+  for (const char *p = valid; *p; p = g_utf8_next_char (p))
+    {
+      gunichar c = g_utf8_get_char (p);
+
+      if (g_unichar_isspace (c) || g_unichar_iscntrl (c) || !g_unichar_isdefined (c))
+        {
+          space = name->len > 0;
+          continue;
+        }
+      if (length + (space ? 2 : 1) > LONGEST_NAME)
+        {
+          g_string_append (name, "…");
+          break;
+        }
+      if (space)
+        g_string_append_c (name, ' ');
+      g_string_append_unichar (name, c);
+      length += space ? 2 : 1;
+      space = FALSE;
+    }
+  return name->len > 0 ? g_string_free (g_steal_pointer (&name), FALSE) : g_strdup (_ ("Generated"));
+}
+
+static gboolean
+add_mask (GessoCanvas *canvas, GimpLayer *layer, const GeglRectangle *where, GError **error)
+{
+  GimpLayerMask *mask = gimp_layer_create_mask (layer, GIMP_ADD_MASK_BLACK);
+  GeglRectangle covered;
+  GeglBuffer *buffer;
+
+  if (!mask)
+    return gesso_set_pdb_error (error);
+  if (gegl_rectangle_intersect (&covered, where, &canvas->place))
+    {
+      int bytes_per_pixel = babl_format_get_bytes_per_pixel (canvas->selection_format);
+      int stride = canvas->place.width * bytes_per_pixel;
+      const guint8 *bytes = g_bytes_get_data (canvas->selection, NULL);
+
+      bytes += (gsize) (covered.y - canvas->place.y) * (gsize) stride
+               + (gsize) (covered.x - canvas->place.x) * (gsize) bytes_per_pixel;
+      covered.x -= where->x;
+      covered.y -= where->y;
+      buffer = gimp_drawable_get_buffer (GIMP_DRAWABLE (mask));
+      gegl_buffer_set (buffer, &covered, 0, canvas->selection_format, bytes, stride);
+      g_object_unref (buffer);
+    }
+  if (!gimp_layer_add_mask (layer, mask))
+    {
+      gesso_set_pdb_error (error);
+      gimp_item_delete (GIMP_ITEM (mask));
+      return FALSE;
+    }
+  gimp_layer_set_edit_mask (layer, FALSE);
+  return TRUE;
+}
+
+/* The size that was asked for. What was painted before the settings were changed keeps its own. */
+static void
+layer_rectangle (GessoCanvas *canvas, const GessoResult *result, const GessoSettings *settings, GessoEngine *engine,
+                 GeglRectangle *where)
+{
+  int width = gesso_picture_get_width (result->picture);
+  int height = gesso_picture_get_height (result->picture);
+  const GeglRectangle *place = &canvas->place;
+  g_autoptr (GessoRequest) asked = gesso_settings_to_request (settings, engine, place->width, place->height);
+  int fitted_width, fitted_height;
+
+  gesso_settings_get_layer_size (settings, place->width, place->height, &where->width, &where->height);
+  if (asked->width != width || asked->height != height || where->width == 0 || where->height == 0)
+    {
+      where->width = width;
+      where->height = height;
+      if (canvas->kind != PLACE_NONE)
+        {
+          gesso_engine_fit_size (engine, place->width, place->height, &fitted_width, &fitted_height);
+          if (fitted_width == width && fitted_height == height)
+            *where = *place;
+        }
+    }
+  where->x = place->x + (place->width - where->width) / 2;
+  where->y = place->y + (place->height - where->height) / 2;
+  if (canvas->kind == PLACE_NONE)
+    where->x = where->y = 0;
+}
+
+static gboolean
+furnish (GessoCanvas *canvas, GimpLayer *layer, const GessoResult *result, const GeglRectangle *where,
+         GessoEngine *engine, const char *fingerprint, GError **error)
+{
+  g_autoptr (GessoMetadata) metadata = gesso_metadata_new (result, engine, fingerprint, where->width, where->height);
+  GeglBuffer *buffer = gimp_drawable_get_buffer (GIMP_DRAWABLE (layer));
+
+  if (!buffer)
+    return gesso_set_pdb_error (error);
+  gesso_fill_buffer (buffer, result->picture);
+  g_object_unref (buffer); /* sends it to GIMP */
+  if (!gimp_layer_set_offsets (layer, where->x, where->y))
+    return gesso_set_pdb_error (error);
+  return gesso_metadata_attach (metadata, layer, error)
+         && (!canvas->selection || add_mask (canvas, layer, where, error));
+}
+
+/* RGBA serves every image: GIMP takes only the alpha from it and stores pixels as the image has them. */
+static GimpLayer *
+make_layer (GessoCanvas *canvas, const GessoResult *result, const GeglRectangle *where, GessoEngine *engine,
+            const char *fingerprint, GError **error)
+{
+  g_autofree char *name = layer_name (result->request->prompt);
+  GimpLayer *layer = gimp_layer_new (canvas->image, name, where->width, where->height, GIMP_RGBA_IMAGE, 100.0,
+                                     gimp_image_get_default_new_layer_mode (canvas->image));
+
+  if (!layer)
+    gesso_set_pdb_error (error);
+  else if (!furnish (canvas, layer, result, where, engine, fingerprint, error))
+    {
+      gimp_item_delete (GIMP_ITEM (layer));
+      layer = NULL;
+    }
+  return layer;
+}
+
+/* --- All of them --- */
+
+static gboolean
+insert_all (GessoCanvas *canvas, GPtrArray *layers, const GessoPicture *last, GError **error)
+{
+  GimpLayer *parent;
+  int position;
+  guint n = 0;
+
+  locate (canvas, &parent, &position);
+  while (n < layers->len && gimp_image_insert_layer (canvas->image, g_ptr_array_index (layers, n), parent, position))
+    n++;
+  if (n == layers->len && gesso_metadata_attach_parameters (canvas->image, last, error))
+    return TRUE;
+  if (n < layers->len)
+    gesso_set_pdb_error (error);
+  for (guint i = 0; i < n; i++)
+    gimp_image_remove_layer (canvas->image, g_ptr_array_index (layers, i));
+  return FALSE;
+}
+
+static gboolean
+insert_as_one_step (GessoCanvas *canvas, GPtrArray *layers, GPtrArray *results, GError **error)
+{
+  const GessoResult *last = g_ptr_array_index (results, results->len - 1);
+  gboolean inserted;
+
+  gimp_image_undo_group_start (canvas->image);
+  inserted = insert_all (canvas, layers, last->picture, error);
+  gimp_image_undo_group_end (canvas->image);
+  return inserted;
+}
+
+static void
+delete_unused (gpointer layer)
+{
+  if (gimp_item_is_valid (layer))
+    gimp_item_delete (layer);
+}
+
+static gboolean
+check_image (GessoCanvas *canvas, GError **error)
+{
+  if (gimp_image_is_valid (canvas->image))
+    return TRUE;
+  g_set_error_literal (error, GIMP_PLUG_IN_ERROR, 0,
+                       _ ("The image was closed while the picture was being painted, so there is nothing to put it "
+                          "into."));
+  return FALSE;
+}
+
+static GPtrArray *
+make_layers (GessoCanvas *canvas, GPtrArray *results, const GessoSettings *settings, GessoEngine *engine,
+             GError **error)
+{
+  g_autoptr (GPtrArray) layers = g_ptr_array_new_with_free_func (delete_unused);
+  /* Without it the layer can be painted again all the same. */
+  g_autofree char *fingerprint = gesso_engine_get_fingerprint (engine, NULL);
+
+  for (guint i = 0; i < results->len; i++)
+    {
+      const GessoResult *result = g_ptr_array_index (results, i);
+      GeglRectangle where;
+      GimpLayer *layer;
+
+      layer_rectangle (canvas, result, settings, engine, &where);
+      if (!canvas->image)
+        {
+          canvas->image = gimp_image_new (where.width, where.height, GIMP_RGB);
+          gimp_image_undo_disable (canvas->image);
+        }
+      layer = make_layer (canvas, result, &where, engine, fingerprint, error);
+      if (!layer)
+        return NULL;
+      g_ptr_array_add (layers, layer);
+    }
+  return g_steal_pointer (&layers);
+}
+
+GPtrArray *
+gesso_canvas_insert (GessoCanvas *canvas, GPtrArray *results, const GessoSettings *settings, GessoEngine *engine,
+                     GError **error)
+{
+  gboolean fresh = canvas->image == NULL;
+  g_autoptr (GPtrArray) layers = NULL;
+
+  if (!fresh && !check_image (canvas, error))
+    return NULL;
+  layers = make_layers (canvas, results, settings, engine, error);
+  if (layers && insert_as_one_step (canvas, layers, results, error))
+    {
+      if (fresh)
+        gimp_image_undo_enable (canvas->image);
+      g_ptr_array_set_free_func (layers, NULL);
+      remember_spot (canvas, g_ptr_array_index (layers, layers->len - 1));
+      return g_steal_pointer (&layers);
+    }
+  if (fresh && canvas->image)
+    {
+      gimp_image_delete (canvas->image);
+      canvas->image = NULL;
+    }
+  return NULL;
+}

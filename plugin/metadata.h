@@ -1,0 +1,35 @@
+/* SPDX-FileCopyrightText: The Gesso authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * What a layer remembers of how it was painted: a parasite with versioned JSON, enough to paint it again. And the text
+ * that other programs read from a PNG.
+ */
+
+#pragma once
+
+#include <libgimp/gimp.h>
+
+#include "results.h"
+#include "settings.h"
+
+typedef struct
+{
+  GessoSettings *settings; /* of this one picture: its own seed, count 1, the sizes of the layer and of what was
+                            * painted, the device and precision that it was painted with */
+  char *fingerprint;       /* of the model; "" where it is not known */
+} GessoMetadata;
+
+void gesso_metadata_free (GessoMetadata *metadata);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (GessoMetadata, gesso_metadata_free)
+
+/* How `result` was made, by `engine` of `fingerprint` (nullable), for a layer of this size. */
+GessoMetadata *gesso_metadata_new (const GessoResult *result, GessoEngine *engine, const char *fingerprint,
+                                   int layer_width, int layer_height);
+
+gboolean gesso_metadata_attach (const GessoMetadata *metadata, GimpLayer *layer, GError **error);
+
+/* NULL with an error that tells why: none there, damaged, or of a later version. */
+GessoMetadata *gesso_metadata_read (GimpLayer *layer, GError **error);
+
+/* Makes the PNGs that GIMP exports of the image carry the picture's "parameters" text. An undo step. */
+gboolean gesso_metadata_attach_parameters (GimpImage *image, const GessoPicture *picture, GError **error);

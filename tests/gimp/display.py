@@ -1,0 +1,34 @@
+# SPDX-FileCopyrightText: The Gesso authors
+# SPDX-License-Identifier: Apache-2.0
+"""A display that nobody sees."""
+
+import os
+import subprocess
+
+
+class Display:
+    """Xvfb for the length of a with statement; `name` is what DISPLAY must be."""
+
+    def __init__(self, width=1400, height=1000):
+        self.size = f"{width}x{height}x24"
+        self.process = None
+        self.name = None
+
+    def __enter__(self):
+        reading, writing = os.pipe()
+        command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", self.size, "-nolisten", "tcp"]
+        self.process = subprocess.Popen(
+            command, pass_fds=[writing], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        os.close(writing)
+        with open(reading, encoding="ascii") as number:
+            line = number.readline().strip()
+        if not line:
+            self.process.wait()
+            raise RuntimeError("Xvfb does not start")
+        self.name = f":{line}"
+        return self
+
+    def __exit__(self, *_failure):
+        self.process.terminate()
+        self.process.wait()

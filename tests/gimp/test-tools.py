@@ -1,0 +1,93 @@
+#!/usr/bin/env python3
+# SPDX-FileCopyrightText: The Gesso authors
+# SPDX-License-Identifier: Apache-2.0
+"""What tools/gimp and tools/demo do inside the place that they have set up. test-tools.py --build BUILD [WORD...]"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+TOP = HERE.parent.parent
+sys.path.insert(0, str(HERE))
+
+import tap  # noqa: E402
+
+MODEL = TOP / "tests" / "reference" / "data" / "models" / "v2-tiny"
+SECONDS = 180
+
+class Place:
+    """A folder to call from; nothing may be left in the folder for temporary files."""
+
+    def __init__(self, folder):
+        self.folder = Path(folder) / "here"
+        self.temporary = Path(folder) / "temporary"
+        self.folder.mkdir()
+        self.temporary.mkdir()
+
+    def run(self, module, *arguments):
+        environment = {key: value for key, value in os.environ.items() if not key.startswith(("GESSO_", "HF_"))}
+        for name in ("DISPLAY", "WAYLAND_DISPLAY", "LD_LIBRARY_PATH"):
+            environment.pop(name, None)
+        environment.update(LC_ALL="C.UTF-8", TMPDIR=str(self.temporary), HOME=str(self.folder), MALLOC_PERTURB_="0",
+                           GESSO_BUILD=str(BUILD))
+        done = subprocess.run(
+            [sys.executable, "-B", str(TOP / "tools" / "lib" / f"{module}.py"), *arguments], env=environment,
+            cwd=self.folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS, check=False,
+        )
+        assert not os.listdir(self.temporary), os.listdir(self.temporary)
+        return done
+
+
+def test_gimp():
+    with tempfile.TemporaryDirectory() as folder:
+        place = Place(folder)
+        script = '''(script-fu-use-v3)
+          (display (if (defined? (quote plug-in-gesso-generate-layer)) "offers" "lacks"))
+          (display (if (defined? (quote file-jpeg-export)) " all of GIMP" " much"))'''
+        (place.folder / "my.scm").write_text(script, encoding="utf-8")
+        batch = ["-i", "-d", "-f", "--quit", "--batch-interpreter=plug-in-script-fu-eval", "-b"]
+        done = place.run("gimp", *batch, '(load "my.scm")')
+        assert done.returncode == 0, done.stderr
+        assert "offers all of GIMP" in done.stdout, done.stdout + done.stderr
+
+        done = place.run("gimp", *batch, '(load "your.scm")')
+        assert done.returncode == 70, done.returncode
+        done = place.run("gimp", "my.scm")
+        assert done.returncode == 1 and "there is no display" in done.stderr, done.stderr
+        assert os.listdir(place.folder) == ["my.scm"], os.listdir(place.folder)
+
+
+def test_demo():
+    with tempfile.TemporaryDirectory() as folder:
+        place = Place(folder)
+        for _ in range(2):
+            done = place.run("demo", "--model", str(MODEL), "out")
+            assert done.returncode == 0, done.stderr
+            last = Path(done.stdout.splitlines()[-1])
+            assert last == place.folder / "out" / "painted.png", last
+            assert last.read_bytes().startswith(b"\x89PNG")
+        xcf = last.with_suffix(".xcf").read_bytes()
+        assert xcf.startswith(b"gimp xcf") and b"gesso-settings" in xcf and b"a red circle" in xcf
+        assert os.listdir(place.folder) == ["out"], os.listdir(place.folder)
+
+
+def test_demo_without_a_model():
+    with tempfile.TemporaryDirectory() as folder:
+        place = Place(folder)
+        done = place.run("demo", "--model", "nonesuch")
+        assert done.returncode == 1, done.returncode
+        assert "nonesuch" in done.stderr and "Traceback" not in done.stderr, done.stderr
+        assert not (place.folder / "gesso-demo" / "painted.png").exists()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--build", type=Path, required=True)
+    parser.add_argument("words", nargs="*")
+    options = parser.parse_args()
+    BUILD = options.build.resolve()
+    sys.exit(tap.run_cases(tap.cases_of(sys.modules[__name__]), options.words))

@@ -1,0 +1,55 @@
+/* SPDX-FileCopyrightText: The Gesso authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The whole of painting in one widget: what to paint at the left, the picture and the results at the right, progress
+ * and errors below. A window around it brings the buttons.
+ */
+
+#pragma once
+
+#include <gtk/gtk.h>
+
+#include "choices-box.h"
+#include "origin.h"
+#include "results.h"
+#include "session.h"
+
+G_BEGIN_DECLS
+
+/* Where the pictures will go. */
+typedef struct
+{
+  const char *name;  /* "Selection", "Image" (translated), or NULL for a new image */
+  int width, height; /* pixels */
+  GBytes *backdrop;  /* (nullable): what is there now, RGB, to compare with */
+  int backdrop_width, backdrop_height;
+} GessoPanelPlace;
+
+#define GESSO_TYPE_PANEL (gesso_panel_get_type ())
+/* Properties, all to bind: those of GessoChoicesBox.
+ * Read only: "painting" (boolean), "n-kept" (int).
+ * Signal: "activated": Ctrl+Enter in a prompt. */
+G_DECLARE_FINAL_TYPE (GessoPanel, gesso_panel, GESSO, PANEL, GessoChoicesBox)
+
+/* Makes a number's widget (a GtkSpinButton of some kind) that shows its title, with a mnemonic, itself. Its scale ends
+ * at `upper`; more can be typed. */
+typedef GtkWidget *(*GessoMakeScale) (GtkAdjustment *adjustment, const char *title, int digits, double upper);
+
+/* `history_file`: see gesso_history_new(). `make_scale` (nullable): the program's own kind of scale; a plain spin
+ * button with a label where there is none. The model opens as soon as the main loop runs. */
+GtkWidget *gesso_panel_new (const GessoPanelPlace *place, const char *history_file, GessoMakeScale make_scale);
+
+/* Paints with what is set; pictures join the results. Nothing happens while it paints already. */
+void gesso_panel_generate (GessoPanel *panel);
+/* Stops painting and keeps the finished pictures. Returns whether there was something to cancel. */
+gboolean gesso_panel_cancel (GessoPanel *panel);
+/* (transfer full) (element-type GessoResult): the pictures to insert. */
+GPtrArray *gesso_panel_get_kept (GessoPanel *panel);
+/* Of a picture that gesso_panel_get_kept() gave. */
+const GessoOrigin *gesso_panel_get_origin (GessoPanel *panel, GessoPicture *picture);
+/* Shows an error of the program around the panel, such as that of inserting. */
+void gesso_panel_show_error (GessoPanel *panel, const GError *error);
+/* The session, for what is made of its engine (fingerprint). Transfer none. */
+GessoSession *gesso_panel_get_session (GessoPanel *panel);
+
+G_END_DECLS
