@@ -67,19 +67,59 @@ gesso_describe_model (const GessoModel *model)
   return g_string_free (text, FALSE);
 }
 
+#define N_COLUMNS 7
+
+/* Columns that a text takes on a terminal. */
+static int
+columns_of (const char *text)
+{
+  int n = 0;
+
+  for (const char *c = text; *c; c = g_utf8_next_char (c))
+    if (!g_unichar_iszerowidth (g_utf8_get_char (c)))
+      n += g_unichar_iswide (g_utf8_get_char (c)) ? 2 : 1;
+  return n;
+}
+
+/* Appends a table of rows of N_COLUMNS cells, the first column at the left, the others at the right. */
 static void
-describe_part (GString *text, GessoPipeline *pipeline, GessoPart part)
+append_table (GString *text, GPtrArray *rows)
+{
+  int widths[N_COLUMNS] = { 0 };
+
+  for (guint i = 0; i < rows->len; i++)
+    for (int k = 0; k < N_COLUMNS; k++)
+      widths[k] = MAX (widths[k], columns_of (((char **) g_ptr_array_index (rows, i))[k]));
+  for (guint i = 0; i < rows->len; i++)
+    {
+      char **row = g_ptr_array_index (rows, i);
+
+      for (int k = 0; k < N_COLUMNS; k++)
+        {
+          int gap = widths[k] - columns_of (row[k]);
+
+          g_string_append_printf (text, "%s%*s%s%*s", k ? "  " : "", k ? gap : 0, "", row[k], k ? 0 : gap, "");
+        }
+      g_string_append_c (text, '\n');
+    }
+}
+
+static char **
+describe_part (GessoPipeline *pipeline, GessoPart part)
 {
   const GessoPlan *plan = gesso_parts_get_plan (pipeline->parts, part);
   GessoProgramMemory memory;
-  g_autofree char *weights = NULL;
-  g_autofree char *workspace = NULL;
+  char **row = g_new0 (char *, N_COLUMNS + 1);
 
   gesso_parts_report (pipeline->parts, part, &memory);
-  weights = g_format_size_full (memory.weights, G_FORMAT_SIZE_IEC_UNITS);
-  workspace = g_format_size_full (memory.workspace, G_FORMAT_SIZE_IEC_UNITS);
-  g_string_append_printf (text, "%-18s %10u %8u %12.4g %12.1f %12s %12s\n", gesso_part_name (part), plan->ops->len,
-                          plan->steps->len, plan->flops / 1e12, (double) plan->parameters / 1e6, weights, workspace);
+  row[0] = g_strdup (gesso_part_name (part));
+  row[1] = g_strdup_printf ("%u", plan->ops->len);
+  row[2] = g_strdup_printf ("%u", plan->steps->len);
+  row[3] = g_strdup_printf ("%.4g", plan->flops / 1e12);
+  row[4] = g_strdup_printf ("%.1f", (double) plan->parameters / 1e6);
+  row[5] = g_format_size_full (memory.weights, G_FORMAT_SIZE_IEC_UNITS);
+  row[6] = g_format_size_full (memory.workspace, G_FORMAT_SIZE_IEC_UNITS);
+  return row;
 }
 
 /* Which operations there are. */
@@ -104,6 +144,9 @@ describe_operations (GString *text, const GessoPlan *plan)
 char *
 gesso_describe_plan (GessoPipeline *pipeline, const GessoJob *job, const GError *shortage)
 {
+  const char *titles[] = { _ ("part"),         _ ("operations"), _ ("steps"),       _ ("TFLOP"),
+                           _ ("M parameters"), _ ("weights"),    _ ("activations"), NULL };
+  g_autoptr (GPtrArray) rows = g_ptr_array_new_with_free_func ((GDestroyNotify) g_strfreev);
   GString *text = g_string_new (NULL);
   double evaluation = gesso_parts_get_plan (pipeline->parts, GESSO_PART_UNET)->flops;
   guint64 resident, least, buffers = gesso_pipeline_buffer_bytes (pipeline, job);
@@ -111,10 +154,10 @@ gesso_describe_plan (GessoPipeline *pipeline, const GessoJob *job, const GError 
   g_string_append_printf (text, _ ("%s, %d x %d pixels, batch %d, %s, %s\n\n"), pipeline->model->name, job->width,
                           job->height, job->batch, pipeline->backend->name,
                           gesso_precision_to_string (pipeline->precision));
-  g_string_append_printf (text, "%-18s %10s %8s %12s %12s %12s %12s\n", _ ("part"), _ ("operations"), _ ("steps"),
-                          _ ("TFLOP"), _ ("M parameters"), _ ("weights"), _ ("activations"));
+  g_ptr_array_add (rows, g_strdupv ((char **) titles));
   for (int i = 0; i < GESSO_N_PARTS; i++)
-    describe_part (text, pipeline, i);
+    g_ptr_array_add (rows, describe_part (pipeline, i));
+  append_table (text, rows);
   g_string_append_c (text, '\n');
   for (int i = 0; i < GESSO_N_PARTS; i++)
     describe_operations (text, gesso_parts_get_plan (pipeline->parts, i));

@@ -160,11 +160,14 @@ attach (GessoForm *self, GtkWidget *grid, int row, const char *title, GtkWidget 
   gtk_grid_attach (GTK_GRID (grid), widget, 1, row, 1, 1);
 }
 
-/* For what shows its title itself, where screen readers do not find it. */
+/* For what shows its title itself, where screen readers do not find it. Without the mnemonic, which some languages
+ * append: "Seed (_S)". */
 static void
 name_as (GtkWidget *widget, const char *title)
 {
-  g_auto (GStrv) parts = g_strsplit (title, "_", 2);
+  const char *appended = g_str_has_suffix (title, ")") ? g_strrstr (title, "(_") : NULL;
+  g_autofree char *shown = appended ? g_strndup (title, (gsize) (appended - title)) : g_strdup (title);
+  g_auto (GStrv) parts = g_strsplit (g_strchomp (shown), "_", 2);
   g_autofree char *name = g_strjoinv ("", parts);
 
   atk_object_set_name (gtk_widget_get_accessible (widget), name);

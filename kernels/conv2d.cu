@@ -1,0 +1,142 @@
+// SPDX-FileCopyrightText: The Gesso authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// Convolutions as a product: rows are the output's pixels, columns its channels, and k runs over the kernel's taps and
+// the input's channels (a multiple of 8; gather.cu does the others). Pixels are fetched from where the tap falls, so
+// no enlarged, padded or unfolded input is ever stored.
+//
+//   grid (tiles of rows, tiles of columns, parts); parameters.h says what the rest is
+
+#include "epilogue.cuh"
+
+namespace
+{
+
+// The input's pixels as an operand: like MatrixRows, with a pixel found anew whenever the tap changes.
+template <int COUNT, int STEP> struct PixelRows
+{
+  const GessoConvShape &shape;
+  const Value *picture[COUNT], *pixel[COUNT];
+  int y[COUNT], x[COUNT]; // of tap (0, 0)
+  int tap_y, tap_x, channel;
+  unsigned valid;
+
+  __device__ __forceinline__ PixelRows (const Value *input, const GessoConvShape &conv, int first, int end, int stage)
+      : shape (conv)
+  {
+    const int row = (int) threadIdx.x >> 2, chunk = (int) threadIdx.x & 3;
+    const int area = conv.out_height * conv.out_width, channel_tiles = (conv.channels + TILE_K - 1) / TILE_K;
+    const int tap = stage / channel_tiles;
+
+    tap_y = tap / conv.kernel_width;
+    tap_x = tap % conv.kernel_width;
+    channel = (stage - tap * channel_tiles) * TILE_K;
+#pragma unroll
+    for (int i = 0; i < COUNT; i++)
+      {
+        const int m = min (first + row + i * STEP, end - 1), number = m / area, rest = m - number * area;
+        const bool inside = first + row + i * STEP < end;
+
+        y[i] = inside ? rest / conv.out_width * conv.stride - conv.pad_top : -(1 << 20); // every tap falls outside
+        x[i] = rest % conv.out_width * conv.stride - conv.pad_left;
+        picture[i] = input + (size_t) number * conv.height * conv.width * conv.channels + chunk * 8;
+      }
+    enter_tap ();
+  }
+
+  __device__ __forceinline__ void enter_tap ()
+  {
+    valid = 0;
+#pragma unroll
+    for (int i = 0; i < COUNT; i++)
+      {
+        int from_y = y[i] + tap_y, from_x = x[i] + tap_x;
+        const bool inside = from_y >= 0 && from_y < shape.virtual_height && from_x >= 0 && from_x < shape.virtual_width;
+
+        if (shape.virtual_height != shape.height)
+          from_y = from_y * shape.height / shape.virtual_height;
+        if (shape.virtual_width != shape.width)
+          from_x = from_x * shape.width / shape.virtual_width;
+        pixel[i] = picture[i] + (inside ? ((size_t) from_y * shape.width + from_x) * shape.channels : 0);
+        valid |= (unsigned) inside << i;
+      }
+  }
+
+  // Of the weights, which have no gaps between taps.
+  __device__ __forceinline__ int weight_offset () const
+  {
+    return (tap_y * shape.kernel_width + tap_x) * shape.channels + channel;
+  }
+
+  // Whether this thread's chunk has any channels.
+  __device__ __forceinline__ bool chunk_inside () const
+  {
+    return channel + ((int) threadIdx.x & 3) * 8 < shape.channels;
+  }
+
+  __device__ __forceinline__ void fetch (Value *stage)
+  {
+    const int row = (int) threadIdx.x >> 2, chunk = (int) threadIdx.x & 3;
+    const bool inside = chunk_inside ();
+
+#pragma unroll
+    for (int i = 0; i < COUNT; i++)
+      copy_async (stage + chunk_place (row + i * STEP, chunk), pixel[i] + channel, inside && (valid >> i & 1));
+  }
+
+  __device__ __forceinline__ void advance ()
+  {
+    channel += TILE_K;
+    if (channel < shape.channels)
+      return;
+    channel = 0;
+    if (++tap_x == shape.kernel_width)
+      {
+        tap_x = 0;
+        tap_y++;
+      }
+    enter_tap ();
+  }
+};
+
+template <class T>
+__device__ __forceinline__ void
+convolve (const Value *input, const Value *weight, const Epilogue &out, const GessoConvShape &conv,
+          const GessoProductShape &shape)
+{
+  GESSO_DYNAMIC_SHARED (Value, ring);
+  const int first_row = shape.begin + (int) blockIdx.x * T::M, first_column = (int) blockIdx.y * T::N;
+  const int taps = conv.kernel_height * conv.kernel_width;
+  const int all_tiles = taps * ((conv.channels + TILE_K - 1) / TILE_K);
+  const int begin = (int) blockIdx.z * shape.k_tiles, n = min (shape.k_tiles, all_tiles - begin);
+  PixelRows<T::A_FETCHES, T::FETCH_STEP> a (input, conv, first_row, shape.end, begin);
+  MatrixRows<T::B_FETCHES, T::FETCH_STEP> b (weight, taps * conv.channels, first_column, shape.sum_columns);
+  float sums[T::MI][T::NI][4] = {};
+
+  auto fetch = [&] (Value *a_stage, Value *b_stage) {
+    a.fetch (a_stage);
+    b.fetch (b_stage, a.weight_offset (), a.chunk_inside ());
+    a.advance ();
+  };
+  multiply<T> (ring, n, fetch, sums);
+  store_product<T, false> (sums, out, shape, first_row, first_column, ring);
+}
+
+} // namespace
+
+#define CONV2D(name, tile, threads, blocks)                                                                            \
+  extern "C" __global__ void __launch_bounds__ (threads, blocks)                                                       \
+      GESSO_NAME (name) (const Value *input, const Value *weight, const float *bias, const Value *residual,            \
+                         Value *result, float *scratch, GessoConvShape conv, GessoProductShape shape)                  \
+  {                                                                                                                    \
+    convolve<tile> (input, weight, { bias, residual, result, scratch }, conv, shape);                                  \
+  }                                                                                                                    \
+  GESSO_KERNEL (GESSO_NAME (name), threads)
+
+typedef Tile<128, 128, 2, 4> Tile128x128;
+typedef Tile<128, 64, 4, 2> Tile128x64;
+typedef Tile<64, 64, 2, 2> Tile64x64;
+
+CONV2D (conv2d_128x128, Tile128x128, 256, 2);
+CONV2D (conv2d_128x64, Tile128x64, 256, 2);
+CONV2D (conv2d_64x64, Tile64x64, 128, 3);

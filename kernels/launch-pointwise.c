@@ -1,0 +1,121 @@
+/* SPDX-FileCopyrightText: The Gesso authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+
+#include "launcher.h"
+
+#define THREADS 256
+#define MAX_TERMS 7
+
+/* Threads for `n` items: each does several where there are many. */
+static gboolean
+launch (GessoLauncher *launcher, const char *name, GessoDType type, gsize n, void **parameters, GError **error)
+{
+  const guint32 grid[3] = { (guint32) MIN ((n + THREADS - 1) / THREADS, (gsize) launcher->processors * 16), 1, 1 };
+
+  return n == 0 || gesso_launch (launcher, name, type, grid, THREADS, 0, parameters, error);
+}
+
+static gboolean
+are_vectors (GessoDType type, gint64 n, CUdeviceptr a, CUdeviceptr b, CUdeviceptr c)
+{
+  return n * (gint64) gesso_dtype_size (type) % 16 == 0 && (a | b | c) % 16 == 0;
+}
+
+gboolean
+gesso_launch_activation (GessoLauncher *launcher, GessoDType type, CUdeviceptr x, CUdeviceptr result, gint64 n,
+                         GessoActivation activation, GError **error)
+{
+  const gboolean vectors = are_vectors (type, n, x, result, 0);
+  gsize items = vectors ? (gsize) n * gesso_dtype_size (type) / 16 : (gsize) n;
+  int kind = (int) activation;
+  void *parameters[] = { &x, &result, &items, &kind };
+
+  return launch (launcher, vectors ? "activation_vectors" : "activation_values", type, items, parameters, error);
+}
+
+gboolean
+gesso_launch_geglu (GessoLauncher *launcher, GessoDType type, CUdeviceptr x, CUdeviceptr result, gint64 rows,
+                    gint64 channels, GError **error)
+{
+  gsize items = (gsize) (rows * channels);
+  int width = (int) channels;
+  void *parameters[] = { &x, &result, &items, &width };
+
+  return launch (launcher, "geglu_values", type, items, parameters, error);
+}
+
+gboolean
+gesso_launch_add (GessoLauncher *launcher, GessoDType type, CUdeviceptr x, CUdeviceptr other, CUdeviceptr result,
+                  gint64 n, gint64 vector_length, GError **error)
+{
+  const gboolean vectors = are_vectors (type, n, x, other, result);
+  gsize items = vectors && !vector_length ? (gsize) n * gesso_dtype_size (type) / 16 : (gsize) n;
+  int length = (int) vector_length;
+  void *parameters[] = { &x, &other, &result, &items, &length };
+
+  return launch (launcher,
+                 vector_length ? "add_to_rows"
+                 : vectors     ? "add_vectors"
+                               : "add_values",
+                 type, items, parameters, error);
+}
+
+gboolean
+gesso_launch_cast (GessoLauncher *launcher, CUdeviceptr x, GessoDType from, CUdeviceptr result, GessoDType to, gint64 n,
+                   GError **error)
+{
+  gsize items = (gsize) n;
+  void *parameters[] = { &x, &result, &items };
+
+  if (from == to)
+    return items == 0
+           || gesso_cuda_call (launcher->driver, error, cuMemcpyDtoDAsync,
+                               (result, x, items * gesso_dtype_size (from), launcher->stream));
+  if (to == GESSO_DTYPE_F32)
+    return launch (launcher, "cast_to_f32", from, items, parameters, error);
+  return launch (launcher, "cast_from_f32", to, items, parameters, error);
+}
+
+gboolean
+gesso_launch_combine (GessoLauncher *launcher, GessoDType type, int n_terms, const CUdeviceptr *terms,
+                      CUdeviceptr coefficients, CUdeviceptr result, gint64 n, GError **error)
+{
+  CUdeviceptr all[MAX_TERMS] = { 0 };
+  gsize items = (gsize) n;
+  void *parameters[MAX_TERMS + 4];
+
+  for (int i = 0; i < MAX_TERMS; i++)
+    {
+      if (i < n_terms)
+        all[i] = terms[i];
+      parameters[i] = &all[i];
+    }
+  parameters[MAX_TERMS] = &coefficients;
+  parameters[MAX_TERMS + 1] = &n_terms;
+  parameters[MAX_TERMS + 2] = &result;
+  parameters[MAX_TERMS + 3] = &items;
+  return launch (launcher, "combine", type, items, parameters, error);
+}
+
+gboolean
+gesso_launch_pixels (GessoLauncher *launcher, CUdeviceptr x, CUdeviceptr result, CUdeviceptr not_finite, gint64 n,
+                     gint64 channels, GError **error)
+{
+  gsize items = (gsize) n;
+  int width = (int) channels;
+  void *parameters[] = { &x, &result, &not_finite, &items, &width };
+
+  return launch (launcher, "pixels", GESSO_DTYPE_F32, items * 3, parameters, error);
+}
+
+gboolean
+gesso_launch_preview (GessoLauncher *launcher, CUdeviceptr latents, CUdeviceptr colours, CUdeviceptr result, gint64 n,
+                      gint64 channels, GError **error)
+{
+  gsize items = (gsize) n;
+  int width = (int) channels;
+  void *parameters[] = { &latents, &colours, &result, &items, &width };
+
+  return launch (launcher, "preview", GESSO_DTYPE_F32, items * 3, parameters, error);
+}

@@ -1,0 +1,189 @@
+/* SPDX-FileCopyrightText: The Gesso authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Which kernel makes a product, in what tiles and parts.
+ */
+
+#include "launcher.h"
+
+/* As matmul.cuh has them. */
+#define STAGE_WIDTH 32
+#define N_STAGES 3
+
+typedef enum
+{
+  KIND_LINEAR,
+  KIND_CONV2D,
+  KIND_GATHER,
+} Kind;
+
+typedef struct
+{
+  const char *name;
+  int rows, columns;
+  guint threads;
+  int resident;   /* blocks that a multiprocessor holds */
+  double quality; /* how near to the machine's best, roughly: the bigger, the less is read for each product */
+} TileKind;
+
+static const TileKind tiles[GESSO_N_TILES] = {
+  [GESSO_TILE_128X128] = { "128x128", 128, 128, 256, 2, 1.0 },
+  [GESSO_TILE_128X64] = { "128x64", 128, 64, 256, 2, 0.85 },
+  [GESSO_TILE_64X64] = { "64x64", 64, 64, 128, 4, 0.7 },
+};
+
+static gint64
+divide_up (gint64 a, gint64 b)
+{
+  return (a + b - 1) / b;
+}
+
+static Kind
+kind_of (const GessoProduct *product)
+{
+  const GessoConvShape *conv = &product->conv;
+
+  if (conv->channels % 8)
+    return KIND_GATHER;
+  if (conv->kernel_height == 1 && conv->kernel_width == 1 && conv->stride == 1 && !conv->pad_top && !conv->pad_left
+      && conv->virtual_height == conv->height && conv->virtual_width == conv->width && conv->out_height == conv->height
+      && conv->out_width == conv->width)
+    return KIND_LINEAR;
+  return KIND_CONV2D;
+}
+
+void
+gesso_product_linear (GessoProduct *product, gint64 rows, gint64 width, gint64 columns, gboolean geglu)
+{
+  product->conv = (GessoConvShape) { .height = 1,
+                                     .width = 1,
+                                     .channels = (int) width,
+                                     .virtual_height = 1,
+                                     .virtual_width = 1,
+                                     .out_height = 1,
+                                     .out_width = 1,
+                                     .kernel_height = 1,
+                                     .kernel_width = 1,
+                                     .stride = 1 };
+  product->begin = 0;
+  product->end = rows;
+  product->columns = columns;
+  product->geglu = geglu;
+}
+
+gboolean
+gesso_product_has_tile (const GessoProduct *product, GessoTile tile)
+{
+  switch (kind_of (product))
+    {
+    case KIND_GATHER:
+      return tile == GESSO_TILE_64X64;
+    case KIND_CONV2D:
+      return !product->geglu;
+    case KIND_LINEAR:
+      break;
+    }
+  return !product->geglu || tile != GESSO_TILE_128X64;
+}
+
+static gint64
+sum_columns (const GessoProduct *product)
+{
+  return product->geglu ? divide_up (product->columns, 8) * 16 : product->columns;
+}
+
+gint64
+gesso_product_stages (const GessoProduct *product)
+{
+  const gint64 taps = (gint64) product->conv.kernel_height * product->conv.kernel_width;
+
+  if (kind_of (product) == KIND_GATHER)
+    return divide_up (taps * product->conv.channels, STAGE_WIDTH);
+  return taps * divide_up (product->conv.channels, STAGE_WIDTH);
+}
+
+void
+gesso_product_choose (GessoProduct *product, int processors)
+{
+  const gint64 rows = product->end - product->begin, stages = gesso_product_stages (product);
+  double best = 0.0;
+
+  for (int i = 0; i < GESSO_N_TILES; i++)
+    {
+      const TileKind *tile = &tiles[i];
+      const gint64 slots = (gint64) processors * tile->resident;
+      const gint64 blocks = divide_up (rows, tile->rows) * divide_up (sum_columns (product), tile->columns);
+      /* A part should be long enough to be worth its sums' way through memory. */
+      const gint64 parts = CLAMP (MIN (slots / blocks, stages / 16), 1, 16);
+      const gint64 rounds = divide_up (blocks * parts, slots);
+      const double used = (double) (rows * sum_columns (product)) / (double) (blocks * tile->rows * tile->columns);
+      const double value = used * tile->quality * (double) (blocks * parts) / (double) (rounds * slots);
+
+      if (!gesso_product_has_tile (product, (GessoTile) i) || value <= best)
+        continue;
+      best = value;
+      product->tile = (GessoTile) i;
+      product->parts = (int) parts;
+    }
+}
+
+gsize
+gesso_product_scratch (const GessoProduct *product)
+{
+  if (product->parts < 2)
+    return 0;
+  return (gsize) product->parts * (gsize) (product->end - product->begin) * (gsize) sum_columns (product)
+         * sizeof (float);
+}
+
+static gboolean
+finish (GessoLauncher *launcher, const GessoProduct *product, GessoProductShape *shape, GError **error)
+{
+  CUdeviceptr scratch = product->scratch, bias = product->bias, residual = product->residual;
+  CUdeviceptr result = product->result;
+  int geglu = product->geglu;
+  void *parameters[] = { &scratch, &bias, &residual, &result, &geglu, shape };
+  const gint64 n = (product->end - product->begin) * product->columns;
+  const guint32 grid[3] = { (guint32) MIN (divide_up (n, 256), (gint64) launcher->processors * 16), 1, 1 };
+
+  return gesso_launch (launcher, "product_finish", launcher->type, grid, 256, 0, parameters, error);
+}
+
+gboolean
+gesso_launch_product (GessoLauncher *launcher, const GessoProduct *product, GError **error)
+{
+  const TileKind *tile = &tiles[product->tile];
+  const Kind kind = kind_of (product);
+  const gsize shared = (gsize) N_STAGES * (gsize) (tile->rows + tile->columns) * STAGE_WIDTH * 2;
+  GessoProductShape shape = { .begin = (gint32) product->begin,
+                              .end = (gint32) product->end,
+                              .columns = (gint32) product->columns,
+                              .sum_columns = (gint32) sum_columns (product),
+                              .k_tiles = (gint32) divide_up (gesso_product_stages (product), MAX (product->parts, 1)),
+                              .activation = (gint32) product->activation };
+  GessoConvShape conv = product->conv;
+  int width = conv.channels;
+  CUdeviceptr input = product->input, weight = product->weight, bias = product->bias, residual = product->residual;
+  CUdeviceptr result = product->result, scratch = product->scratch;
+  void *parameters[] = { &input, &weight, &bias, &residual, &result, &scratch, &conv, &shape };
+  char name[32];
+  guint32 grid[3];
+
+  if (product->begin >= product->end)
+    return TRUE;
+  if (kind == KIND_LINEAR)
+    parameters[6] = &width;
+  /* Fewer where the last ones would have nothing to do. */
+  shape.parts = (gint32) divide_up (gesso_product_stages (product), shape.k_tiles);
+  grid[0] = (guint32) divide_up (product->end - product->begin, tile->rows);
+  grid[1] = (guint32) divide_up (shape.sum_columns, tile->columns);
+  grid[2] = (guint32) shape.parts;
+  g_snprintf (name, sizeof name, "%s_%s",
+              kind == KIND_CONV2D   ? "conv2d"
+              : kind == KIND_LINEAR ? product->geglu ? "geglu" : "linear"
+              : product->geglu      ? "gather_geglu"
+                                    : "gather",
+              tile->name);
+  return gesso_launch (launcher, name, launcher->type, grid, tile->threads, shared, parameters, error)
+         && (shape.parts == 1 || finish (launcher, product, &shape, error));
+}

@@ -1,0 +1,111 @@
+/* SPDX-FileCopyrightText: The Gesso authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+
+#include "launcher.h"
+
+/* Dynamic shared memory that a kernel may use without asking. */
+#define SHARED_BY_DEFAULT (48 << 10)
+
+static gboolean
+load_image (GessoLauncher *launcher, const GessoKernelImage *image, GError **error)
+{
+  CUmodule module;
+
+  if (!gesso_cuda_call (launcher->driver, error, cuModuleLoadData, (&module, image->image)))
+    return FALSE;
+  g_ptr_array_add (launcher->modules, module);
+  return TRUE;
+}
+
+GessoLauncher *
+gesso_launcher_new (const GessoCudaDriver *driver, GessoDType type, int processors, CUstream stream, GError **error)
+{
+  GessoLauncher *launcher = g_new0 (GessoLauncher, 1);
+
+  launcher->driver = driver;
+  launcher->kernels = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  launcher->modules = g_ptr_array_new ();
+  launcher->type = type;
+  launcher->processors = processors;
+  launcher->stream = stream;
+  for (guint i = 0; i < gesso_n_kernel_images; i++)
+    {
+      const GessoKernelImage *image = &gesso_kernel_images[i];
+
+      if ((g_str_has_suffix (image->name, gesso_dtype_name (type)) || g_str_has_suffix (image->name, "_f32"))
+          && !load_image (launcher, image, error))
+        {
+          gesso_launcher_free (launcher);
+          return NULL;
+        }
+    }
+  return launcher;
+}
+
+void
+gesso_launcher_free (GessoLauncher *launcher)
+{
+  if (!launcher)
+    return;
+  for (guint i = 0; i < launcher->modules->len; i++)
+    launcher->driver->cuModuleUnload (g_ptr_array_index (launcher->modules, i));
+  g_ptr_array_unref (launcher->modules);
+  g_hash_table_unref (launcher->kernels);
+  g_free (launcher);
+}
+
+typedef struct
+{
+  CUfunction function;
+  gsize shared; /* bytes of dynamic shared memory that it may use */
+} Kernel;
+
+/* A name lies in one of the modules. */
+static Kernel *
+find_kernel (GessoLauncher *launcher, const char *name, GError **error)
+{
+  Kernel *kernel = g_hash_table_lookup (launcher->kernels, name);
+  CUfunction function = NULL;
+  CUresult result = CUDA_ERROR_NOT_FOUND;
+
+  if (kernel)
+    return kernel;
+  for (guint i = 0; i < launcher->modules->len && result == CUDA_ERROR_NOT_FOUND; i++)
+    result = launcher->driver->cuModuleGetFunction (&function, g_ptr_array_index (launcher->modules, i), name);
+  if (!gesso_cuda_check (launcher->driver, result, name, error))
+    return NULL;
+  kernel = g_new (Kernel, 1);
+  *kernel = (Kernel) { .function = function, .shared = SHARED_BY_DEFAULT };
+  g_hash_table_insert (launcher->kernels, g_strdup (name), kernel);
+  return kernel;
+}
+
+/* More than every kernel may use has to be asked for. */
+static gboolean
+allow_shared (GessoLauncher *launcher, Kernel *kernel, gsize shared, GError **error)
+{
+  if (shared <= kernel->shared)
+    return TRUE;
+  if (!gesso_cuda_call (launcher->driver, error, cuFuncSetAttribute,
+                        (kernel->function, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, (int) shared)))
+    return FALSE;
+  kernel->shared = shared;
+  return TRUE;
+}
+
+gboolean
+gesso_launch (GessoLauncher *launcher, const char *name, GessoDType type, const guint32 grid[3], guint threads,
+              gsize shared, void **parameters, GError **error)
+{
+  char full_name[64];
+  Kernel *kernel;
+
+  g_snprintf (full_name, sizeof full_name, "%s_%s", name, gesso_dtype_name (type));
+  kernel = find_kernel (launcher, full_name, error);
+  return kernel && allow_shared (launcher, kernel, shared, error)
+         && gesso_cuda_check (launcher->driver,
+                              launcher->driver->cuLaunchKernel (kernel->function, grid[0], grid[1], grid[2], threads, 1,
+                                                                1, (guint) shared, launcher->stream, parameters, NULL),
+                              full_name, error);
+}

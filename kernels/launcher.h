@@ -1,0 +1,144 @@
+/* SPDX-FileCopyrightText: The Gesso authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The kernels from the host's side: what each computes (graph.h has the formulas), its operands as device addresses,
+ * and how it is cut into blocks. Launching queues work on the launcher's stream and never waits.
+ */
+
+#pragma once
+
+#include "cuda-driver.h"
+#include "graph/graph.h"
+#include "parameters.h"
+
+/* The kernels' images: one fat binary for each source and type, made by the build. */
+typedef struct
+{
+  const char *name; /* "conv2d_f16" */
+  const void *image;
+} GessoKernelImage;
+
+extern const GessoKernelImage gesso_kernel_images[];
+extern const guint gesso_n_kernel_images;
+
+typedef struct
+{
+  const GessoCudaDriver *driver;
+  GHashTable *kernels; /* by name, as they are first launched */
+  GPtrArray *modules;
+  GessoDType type; /* of values: F16 or BF16 */
+  int processors;  /* of the device */
+  CUstream stream;
+} GessoLauncher;
+
+/* Loads the kernels of `type` (F16 or BF16) in the current context; `stream` is the caller's. */
+GessoLauncher *gesso_launcher_new (const GessoCudaDriver *driver, GessoDType type, int processors, CUstream stream,
+                                   GError **error);
+void gesso_launcher_free (GessoLauncher *launcher);
+
+/* Queues the kernel `name` + "_" + `type`'s name. */
+gboolean gesso_launch (GessoLauncher *launcher, const char *name, GessoDType type, const guint32 grid[3], guint threads,
+                       gsize shared, void **parameters, GError **error);
+
+/* --- products: CONV2D and LINEAR --- */
+
+typedef enum
+{
+  GESSO_TILE_128X128,
+  GESSO_TILE_128X64,
+  GESSO_TILE_64X64,
+  GESSO_N_TILES
+} GessoTile;
+
+typedef struct
+{
+  CUdeviceptr input, weight, bias, residual, result; /* as parameters.h has them; 0: none */
+  CUdeviceptr scratch;                               /* gesso_product_scratch () bytes */
+  /* A linear layer has 1 x 1 pixels, as gesso_product_linear () sets it. */
+  GessoConvShape conv;
+  gint64 begin, end; /* rows (pixels of all pictures) to compute */
+  gint64 columns;    /* of the result */
+  gboolean geglu;
+  GessoActivation activation;
+  /* How: chosen by gesso_product_choose (), or by whoever measures. */
+  GessoTile tile;
+  int parts;
+} GessoProduct;
+
+/* Sets the shape of a linear layer of `rows` rows, `width` values to `columns`. */
+void gesso_product_linear (GessoProduct *product, gint64 rows, gint64 width, gint64 columns, gboolean geglu);
+/* Whether there is a kernel for this tile. */
+gboolean gesso_product_has_tile (const GessoProduct *product, GessoTile tile);
+/* A tile and a number of parts that fill `processors` multiprocessors well, by rule of thumb. */
+void gesso_product_choose (GessoProduct *product, int processors);
+/* Stages of k, at most as many as there can be parts. */
+gint64 gesso_product_stages (const GessoProduct *product);
+/* Bytes of scratch: 0 for a product of one part. */
+gsize gesso_product_scratch (const GessoProduct *product);
+gboolean gesso_launch_product (GessoLauncher *launcher, const GessoProduct *product, GError **error);
+
+/* --- attention --- */
+
+typedef struct
+{
+  CUdeviceptr q, k, v, result;
+  gint64 pictures;
+  GessoAttentionShape shape; /* scale without log2 (e): the launch puts it in */
+  gboolean plain;            /* the kernel for any width, also where there is a faster one */
+} GessoAttention;
+
+gboolean gesso_launch_attention (GessoLauncher *launcher, const GessoAttention *attention, GError **error);
+
+/* --- norms; `type`: of x and the result, F32 too --- */
+
+/* Bytes of scratch for the sums of a group norm. */
+gsize gesso_group_norm_scratch (const GessoLauncher *launcher, gint64 pictures, gint64 rows, gint64 channels,
+                                int groups);
+/* GROUP_NORM (result of x's type), or with gamma 0 GROUP_STATISTICS (result F32 [pictures, groups, 2]). */
+gboolean gesso_launch_group_norm (GessoLauncher *launcher, GessoDType type, CUdeviceptr x, CUdeviceptr gamma,
+                                  CUdeviceptr beta, CUdeviceptr result, CUdeviceptr scratch, gint64 pictures,
+                                  gint64 rows, gint64 channels, int groups, float eps, GessoActivation activation,
+                                  GError **error);
+gboolean gesso_launch_layer_norm (GessoLauncher *launcher, GessoDType type, CUdeviceptr x, CUdeviceptr gamma,
+                                  CUdeviceptr beta, CUdeviceptr result, gint64 rows, gint64 channels, float eps,
+                                  GError **error);
+
+/* --- value by value --- */
+
+gboolean gesso_launch_activation (GessoLauncher *launcher, GessoDType type, CUdeviceptr x, CUdeviceptr result, gint64 n,
+                                  GessoActivation activation, GError **error);
+/* x [rows][2 channels] */
+gboolean gesso_launch_geglu (GessoLauncher *launcher, GessoDType type, CUdeviceptr x, CUdeviceptr result, gint64 rows,
+                             gint64 channels, GError **error);
+/* `other` of x's type and shape; or, with `vector_length`, an F32 vector for each row */
+gboolean gesso_launch_add (GessoLauncher *launcher, GessoDType type, CUdeviceptr x, CUdeviceptr other,
+                           CUdeviceptr result, gint64 n, gint64 vector_length, GError **error);
+/* Between F32 and the launcher's type, either way. */
+gboolean gesso_launch_cast (GessoLauncher *launcher, CUdeviceptr x, GessoDType from, CUdeviceptr result, GessoDType to,
+                            gint64 n, GError **error);
+/* `n_terms` <= 7; coefficients F32 [n_terms] */
+gboolean gesso_launch_combine (GessoLauncher *launcher, GessoDType type, int n_terms, const CUdeviceptr *terms,
+                               CUdeviceptr coefficients, CUdeviceptr result, gint64 n, GError **error);
+
+/* --- moving values; sizes in bytes --- */
+
+gboolean gesso_launch_concat (GessoLauncher *launcher, CUdeviceptr a, gsize a_row, CUdeviceptr b, gsize b_row,
+                              CUdeviceptr result, gint64 rows, GError **error);
+gboolean gesso_launch_upsample (GessoLauncher *launcher, CUdeviceptr x, CUdeviceptr result, gint64 pictures,
+                                gint64 height, gint64 width, gint64 out_height, gint64 out_width, gsize pixel,
+                                GError **error);
+gboolean gesso_launch_repeat (GessoLauncher *launcher, CUdeviceptr x, CUdeviceptr result, gsize bytes, int times,
+                              GError **error);
+/* ids I32 [rows]; table and positions of the launcher's type */
+gboolean gesso_launch_embedding (GessoLauncher *launcher, CUdeviceptr ids, CUdeviceptr table, CUdeviceptr positions,
+                                 CUdeviceptr result, gint64 rows, gint64 length, gint64 channels, gint64 vocabulary,
+                                 GError **error);
+
+/* --- to what people see --- */
+
+/* F32 [n][channels] -1..1 to 8-bit RGB [n][3]; `finite` (I32, 0 before) becomes 1 where a value is no number. */
+gboolean gesso_launch_pixels (GessoLauncher *launcher, CUdeviceptr x, CUdeviceptr result, CUdeviceptr not_finite,
+                              gint64 n, gint64 channels, GError **error);
+/* F32 latents [n][channels] to 8-bit RGB [n][3] by colours F32 [3][channels + 1], an offset last. */
+gboolean gesso_launch_preview (GessoLauncher *launcher, CUdeviceptr latents, CUdeviceptr colours, CUdeviceptr result,
+                               gint64 n, gint64 channels, GError **error);

@@ -1,0 +1,254 @@
+// SPDX-FileCopyrightText: The Gesso authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// Group norm in two launches: sums of slabs of rows, read as they lie in memory; then every block of the second adds
+// the slabs' sums up, in their order, and applies them. Layer norm by a warp for each row.
+//
+// Sums are of differences from the group's first value in the picture, so that a large mean costs no digits.
+
+#include "activation.cuh"
+
+namespace
+{
+
+constexpr int THREADS = 256, WARPS = THREADS / 32;
+
+template <bool VECTORS> struct Access
+{
+  static constexpr int N = VECTORS ? LANES : 1;
+
+  static __device__ __forceinline__ void read (const Value *from, float (&values)[N])
+  {
+    if constexpr (VECTORS)
+      {
+        const Vector vector = *(const Vector *) from;
+
+#pragma unroll
+        for (int i = 0; i < N; i++)
+          values[i] = to_float (vector.value[i]);
+      }
+    else
+      values[0] = to_float (*from);
+  }
+
+  static __device__ __forceinline__ void write (Value *to, const float (&values)[N])
+  {
+    if constexpr (VECTORS)
+      {
+        Vector vector;
+
+#pragma unroll
+        for (int i = 0; i < N; i++)
+          vector.value[i] = from_float<Value> (values[i]);
+        *(Vector *) to = vector;
+      }
+    else
+      *to = from_float<Value> (values[0]);
+  }
+};
+
+// grid (slabs, pictures); scratch [picture][slab][group][2]: sums of differences and of their squares.
+// Dynamic shared memory: for each row that the block reads at a time, [channels][2] floats.
+template <bool VECTORS>
+__device__ __forceinline__ void
+sum_slab (const Value *x, float *scratch, const GessoGroupNormShape &shape)
+{
+  GESSO_DYNAMIC_SHARED (float, partial);
+  constexpr int N = Access<VECTORS>::N;
+  const int chunks = shape.channels / N, at_once = max (1, THREADS / chunks), width = shape.channels / shape.groups;
+  const int first = (int) blockIdx.x * shape.slab_rows, end = min (shape.rows, first + shape.slab_rows);
+  const int row = chunks < THREADS ? (int) threadIdx.x / chunks : 0;
+  const int warp = (int) threadIdx.x >> 5, lane = (int) threadIdx.x & 31;
+
+  x += (size_t) blockIdx.y * shape.rows * shape.channels;
+  for (int chunk = chunks < THREADS ? (int) threadIdx.x % chunks : (int) threadIdx.x; chunk < chunks; chunk += THREADS)
+    {
+      float origin[N], sum[N] = {}, squares[N] = {};
+
+      if (row >= at_once)
+        break;
+#pragma unroll
+      for (int i = 0; i < N; i++)
+        origin[i] = to_float (x[(chunk * N + i) / width * width]);
+      for (int at = first + row; at < end; at += at_once)
+        {
+          float values[N];
+
+          Access<VECTORS>::read (x + (size_t) at * shape.channels + chunk * N, values);
+#pragma unroll
+          for (int i = 0; i < N; i++)
+            {
+              const float difference = values[i] - origin[i];
+
+              sum[i] += difference;
+              squares[i] += difference * difference;
+            }
+        }
+#pragma unroll
+      for (int i = 0; i < N; i++)
+        {
+          partial[(row * shape.channels + chunk * N + i) * 2] = sum[i];
+          partial[(row * shape.channels + chunk * N + i) * 2 + 1] = squares[i];
+        }
+    }
+  __syncthreads ();
+  for (int group = warp; group < shape.groups; group += WARPS)
+    {
+      float sum = 0.0f, squares = 0.0f;
+
+      for (int i = lane; i < at_once * width; i += 32)
+        {
+          const float *from = partial + (i / width * shape.channels + group * width + i % width) * 2;
+
+          sum += from[0];
+          squares += from[1];
+        }
+      sum = lanes_sum (sum);
+      squares = lanes_sum (squares);
+      if (lane == 0)
+        {
+          float *to = scratch + (((size_t) blockIdx.y * gridDim.x + blockIdx.x) * shape.groups + group) * 2;
+
+          to[0] = sum;
+          to[1] = squares;
+        }
+    }
+}
+
+// Mean and 1 / sqrt (variance + eps) of a group of this picture.
+__device__ __forceinline__ void
+add_slabs (const Value *x, const float *scratch, const GessoGroupNormShape &shape, int picture, int group, float *mean,
+           float *factor)
+{
+  const int width = shape.channels / shape.groups;
+  const float *from = scratch + ((size_t) picture * shape.slabs * shape.groups + group) * 2;
+  const float share = 1.0f / ((float) shape.rows * (float) width);
+  float sum = 0.0f, squares = 0.0f;
+
+#pragma unroll 4
+  for (int i = 0; i < shape.slabs; i++)
+    {
+      sum += from[(size_t) i * shape.groups * 2];
+      squares += from[(size_t) i * shape.groups * 2 + 1];
+    }
+  sum *= share;
+  *mean = to_float (x[(size_t) picture * shape.rows * shape.channels + group * width]) + sum;
+  *factor = reciprocal_root (fmaxf (squares * share - sum * sum, 0.0f) + shape.eps);
+}
+
+// grid (any, pictures). Dynamic shared memory: [channels][2] floats, what to multiply by and to add.
+template <bool VECTORS>
+__device__ __forceinline__ void
+apply (const Value *x, const float *scratch, const float *gamma, const float *beta, Value *y,
+       const GessoGroupNormShape &shape)
+{
+  GESSO_DYNAMIC_SHARED (float, line);
+  constexpr int N = Access<VECTORS>::N;
+  const int width = shape.channels / shape.groups, picture = (int) blockIdx.y;
+  const size_t first = (size_t) picture * shape.rows * shape.channels, n = (size_t) shape.rows * shape.channels;
+  const size_t step = (size_t) gridDim.x * THREADS * N;
+
+  for (int group = (int) threadIdx.x; group < shape.groups; group += THREADS)
+    {
+      float mean, factor;
+
+      add_slabs (x, scratch, shape, picture, group, &mean, &factor);
+      for (int channel = group * width; channel < (group + 1) * width; channel++)
+        {
+          const float scale = factor * gamma[channel];
+
+          line[channel * 2] = scale;
+          line[channel * 2 + 1] = beta[channel] - mean * scale;
+        }
+    }
+  __syncthreads ();
+  for (size_t i = ((size_t) blockIdx.x * THREADS + threadIdx.x) * N; i < n; i += step)
+    {
+      const int channel = (int) (i % (size_t) shape.channels);
+      float values[N];
+
+      Access<VECTORS>::read (x + first + i, values);
+#pragma unroll
+      for (int j = 0; j < N; j++)
+        values[j] = activate (shape.activation, values[j] * line[(channel + j) * 2] + line[(channel + j) * 2 + 1]);
+      Access<VECTORS>::write (y + first + i, values);
+    }
+}
+
+// grid (rows / WARPS)
+template <bool VECTORS>
+__device__ __forceinline__ void
+normalise_rows (const Value *x, const float *gamma, const float *beta, Value *y, int rows, int channels, float eps)
+{
+  constexpr int N = Access<VECTORS>::N;
+  const int index = (int) blockIdx.x * WARPS + ((int) threadIdx.x >> 5), lane = (int) threadIdx.x & 31;
+  const size_t first = (size_t) min (index, rows - 1) * channels;
+  float sum = 0.0f, squares = 0.0f, mean, factor, values[N];
+
+  for (int i = lane * N; i < channels; i += 32 * N)
+    {
+      Access<VECTORS>::read (x + first + i, values);
+#pragma unroll
+      for (int j = 0; j < N; j++)
+        sum += values[j];
+    }
+  mean = lanes_sum (sum) / (float) channels;
+  for (int i = lane * N; i < channels; i += 32 * N)
+    {
+      Access<VECTORS>::read (x + first + i, values);
+#pragma unroll
+      for (int j = 0; j < N; j++)
+        squares += (values[j] - mean) * (values[j] - mean);
+    }
+  factor = reciprocal_root (lanes_sum (squares) / (float) channels + eps);
+  for (int i = lane * N; i < channels && index < rows; i += 32 * N)
+    {
+      Access<VECTORS>::read (x + first + i, values);
+#pragma unroll
+      for (int j = 0; j < N; j++)
+        values[j] = (values[j] - mean) * factor * gamma[i + j] + beta[i + j];
+      Access<VECTORS>::write (y + first + i, values);
+    }
+}
+
+} // namespace
+
+#define GROUP_NORM(name, vectors)                                                                                      \
+  extern "C" __global__ void __launch_bounds__ (THREADS, 3)                                                            \
+      GESSO_NAME (group_sums##name) (const Value *x, float *scratch, GessoGroupNormShape shape)                        \
+  {                                                                                                                    \
+    sum_slab<vectors> (x, scratch, shape);                                                                             \
+  }                                                                                                                    \
+  GESSO_KERNEL (GESSO_NAME (group_sums##name), THREADS);                                                               \
+  extern "C" __global__ void __launch_bounds__ (THREADS)                                                               \
+      GESSO_NAME (group_apply##name) (const Value *x, const float *scratch, const float *gamma, const float *beta,     \
+                                      Value *y, GessoGroupNormShape shape)                                             \
+  {                                                                                                                    \
+    apply<vectors> (x, scratch, gamma, beta, y, shape);                                                                \
+  }                                                                                                                    \
+  GESSO_KERNEL (GESSO_NAME (group_apply##name), THREADS);                                                              \
+  extern "C" __global__ void __launch_bounds__ (THREADS) GESSO_NAME (layer_norm##name) (                               \
+      const Value *x, const float *gamma, const float *beta, Value *y, int rows, int channels, float eps)              \
+  {                                                                                                                    \
+    normalise_rows<vectors> (x, gamma, beta, y, rows, channels, eps);                                                  \
+  }                                                                                                                    \
+  GESSO_KERNEL (GESSO_NAME (layer_norm##name), THREADS)
+
+GROUP_NORM (_vectors, true);
+GROUP_NORM (_values, false);
+
+// grid (pictures); statistics [picture][group][2]
+extern "C" __global__ void
+__launch_bounds__ (THREADS)
+    GESSO_NAME (group_statistics) (const Value *x, const float *scratch, float *statistics, GessoGroupNormShape shape)
+{
+  const int picture = (int) blockIdx.x;
+
+  for (int group = (int) threadIdx.x; group < shape.groups; group += THREADS)
+    {
+      float *to = statistics + ((size_t) picture * shape.groups + group) * 2;
+
+      add_slabs (x, scratch, shape, picture, group, &to[0], &to[1]);
+    }
+}
+GESSO_KERNEL (GESSO_NAME (group_statistics), THREADS);

@@ -1,0 +1,298 @@
+// SPDX-FileCopyrightText: The Gesso authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// The look-alike's device: what it is, its context, and calls that are made to fail.
+
+#include "driver.h"
+
+#include <cstdio>
+#include <cstdlib>
+
+namespace driver
+{
+
+static unsigned n_calls, fail_at;
+static bool fail_for_good;
+static const char *failed_call;
+static thread_local CUcontext context;
+static int n_contexts, n_live;
+
+static long
+number (const char *name, long otherwise)
+{
+  const char *text = getenv (name);
+
+  return text ? strtol (text, nullptr, 10) : otherwise;
+}
+
+static Settings
+read_settings ()
+{
+  const char *capability = getenv ("GESSO_EMULATION_CAPABILITY");
+  Settings read;
+
+  read.devices = (int) number ("GESSO_EMULATION_DEVICES", 1);
+  read.major = 8;
+  read.minor = 6;
+  if (capability)
+    sscanf (capability, "%d.%d", &read.major, &read.minor);
+  read.processors = (int) number ("GESSO_EMULATION_PROCESSORS", 28);
+  read.version = (int) number ("GESSO_EMULATION_DRIVER_VERSION", 13000);
+  read.memory = (size_t) number ("GESSO_EMULATION_MEMORY", 8192) << 20;
+  fail_at = (unsigned) number ("GESSO_EMULATION_FAIL", 0);
+  fail_for_good = getenv ("GESSO_EMULATION_FAIL_FOR_GOOD") != nullptr;
+  return read;
+}
+
+const Settings &
+settings ()
+{
+  static const Settings read = read_settings ();
+
+  return read;
+}
+
+CUresult
+enter (const char *call)
+{
+  settings ();
+  n_calls++;
+  if (!fail_at || n_calls < fail_at || (n_calls > fail_at && !fail_for_good))
+    return CUDA_SUCCESS;
+  if (n_calls == fail_at)
+    failed_call = call;
+  if (std::string (call).find ("Alloc") != std::string::npos)
+    return CUDA_ERROR_OUT_OF_MEMORY;
+  return CUDA_ERROR_LAUNCH_FAILED;
+}
+
+CUresult
+enter_context (const char *call)
+{
+  const CUresult result = enter (call);
+
+  return result ? result : context ? CUDA_SUCCESS : CUDA_ERROR_INVALID_CONTEXT;
+}
+
+void
+set_context (CUcontext to)
+{
+  context = to;
+}
+
+CUcontext
+the_context ()
+{
+  return context;
+}
+
+void
+count_live (int change)
+{
+  n_live += change;
+}
+
+} // namespace driver
+
+void
+gesso_emulation_fail (unsigned n, int for_good)
+{
+  driver::settings ();
+  driver::fail_at = n ? driver::n_calls + n : 0;
+  driver::fail_for_good = for_good != 0;
+  driver::failed_call = nullptr;
+}
+
+unsigned
+gesso_emulation_calls (void)
+{
+  return driver::n_calls;
+}
+
+const char *
+gesso_emulation_failed_call (void)
+{
+  return driver::failed_call;
+}
+
+int
+gesso_emulation_leaks (void)
+{
+  return driver::n_live + driver::n_contexts;
+}
+
+using driver::settings;
+
+API
+cuInit (unsigned)
+{
+  ENTER ();
+  return settings ().devices ? CUDA_SUCCESS : CUDA_ERROR_NO_DEVICE;
+}
+
+API
+cuDriverGetVersion (int *version)
+{
+  ENTER ();
+  *version = settings ().version;
+  return CUDA_SUCCESS;
+}
+
+// Names and descriptions come without a device and never fail here.
+API
+cuGetErrorName (CUresult result, const char **name)
+{
+  switch (result)
+    {
+    case CUDA_SUCCESS:
+      *name = "CUDA_SUCCESS";
+      break;
+    case CUDA_ERROR_OUT_OF_MEMORY:
+      *name = "CUDA_ERROR_OUT_OF_MEMORY";
+      break;
+    case CUDA_ERROR_LAUNCH_FAILED:
+      *name = "CUDA_ERROR_LAUNCH_FAILED";
+      break;
+    case CUDA_ERROR_NO_DEVICE:
+      *name = "CUDA_ERROR_NO_DEVICE";
+      break;
+    default:
+      *name = "CUDA_ERROR_UNKNOWN";
+    }
+  return CUDA_SUCCESS;
+}
+
+API
+cuGetErrorString (CUresult, const char **text)
+{
+  *text = "an error of the emulated driver";
+  return CUDA_SUCCESS;
+}
+
+API
+cuDeviceGetCount (int *count)
+{
+  ENTER ();
+  *count = settings ().devices;
+  return CUDA_SUCCESS;
+}
+
+API
+cuDeviceGet (CUdevice *device, int ordinal)
+{
+  ENTER ();
+  *device = ordinal;
+  return ordinal >= 0 && ordinal < settings ().devices ? CUDA_SUCCESS : CUDA_ERROR_INVALID_DEVICE;
+}
+
+API
+cuDeviceGetName (char *name, int length, CUdevice)
+{
+  ENTER ();
+  snprintf (name, (size_t) length, "Gesso's emulation");
+  return CUDA_SUCCESS;
+}
+
+API
+cuDeviceGetUuid (CUuuid *uuid, CUdevice device)
+{
+  ENTER ();
+  memset (uuid, 0, sizeof *uuid);
+  uuid->bytes[0] = (char) (device + 1);
+  return CUDA_SUCCESS;
+}
+
+API
+cuDeviceTotalMem (size_t *bytes, CUdevice)
+{
+  ENTER ();
+  *bytes = settings ().memory;
+  return CUDA_SUCCESS;
+}
+
+API
+cuDeviceGetAttribute (int *value, CUdevice_attribute attribute, CUdevice)
+{
+  ENTER ();
+  switch (attribute)
+    {
+    case CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR:
+      *value = settings ().major;
+      break;
+    case CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR:
+      *value = settings ().minor;
+      break;
+    case CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT:
+      *value = settings ().processors;
+      break;
+    case CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN:
+      *value = 99 << 10; // the least of all that have asynchronous copies
+      break;
+    case CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_MULTIPROCESSOR:
+      *value = 100 << 10;
+      break;
+    case CU_DEVICE_ATTRIBUTE_MAX_REGISTERS_PER_MULTIPROCESSOR:
+      *value = 65536;
+      break;
+    case CU_DEVICE_ATTRIBUTE_CLOCK_RATE:
+      *value = 1777000;
+      break;
+    case CU_DEVICE_ATTRIBUTE_INTEGRATED:
+    case CU_DEVICE_ATTRIBUTE_KERNEL_EXEC_TIMEOUT:
+      *value = 0;
+      break;
+    default:
+      return CUDA_ERROR_INVALID_VALUE;
+    }
+  return CUDA_SUCCESS;
+}
+
+API
+cuDevicePrimaryCtxRetain (CUcontext *context, CUdevice device)
+{
+  static char contexts[16];
+
+  ENTER ();
+  if (device < 0 || device >= settings ().devices)
+    return CUDA_ERROR_INVALID_DEVICE;
+  *context = (CUcontext) &contexts[device & 15];
+  driver::n_contexts++;
+  return CUDA_SUCCESS;
+}
+
+API
+cuDevicePrimaryCtxRelease (CUdevice)
+{
+  ENTER_RELEASE ();
+  if (!driver::n_contexts)
+    return CUDA_ERROR_INVALID_CONTEXT;
+  if (--driver::n_contexts == 0)
+    driver::set_context (nullptr);
+  LEAVE_RELEASE ();
+}
+
+API
+cuCtxSetCurrent (CUcontext context)
+{
+  ENTER ();
+  driver::set_context (context);
+  return CUDA_SUCCESS;
+}
+
+API
+cuCtxGetCurrent (CUcontext *context)
+{
+  ENTER ();
+  *context = driver::the_context ();
+  return CUDA_SUCCESS;
+}
+
+API
+cuCtxSynchronize (void)
+{
+  ENTER_CONTEXT ();
+  if (driver::any_capture ())
+    return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
+  driver::drain_all ();
+  return CUDA_SUCCESS;
+}

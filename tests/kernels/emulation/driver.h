@@ -1,0 +1,109 @@
+// SPDX-FileCopyrightText: The Gesso authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// A look-alike of libcuda.so.1 on top of the emulation: enough of the driver's interface for Gesso's CUDA backend, and
+// stricter than the real one. Work of a stream is done when the host waits for it and not before, so a result read or
+// a buffer freed too early shows; device memory is a heap block of exactly the size asked for, full of NaN.
+//
+// Environment: GESSO_EMULATION_DEVICES=n           devices (1)
+//              GESSO_EMULATION_CAPABILITY=8.6      compute capability
+//              GESSO_EMULATION_MEMORY=8192         MiB of device memory
+//              GESSO_EMULATION_PROCESSORS=28       multiprocessors
+//              GESSO_EMULATION_DRIVER_VERSION=13000
+//              GESSO_EMULATION_FAIL=n              the n-th call (counted from 1) fails
+//              GESSO_EMULATION_FAIL_FOR_GOOD=1     and so do all after it, as on a lost device
+// Processes that have the look-alike linked in may use the functions at the end instead.
+
+#pragma once
+
+// The names that programs are linked with, not those that cuda.h maps to them.
+#include <cuda.h>
+
+#include <deque>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "emulation.h"
+
+typedef std::function<void ()> Job;
+
+struct CUgraph_st
+{
+  std::vector<Job> jobs;
+};
+
+struct CUgraphExec_st
+{
+  std::vector<Job> jobs;
+};
+
+struct CUstream_st
+{
+  std::deque<Job> jobs;
+  uint64_t issued = 0, done = 0;
+  CUgraph capture = nullptr;
+};
+
+struct CUevent_st
+{
+  CUstream stream = nullptr; // NULL: never recorded
+  uint64_t ticket = 0;       // done when the stream has done so many jobs
+};
+
+namespace driver
+{
+
+struct Settings
+{
+  int devices, major, minor, processors, version;
+  size_t memory;
+};
+const Settings &settings ();
+
+// Counts the call; the result is other than CUDA_SUCCESS where this one is to fail.
+CUresult enter (const char *call);
+// The same for calls that need a context.
+CUresult enter_context (const char *call);
+void set_context (CUcontext context);
+CUcontext the_context ();
+
+// A stream's own queue, or the null stream's.
+CUstream stream_of (CUstream stream);
+// Does, or captures, or queues.
+void push (CUstream stream, Job job);
+void drain (CUstream stream);
+void drain_all ();
+bool any_capture ();
+
+// A device range as the host may use it; ends the process where it is none.
+char *device_range (CUdeviceptr address, size_t bytes);
+
+} // namespace driver
+
+#define API extern "C" __attribute__ ((visibility ("default"))) CUresult CUDAAPI
+#define ENTER()                                                                                                        \
+  if (const CUresult result_ = driver::enter (__func__))                                                               \
+  return result_
+#define ENTER_CONTEXT()                                                                                                \
+  if (const CUresult result_ = driver::enter_context (__func__))                                                       \
+  return result_
+// For calls that give something back: it is given back, whatever the result says.
+#define ENTER_RELEASE() const CUresult result_ = driver::enter (__func__)
+#define LEAVE_RELEASE() return result_
+
+extern "C"
+{
+  // The n-th call from now on fails (0: none), and with `for_good` all after it.
+  __attribute__ ((visibility ("default"))) void gesso_emulation_fail (unsigned n, int for_good);
+  // Calls so far, and the name of the one that was made to fail, or NULL.
+  __attribute__ ((visibility ("default"))) unsigned gesso_emulation_calls (void);
+  __attribute__ ((visibility ("default"))) const char *gesso_emulation_failed_call (void);
+  // Streams, events, modules, graphs, contexts, device and pinned memory that are not given back.
+  __attribute__ ((visibility ("default"))) int gesso_emulation_leaks (void);
+}
+
+namespace driver
+{
+void count_live (int change);
+}

@@ -1,0 +1,52 @@
+// SPDX-FileCopyrightText: The Gesso authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// The parts of the emulation among themselves.
+
+#pragma once
+
+#include <vector>
+
+#include "emulation.h"
+#include "fiber.h"
+
+namespace emulation
+{
+
+struct Copy
+{
+  void *shared;
+  const void *source; // NULL: zeros
+  unsigned group;
+};
+
+struct Lane
+{
+  Fiber fiber;
+  uint3 index;
+  unsigned warp, bit;
+  unsigned block_barriers, warp_barriers; // passed so far; the latter since the last of the former
+  std::vector<Copy> copies;               // issued and not yet carried out
+  unsigned group;                         // commits so far
+};
+
+struct Statistics
+{
+  uint64_t blocks, switches, products, matrix_loads, bank_conflicts, copies, races;
+};
+
+extern Lane lanes[1024];
+extern Lane *current; // NULL outside of kernels
+extern unsigned block_number;
+extern unsigned seed;
+extern bool races_wanted;
+extern Statistics statistics;
+
+unsigned random_number ();
+
+// The shared array that `pointer` lies in: its number, and the byte within. -1: in none.
+int find_shared (const void *pointer, size_t *offset);
+void shared_free_all ();
+void shared_start_dynamic (size_t bytes);
+
+} // namespace emulation
