@@ -140,7 +140,7 @@ class Dialog:
 
     def cancel(self):
         driver.press(self.find("button", "_Cancel"))
-        self.find("button", "_Generate", seconds=5)
+        self.find("button", "_Generate", seconds=10)
 
     def wait_for_results(self, number):
         self.wait_for(f"{number} pictures", lambda: len(self.results()) >= number and not self.is_painting())
@@ -194,7 +194,7 @@ def test_by_hand():
         driver.key(dialog.find("text", "_Prompt"), "Control+Return")
         dialog.wait_for("a first picture", lambda: dialog.is_painting() and dialog.results())
         driver.key(dialog.find("text", "_Prompt"), "Escape")
-        dialog.find("button", "_Generate", seconds=5)
+        dialog.find("button", "_Generate", seconds=10)
         n_before = len(dialog.results())
         assert 1 <= n_before < ENDLESS["Num_ber of Pictures"], n_before
 
