@@ -162,7 +162,7 @@ layer_rectangle (GessoCanvas *canvas, const GessoResult *result, const GessoSett
   int fitted_width, fitted_height;
 
   gesso_settings_get_layer_size (settings, place->width, place->height, &where->width, &where->height);
-  if (asked->width != width || asked->height != height || where->width == 0 || where->height == 0)
+  if (asked->width != width || asked->height != height || (where->width == 0 && where->height == 0))
     {
       where->width = width;
       where->height = height;
@@ -172,6 +172,11 @@ layer_rectangle (GessoCanvas *canvas, const GessoResult *result, const GessoSett
           if (fitted_width == width && fitted_height == height)
             *where = *place;
         }
+    }
+  else
+    {
+      where->width = where->width ? where->width : width;
+      where->height = where->height ? where->height : height;
     }
   where->x = place->x + (place->width - where->width) / 2;
   where->y = place->y + (place->height - where->height) / 2;
@@ -184,8 +189,16 @@ furnish (GessoCanvas *canvas, GimpLayer *layer, const GessoResult *result, const
          GessoEngine *engine, const char *fingerprint, GError **error)
 {
   g_autoptr (GessoMetadata) metadata = gesso_metadata_new (result, engine, fingerprint, where->width, where->height);
-  GeglBuffer *buffer = gimp_drawable_get_buffer (GIMP_DRAWABLE (layer));
+  GeglBuffer *buffer;
 
+  if (MAX (where->width, where->height) > GESSO_LONGEST_SIDE)
+    {
+      g_set_error (error, GESSO_ERROR, GESSO_ERROR_REQUEST_INVALID,
+                   _ ("A picture can be enlarged to %d pixels a side, not to %d x %d. Choose a smaller size."),
+                   GESSO_LONGEST_SIDE, where->width, where->height);
+      return FALSE;
+    }
+  buffer = gimp_drawable_get_buffer (GIMP_DRAWABLE (layer));
   if (!buffer)
     return gesso_set_pdb_error (error);
   gesso_fill_buffer (buffer, result->picture);

@@ -4,12 +4,16 @@
 
 #include "scaling.h"
 
+#define MUCH 8
+
 static void
 scale_into (GeglBuffer *from, GeglBuffer *to, int width, int height)
 {
   GeglNode *graph = gegl_node_new ();
-  /* As GIMP advises: one that stays sharp without halos for enlarging, one that does not alias for reducing. */
-  GeglSamplerType sampler = width > gegl_buffer_get_width (from) ? GEGL_SAMPLER_NOHALO : GEGL_SAMPLER_LOHALO;
+  double ratio = (double) width / gegl_buffer_get_width (from);
+  /* As GIMP advises: one that stays sharp without halos for enlarging, one that does not alias for reducing. Far
+   * enlarged the sharp one gains nothing, and takes a minute where the cubic one takes seconds. */
+  GeglSamplerType sampler = ratio > MUCH ? GEGL_SAMPLER_CUBIC : ratio > 1 ? GEGL_SAMPLER_NOHALO : GEGL_SAMPLER_LOHALO;
   GeglNode *source = gegl_node_new_child (graph, "operation", "gegl:buffer-source", "buffer", from, NULL);
   GeglNode *scale = gegl_node_new_child (graph, "operation", "gegl:scale-size", "x", (double) width, "y",
                                          (double) height, "sampler", sampler, "abyss-policy", GEGL_ABYSS_CLAMP, NULL);

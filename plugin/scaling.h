@@ -8,5 +8,8 @@
 
 #include "gesso.h"
 
-/* Writes the picture into `buffer`, scaled where it is of another size. */
+/* As far as GEGL scales. */
+#define GESSO_LONGEST_SIDE 100000
+
+/* Writes the picture into `buffer`, scaled where it is of another size; at most GESSO_LONGEST_SIDE pixels a side. */
 void gesso_fill_buffer (GeglBuffer *buffer, const GessoPicture *picture);

@@ -257,6 +257,8 @@ gesso_prompt_view_init (GessoPromptView *self)
   gtk_widget_set_no_show_all (self->warning, TRUE);
   gesso_style_add (self->warning, GESSO_STYLE_WARNING);
   self->count = gtk_label_new (NULL);
+  /* "12 / 75" is read from the left in every language. */
+  gtk_widget_set_direction (self->count, GTK_TEXT_DIR_LTR);
   gtk_box_pack_start (GTK_BOX (self->header), self->title, TRUE, TRUE, 0);
   gtk_box_pack_start (GTK_BOX (self->header), self->warning, FALSE, FALSE, 0);
   gtk_box_pack_start (GTK_BOX (self->header), self->count, FALSE, FALSE, 0);

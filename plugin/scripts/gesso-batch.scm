@@ -4,7 +4,7 @@
 ; Paints every line of a text file: a PNG and an XCF each.
 ;
 ;   gimp-console-3.0 -i --quit --batch-interpreter=plug-in-script-fu-eval \
-;     -b '(load "gesso-batch.scm")' -b '(gesso-batch "prompts.txt" "pictures" "" 25 1)'
+;     -b '(load "gesso-batch.scm") (gesso-batch "prompts.txt" "pictures" "" 25 1)'
 ;
 ; The arguments: the file with a prompt in each line (empty lines and those that begin with # are left out), the folder
 ; to write to, the model ("" is the one that comes with Gesso), the steps, and the seed of the first line; the second line
@@ -57,7 +57,8 @@
   (let loop ((lines (gesso-batch-lines file)) (n 1) (jobs '()))
     (if (null? lines)
         (reverse jobs)
-        (let ((path (string-append folder "/" (gesso-batch-number n) "-" (gesso-batch-slug (car lines)))))
+        (let* ((slug (gesso-batch-slug (car lines)))
+               (path (string-append folder "/" (gesso-batch-number n) (if (string=? slug "") "" "-") slug)))
           (loop (cdr lines)
                 (+ n 1)
                 ; The XCF comes last, and whole or not at all.
@@ -90,6 +91,8 @@
 (define (gesso-batch file folder model steps seed)
   (if (not (file-exists? folder))
       (dir-make folder))
+  (if (not (file-exists? folder))
+      (error "The folder for the pictures cannot be made:" folder))
   (let loop ((jobs (gesso-batch-jobs file folder seed)) (failed 0))
     (if (null? jobs)
         (if (> failed 0)

@@ -4,6 +4,7 @@
 ;; after: check-parameters.py @FOLDER@/pictures/0001-a-red-fox.png "A red fox!" "Seed: 5,"
 ;; after: check-parameters.py @FOLDER@/pictures/0004-a-hen.png "a hen 狐" "Seed: 8,"
 ;; then: test-batch-script-fails.scm
+;; then: test-batch-script-folder.scm
 ;
 ; The script that paints the lines of a file.
 

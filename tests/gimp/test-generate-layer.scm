@@ -97,6 +97,17 @@
 (check-equal "opaque to its corner" (cadddr (gimp-drawable-get-pixel layer 60 44)) 255)
 (gimp-image-delete image)
 
+(define image (gimp-image-new 120000 8 RGB))
+(check-fails "wider than GEGL scales"
+             (lambda () (plug-in-gesso-generate-layer #:image image #:prompt "a" #:model test-model #:steps 1))
+             "100000" "120000")
+(check-equal "and nothing is left of it" (n-layers image) 0)
+(gimp-image-delete image)
+(define image (plug-in-gesso-generate-image #:prompt "a fox" #:model test-model #:steps 1 #:width 70))
+(check-equal "one side alone is heeded" (gimp-image-get-width image) 70)
+(check-equal "the other is the model's own" (gimp-image-get-height image) 64)
+(gimp-image-delete image)
+
 ; --- names ---
 (define image (gimp-image-new 64 64 RGB))
 (define (name-of prompt)
