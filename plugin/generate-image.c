@@ -8,7 +8,6 @@
 
 #include "generate.h"
 #include "pdb-error.h"
-#include "recall.h"
 
 static GimpValueArray *
 run (GimpProcedure *procedure, GimpProcedureConfig *config, gpointer data)
@@ -22,8 +21,6 @@ run (GimpProcedure *procedure, GimpProcedureConfig *config, gpointer data)
   gesso_generate_begin ();
   g_object_get (config, "run-mode", &run_mode, NULL);
   canvas = gesso_canvas_new (NULL, &error);
-  if (run_mode == GIMP_RUN_INTERACTIVE)
-    gesso_recall (config);
   if (canvas)
     layers = gesso_generate (procedure, run_mode, config, canvas, &error);
   if (!layers)

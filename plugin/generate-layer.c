@@ -7,8 +7,6 @@
 #include <glib/gi18n-lib.h>
 
 #include "generate.h"
-#include "pdb-error.h"
-#include "recall.h"
 
 static GimpValueArray *
 run (GimpProcedure *procedure, GimpRunMode run_mode, GimpImage *image, GimpDrawable **drawables,
@@ -17,21 +15,12 @@ run (GimpProcedure *procedure, GimpRunMode run_mode, GimpImage *image, GimpDrawa
   g_autoptr (GessoCanvas) canvas = NULL;
   g_autoptr (GPtrArray) layers = NULL;
   GError *error = NULL;
-  GimpValueArray *values;
 
   gesso_generate_begin ();
   canvas = gesso_canvas_new (image, &error);
-  if (run_mode == GIMP_RUN_INTERACTIVE)
-    gesso_recall (config);
   if (canvas)
     layers = gesso_generate (procedure, run_mode, config, canvas, &error);
-  if (!layers)
-    return gesso_pdb_failure (procedure, error);
-  if (run_mode != GIMP_RUN_NONINTERACTIVE)
-    gimp_displays_flush ();
-  values = gimp_procedure_new_return_values (procedure, GIMP_PDB_SUCCESS, NULL);
-  GIMP_VALUES_TAKE_CORE_OBJECT_ARRAY (values, 1, gesso_generate_to_array (layers));
-  return values;
+  return gesso_generate_return_layers (procedure, run_mode, layers, error);
 }
 
 GimpProcedure *

@@ -9,6 +9,7 @@
 
 #include "dialog.h"
 #include "painter.h"
+#include "pdb-error.h"
 #include "recall.h"
 
 void
@@ -101,4 +102,18 @@ gesso_generate_to_array (GPtrArray *objects)
   for (guint i = 0; i < objects->len; i++)
     array[i] = g_ptr_array_index (objects, i);
   return array;
+}
+
+GimpValueArray *
+gesso_generate_return_layers (GimpProcedure *procedure, GimpRunMode run_mode, GPtrArray *layers, GError *error)
+{
+  GimpValueArray *values;
+
+  if (!layers)
+    return gesso_pdb_failure (procedure, error);
+  if (run_mode != GIMP_RUN_NONINTERACTIVE)
+    gimp_displays_flush ();
+  values = gimp_procedure_new_return_values (procedure, GIMP_PDB_SUCCESS, NULL);
+  GIMP_VALUES_TAKE_CORE_OBJECT_ARRAY (values, 1, gesso_generate_to_array (layers));
+  return values;
 }

@@ -26,3 +26,8 @@ GPtrArray *gesso_generate_from_settings (const GessoSettings *settings, GessoCan
 
 /* For a GimpCoreObjectArray: (transfer full), NULL at its end. */
 GObject **gesso_generate_to_array (GPtrArray *objects);
+
+/* What a procedure returns that makes layers: them, with the displays brought up to date; or, where `layers` is NULL,
+ * the failure of `error` (taken over). */
+GimpValueArray *gesso_generate_return_layers (GimpProcedure *procedure, GimpRunMode run_mode, GPtrArray *layers,
+                                              GError *error);

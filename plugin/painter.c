@@ -34,14 +34,7 @@ on_progress (GessoSession *session, const GessoSessionProgress *progress, GessoP
 static void
 on_picture (GessoSession *session, GessoPicture *picture, int index, GessoPainter *painter)
 {
-  GessoResult *result = g_new0 (GessoResult, 1);
-
-  result->picture = gesso_picture_ref (picture);
-  result->request = gesso_request_copy (painter->request);
-  result->request->seed = gesso_picture_get_seed (picture);
-  result->request->n_images = 1;
-  result->model = g_strdup (painter->model);
-  g_ptr_array_add (painter->results, result);
+  g_ptr_array_add (painter->results, gesso_result_new (picture, painter->request, painter->model));
 }
 
 static void

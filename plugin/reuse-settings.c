@@ -8,7 +8,6 @@
 
 #include "generate.h"
 #include "metadata.h"
-#include "pdb-error.h"
 
 /* The layer that is meant: the first of those given, or the active one. A mask stands for its layer. */
 static GimpLayer *
@@ -67,17 +66,10 @@ run (GimpProcedure *procedure, GimpRunMode run_mode, GimpImage *image, GimpDrawa
 {
   g_autoptr (GPtrArray) layers = NULL;
   GError *error = NULL;
-  GimpValueArray *values;
 
   gesso_generate_begin ();
   layers = paint_again (procedure, run_mode, image, drawables, &error);
-  if (!layers)
-    return gesso_pdb_failure (procedure, error);
-  if (run_mode != GIMP_RUN_NONINTERACTIVE)
-    gimp_displays_flush ();
-  values = gimp_procedure_new_return_values (procedure, GIMP_PDB_SUCCESS, NULL);
-  GIMP_VALUES_TAKE_CORE_OBJECT_ARRAY (values, 1, gesso_generate_to_array (layers));
-  return values;
+  return gesso_generate_return_layers (procedure, run_mode, layers, error);
 }
 
 GimpProcedure *

@@ -47,8 +47,8 @@ gesso_result_free (GessoResult *result)
   g_free (result);
 }
 
-static GessoResult *
-result_new (GessoPicture *picture, const GessoRequest *request, const char *model)
+GessoResult *
+gesso_result_new (GessoPicture *picture, const GessoRequest *request, const char *model)
 {
   GessoResult *result = g_new0 (GessoResult, 1);
 
@@ -277,7 +277,7 @@ gesso_results_add (GessoResults *self, GessoPicture *picture, const GessoRequest
   strip = GTK_FLOW_BOX (self->strip);
   selected = selected_item (self);
   at_end = !selected || selected == g_ptr_array_index (self->items, self->items->len - 1);
-  item = gesso_result_item_new (result_new (picture, request, model), (int) self->items->len + 1, keep);
+  item = gesso_result_item_new (gesso_result_new (picture, request, model), (int) self->items->len + 1, keep);
   g_signal_connect_swapped (item, "notify::kept", G_CALLBACK (kept_changed), self);
   g_signal_connect (item, "key-press-event", G_CALLBACK (on_key), self);
   g_ptr_array_add (self->items, item);
@@ -344,7 +344,7 @@ gesso_results_get_kept (GessoResults *self)
       {
         const GessoResult *result = gesso_result_item_get_result (g_ptr_array_index (self->items, i));
 
-        g_ptr_array_add (kept, result_new (result->picture, result->request, result->model));
+        g_ptr_array_add (kept, gesso_result_new (result->picture, result->request, result->model));
       }
   return kept;
 }

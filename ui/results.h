@@ -34,6 +34,9 @@ typedef struct
   char *model;           /* name or folder */
 } GessoResult;
 
+/* Of a picture that `request` led to (its seed becomes the picture's, its n_images 1); everything is copied or shared.
+ */
+GessoResult *gesso_result_new (GessoPicture *picture, const GessoRequest *request, const char *model);
 void gesso_result_free (GessoResult *result);
 
 /* (transfer full) (element-type GessoResult): the ticked ones in their order. */

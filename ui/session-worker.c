@@ -180,8 +180,8 @@ gesso_worker_ref_engine (GessoWorker *self)
   return engine;
 }
 
-static gboolean
-options_equal (const GessoOptions *a, const GessoOptions *b)
+gboolean
+gesso_worker_options_equal (const GessoOptions *a, const GessoOptions *b)
 {
   return a->device == b->device && a->precision == b->precision && a->max_memory == b->max_memory
          && a->n_threads == b->n_threads;
@@ -200,7 +200,8 @@ open_model (GessoWorker *self, Job *job)
   event = event_new (GESSO_WORKER_OPENED);
   event->serial = job->serial;
   folder = gesso_models_find (job->model, &event->error);
-  if (!folder || !self->engine || g_strcmp0 (folder, self->folder) != 0 || !options_equal (job->options, self->options))
+  if (!folder || !self->engine || g_strcmp0 (folder, self->folder) != 0
+      || !gesso_worker_options_equal (job->options, self->options))
     {
       /* The old one first: memory may not do for two. */
       set_engine (self, NULL);

@@ -40,6 +40,8 @@ GessoWorker *gesso_worker_new (GMainContext *context, GessoWorkerFunc func, gpoi
 /* Cancels everything, and waits until the thread has ended: as long as the engine takes to give up. */
 void gesso_worker_free (GessoWorker *worker);
 
+gboolean gesso_worker_options_equal (const GessoOptions *a, const GessoOptions *b);
+
 /* Cancels all jobs; then finds and opens the model, unless it is the one that is open. OPENED carries `serial`: that of
  * an earlier call may still come, or not. */
 void gesso_worker_open (GessoWorker *worker, guint serial, const char *model, const GessoOptions *options);

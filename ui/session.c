@@ -183,9 +183,8 @@ gesso_session_new (void)
 static gboolean
 is_open_as (GessoSession *self, const char *model, const GessoOptions *options)
 {
-  return (self->opening || self->engine) && strcmp (self->model, model) == 0 && self->options->device == options->device
-         && self->options->precision == options->precision && self->options->max_memory == options->max_memory
-         && self->options->n_threads == options->n_threads;
+  return (self->opening || self->engine) && strcmp (self->model, model) == 0
+         && gesso_worker_options_equal (self->options, options);
 }
 
 void

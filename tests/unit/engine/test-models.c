@@ -363,22 +363,22 @@ test_find (void)
   g_autofree char *absolute = in_root ("several/model");
   g_autofree char *user = gesso_models_user_folder ();
   g_autofree char *place = in_root ("several");
-  g_autofree char *work = in_root ("work");
+  g_autofree char *work = in_root ("working");
 
   forget_environment ();
   make_model ("several/model");
-  make_model ("work/model");
-  make_model ("work/local");
-  write_file ("work/empty/file", "x", 1);
-  write_file ("work/model.safetensors", "x", 1);
+  make_model ("working/model");
+  make_model ("working/local");
+  write_file ("working/empty/file", "x", 1);
+  write_file ("working/model.safetensors", "x", 1);
   set_models_path ("several", "nowhere");
   make_model ("home/sweet");
   g_assert_cmpint (g_chdir (work), ==, 0);
 
   assert_found ("model", "several/model");
-  assert_found ("./model", "work/model");
-  assert_found ("../work/model/", "work/model");
-  assert_found ("local", "work/local");
+  assert_found ("./model", "working/model");
+  assert_found ("../working/model/", "working/model");
+  assert_found ("local", "working/local");
   assert_found (absolute, "several/model");
   assert_found ("~/sweet", "home/sweet");
 
