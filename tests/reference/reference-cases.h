@@ -13,3 +13,7 @@
  * (transfer none): the array */
 JsonArray *test_add_cases (JsonParser *parser, const char *what, const char *prefix, GTestDataFunc func,
                            JsonObject **tolerances);
+
+/* (transfer full): the folder of the model that a case names: a miniature's in data/models, else one that comes with
+ * Gesso */
+char *test_model_folder (const char *name);

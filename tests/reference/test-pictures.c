@@ -82,8 +82,7 @@ case_path (JsonObject *test)
 static GessoEngine *
 open_engine (JsonObject *test, GessoPrecision precision, GError **error)
 {
-  g_autofree char *folder
-      = g_test_build_filename (G_TEST_DIST, "data", "models", json_object_get_string_member (test, "model"), NULL);
+  g_autofree char *folder = test_model_folder (json_object_get_string_member (test, "model"));
   GessoOptions options = { .device = GESSO_DEVICE_CPU, .precision = precision };
 
   return gesso_engine_new (folder, &options, NULL, error);
