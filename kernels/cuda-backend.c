@@ -20,10 +20,8 @@ cuda_free (GessoBackend *base)
 
   if (!self)
     return;
-  if (self->device && gesso_cuda_device_enter (self->device, NULL))
+  if (self->device && gesso_cuda_device_settle (self->device))
     {
-      if (self->device->is_busy)
-        gesso_cuda_device_wait (self->device, NULL);
       for (gsize i = 0; i < G_N_ELEMENTS (self->run_done); i++)
         if (self->run_done[i])
           self->device->driver->cuEventDestroy (self->run_done[i]);
@@ -115,6 +113,16 @@ check_range (const GessoBuffer *buffer, gsize offset, gsize bytes, GError **erro
   return FALSE;
 }
 
+/* Waits for a copy; its memory on the host must not be used by the card after a failure either. */
+static gboolean
+finish_copy (GessoCudaDevice *device, CUresult result, const char *call, GError **error)
+{
+  if (gesso_cuda_check (device->driver, result, call, error) && gesso_cuda_device_wait (device, error))
+    return TRUE;
+  gesso_cuda_device_settle (device);
+  return FALSE;
+}
+
 static gboolean
 cuda_buffer_write (GessoBackend *base, GessoBuffer *buffer, gsize offset, const void *data, gsize bytes, GError **error)
 {
@@ -125,10 +133,8 @@ cuda_buffer_write (GessoBackend *base, GessoBuffer *buffer, gsize offset, const 
   if (!bytes)
     return TRUE;
   device->is_busy = TRUE;
-  /* The caller may free `data` at once. */
-  return gesso_cuda_call (device->driver, error, cuMemcpyHtoDAsync,
-                          (buffer->address + offset, data, bytes, device->stream))
-         && gesso_cuda_device_wait (device, error);
+  return finish_copy (device, device->driver->cuMemcpyHtoDAsync (buffer->address + offset, data, bytes, device->stream),
+                      "cuMemcpyHtoDAsync", error);
 }
 
 static gboolean
@@ -141,9 +147,8 @@ cuda_buffer_read (GessoBackend *base, GessoBuffer *buffer, gsize offset, void *d
   if (!bytes)
     return TRUE;
   device->is_busy = TRUE;
-  return gesso_cuda_call (device->driver, error, cuMemcpyDtoHAsync,
-                          (data, buffer->address + offset, bytes, device->stream))
-         && gesso_cuda_device_wait (device, error);
+  return finish_copy (device, device->driver->cuMemcpyDtoHAsync (data, buffer->address + offset, bytes, device->stream),
+                      "cuMemcpyDtoHAsync", error);
 }
 
 static GessoStore *

@@ -16,15 +16,25 @@
 /* A wait looks this often without sleeping, and then sleeps so long between looks. */
 #define EAGER_LOOKS 200
 #define LOOK_MICROSECONDS 50
-/* Nothing that is queued at once takes so long on a card that works. */
+/* Nothing that is queued at once takes so long on a card that works. GESSO_CUDA_PATIENCE in the environment names
+ * other seconds, for what only looks like a card. */
 #define STUCK_SECONDS 300
 
-static int
-attribute (const GessoCudaDriver *driver, CUdevice device, CUdevice_attribute which)
+static gboolean
+attribute (const GessoCudaDevice *self, CUdevice device, CUdevice_attribute which, int *value, GError **error)
 {
-  int value = 0;
+  return gesso_cuda_call (self->driver, error, cuDeviceGetAttribute, (value, which, device));
+}
 
-  return driver->cuDeviceGetAttribute (&value, which, device) == CUDA_SUCCESS ? value : 0;
+/* What can be said of a card without using it. */
+static gboolean
+inspect (GessoCudaDevice *self, CUdevice device, GError **error)
+{
+  self->device = device;
+  return attribute (self, device, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR, &self->major, error)
+         && attribute (self, device, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR, &self->minor, error)
+         && attribute (self, device, CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT, &self->processors, error)
+         && attribute (self, device, CU_DEVICE_ATTRIBUTE_CLOCK_RATE, &self->clock, error);
 }
 
 static gboolean
@@ -42,55 +52,51 @@ check_driver (GessoCudaDevice *self, GError **error)
   return FALSE;
 }
 
-/* Of the cards that can do it the one that computes most. */
+/* How good a card is; 0 where it cannot do it. */
+static gint64
+worth (const GessoCudaDevice *self)
+{
+  return self->major < LEAST_MAJOR ? 0 : (gint64) self->processors * self->clock;
+}
+
+/* Takes the card that computes most. */
 static gboolean
 choose_card (GessoCudaDevice *self, GError **error)
 {
   const GessoCudaDriver *driver = self->driver;
-  CUresult result = driver->cuInit (0);
-  gint64 most = -1;
+  const CUresult result = driver->cuInit (0);
+  GessoCudaDevice best = { 0 };
   int n = 0;
 
-  if (result != CUDA_SUCCESS && result != CUDA_ERROR_NO_DEVICE && !gesso_cuda_check (driver, result, "cuInit", error))
-    return FALSE;
-  if (result == CUDA_SUCCESS && !gesso_cuda_call (driver, error, cuDeviceGetCount, (&n)))
+  if (result != CUDA_ERROR_NO_DEVICE
+      && (!gesso_cuda_check (driver, result, "cuInit", error)
+          || !gesso_cuda_call (driver, error, cuDeviceGetCount, (&n))))
     return FALSE;
   for (int i = 0; i < n; i++)
     {
       CUdevice device;
-      gint64 worth;
-      int major;
 
-      if (!gesso_cuda_call (driver, error, cuDeviceGet, (&device, i)))
+      if (!gesso_cuda_call (driver, error, cuDeviceGet, (&device, i)) || !inspect (self, device, error))
         return FALSE;
-      major = attribute (driver, device, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR);
-      worth = major < LEAST_MAJOR ? 0
-                                  : (gint64) attribute (driver, device, CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT)
-                                        * attribute (driver, device, CU_DEVICE_ATTRIBUTE_CLOCK_RATE);
-      if (worth <= most)
-        continue;
-      most = worth;
-      self->device = device;
-      self->major = major;
+      if (i == 0 || worth (self) > worth (&best))
+        best = *self;
     }
-  if (most >= 0)
-    return TRUE;
+  if (n > 0)
+    {
+      *self = best;
+      return TRUE;
+    }
   g_set_error_literal (error, GESSO_ERROR, GESSO_ERROR_DEVICE,
                        _ ("The NVIDIA driver finds no card that it can use. Use the CPU."));
   return FALSE;
 }
 
 static gboolean
-inspect_card (GessoCudaDevice *self, GError **error)
+check_card (GessoCudaDevice *self, GError **error)
 {
-  const GessoCudaDriver *driver = self->driver;
-
-  self->minor = attribute (driver, self->device, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR);
-  self->processors = attribute (driver, self->device, CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT);
-  self->clock = attribute (driver, self->device, CU_DEVICE_ATTRIBUTE_CLOCK_RATE);
-  if (!gesso_cuda_call (driver, error, cuDeviceGetName, (self->name, sizeof self->name, self->device)))
+  if (!gesso_cuda_call (self->driver, error, cuDeviceGetName, (self->name, sizeof self->name, self->device)))
     return FALSE;
-  if (self->major >= LEAST_MAJOR && self->processors > 0)
+  if (self->major >= LEAST_MAJOR)
     return TRUE;
   g_set_error (error, GESSO_ERROR, GESSO_ERROR_DEVICE,
                _ ("The card (%s) has compute capability %d.%d, and Gesso needs %d.0 (GeForce RTX 30 or later). Use the "
@@ -103,9 +109,11 @@ GessoCudaDevice *
 gesso_cuda_device_open (GError **error)
 {
   GessoCudaDevice *self = g_new0 (GessoCudaDevice, 1);
+  const char *patience = g_getenv ("GESSO_CUDA_PATIENCE");
 
+  self->patience = patience ? (int) g_ascii_strtoll (patience, NULL, 10) : STUCK_SECONDS;
   self->driver = gesso_cuda_driver_open (error);
-  if (self->driver && check_driver (self, error) && choose_card (self, error) && inspect_card (self, error)
+  if (self->driver && check_driver (self, error) && choose_card (self, error) && check_card (self, error)
       && gesso_cuda_call (self->driver, error, cuDevicePrimaryCtxRetain, (&self->context, self->device))
       && gesso_cuda_device_enter (self, error)
       && gesso_cuda_call (self->driver, error, cuStreamCreate, (&self->stream, CU_STREAM_NON_BLOCKING)))
@@ -138,7 +146,7 @@ gesso_cuda_device_enter (GessoCudaDevice *self, GError **error)
   g_set_error (error, GESSO_ERROR, GESSO_ERROR_DEVICE,
                _ ("The card (%s) has not answered for %d seconds and is not asked again. Restart the program, or use "
                   "the CPU."),
-               self->name, STUCK_SECONDS);
+               self->name, self->patience);
   return FALSE;
 }
 
@@ -148,7 +156,7 @@ go_on_waiting (GessoCudaDevice *self, gint64 begin, guint looks, GError **error)
 {
   if (looks < EAGER_LOOKS)
     return TRUE;
-  if (g_get_monotonic_time () - begin < (gint64) STUCK_SECONDS * G_USEC_PER_SEC)
+  if (g_get_monotonic_time () - begin < (gint64) self->patience * G_USEC_PER_SEC)
     {
       g_usleep (LOOK_MICROSECONDS);
       return TRUE;
@@ -166,8 +174,22 @@ gesso_cuda_device_wait (GessoCudaDevice *self, GError **error)
   for (guint looks = 0; (result = self->driver->cuStreamQuery (self->stream)) == CUDA_ERROR_NOT_READY; looks++)
     if (!go_on_waiting (self, begin, looks, error))
       return FALSE;
+  if (!gesso_cuda_check (self->driver, result, "cuStreamQuery", error))
+    return FALSE;
   self->is_busy = FALSE;
-  return gesso_cuda_check (self->driver, result, "cuStreamQuery", error);
+  return TRUE;
+}
+
+gboolean
+gesso_cuda_device_settle (GessoCudaDevice *self)
+{
+  if (self->is_stuck)
+    return FALSE;
+  /* A card that is lost fails at once, each time. */
+  gesso_cuda_device_enter (self, NULL);
+  for (int i = 0; i < 2 && self->is_busy && !self->is_stuck; i++)
+    gesso_cuda_device_wait (self, NULL);
+  return !self->is_stuck;
 }
 
 gboolean
@@ -208,11 +230,8 @@ gesso_cuda_device_allocate (GessoCudaDevice *self, gsize bytes, const char *what
 void
 gesso_cuda_device_free (GessoCudaDevice *self, CUdeviceptr address)
 {
-  if (!address || !gesso_cuda_device_enter (self, NULL))
-    return;
-  if (self->is_busy && !gesso_cuda_device_wait (self, NULL) && self->is_stuck)
-    return;
-  self->driver->cuMemFree (address);
+  if (address && gesso_cuda_device_settle (self))
+    self->driver->cuMemFree (address);
 }
 
 guint64

@@ -19,6 +19,7 @@ typedef struct
   int processors;     /* multiprocessors */
   int clock;          /* kHz */
   int driver_version; /* 13000: CUDA 13.0 */
+  int patience;       /* seconds that a wait may take */
   gboolean is_busy;   /* something was queued since the last wait */
   gboolean is_stuck;  /* a wait took too long: nothing is asked of the card any more, not even to give memory back */
 } GessoCudaDevice;
@@ -36,6 +37,10 @@ gboolean gesso_cuda_device_enter (GessoCudaDevice *device, GError **error);
 gboolean gesso_cuda_device_wait (GessoCudaDevice *device, GError **error);
 /* Waits for `event`; CANCELLED as soon as `cancellable` (nullable) is triggered. */
 gboolean gesso_cuda_device_wait_for (GessoCudaDevice *device, CUevent event, GCancellable *cancellable, GError **error);
+
+/* Before something is given back: waits for what may still use it, as well as the card can. FALSE where it is stuck and
+ * nothing may be given back. */
+gboolean gesso_cuda_device_settle (GessoCudaDevice *device);
 
 /* Memory on the card; `what` is named where there is too little, with the figures. Not zeroed. */
 gboolean gesso_cuda_device_allocate (GessoCudaDevice *device, gsize bytes, const char *what, CUdeviceptr *address,

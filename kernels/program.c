@@ -136,11 +136,8 @@ gesso_cuda_program_load (GessoBackend *base, GessoProgram *self, GessoLoadFunc p
 void
 gesso_cuda_program_forget (GessoProgram *self)
 {
-  GessoCudaDevice *device = self->backend->device;
-
-  if (self->recording && gesso_cuda_device_enter (device, NULL)
-      && (!device->is_busy || gesso_cuda_device_wait (device, NULL) || !device->is_stuck))
-    device->driver->cuGraphExecDestroy (self->recording);
+  if (self->recording && gesso_cuda_device_settle (self->backend->device))
+    self->backend->device->driver->cuGraphExecDestroy (self->recording);
   self->recording = NULL;
 }
 

@@ -56,9 +56,7 @@ gesso_cuda_upload_free (GessoCudaUpload *self)
   if (!self)
     return;
   driver = self->device->driver;
-  if (self->device->is_busy)
-    gesso_cuda_device_wait (self->device, NULL);
-  for (int i = 0; i < N_STAGES && !self->device->is_stuck; i++)
+  for (int i = 0; i < N_STAGES && gesso_cuda_device_settle (self->device); i++)
     {
       if (self->stages[i].copied)
         driver->cuEventDestroy (self->stages[i].copied);
