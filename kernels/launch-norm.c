@@ -40,7 +40,7 @@ gesso_group_norm_scratch (const GessoLauncher *launcher, gint64 pictures, gint64
 {
   const GessoGroupNormShape shape = make_shape (launcher, pictures, rows, channels, groups);
 
-  return (gsize) pictures * (gsize) shape.slabs * (gsize) groups * 2 * sizeof (float);
+  return (gsize) pictures * (gsize) shape.slabs * (gsize) groups * 3 * sizeof (float);
 }
 
 gboolean
@@ -59,7 +59,7 @@ gesso_launch_group_norm (GessoLauncher *launcher, GessoDType type, CUdeviceptr x
   const guint32 statistics_grid[3] = { (guint32) pictures, 1, 1 };
   void *sums[] = { &x, &scratch, &shape };
   void *apply[] = { &x, &scratch, &gamma, &beta, &result, &shape };
-  void *statistics[] = { &x, &scratch, &result, &shape };
+  void *statistics[] = { &scratch, &result, &shape };
 
   shape.eps = eps;
   shape.activation = (gint32) activation;

@@ -22,6 +22,7 @@ GessoLauncher *
 gesso_launcher_new (const GessoCudaDriver *driver, GessoDType type, int processors, CUstream stream, GError **error)
 {
   GessoLauncher *launcher = g_new0 (GessoLauncher, 1);
+  g_autofree char *suffix = g_strconcat ("_", gesso_dtype_name (type), NULL);
 
   launcher->driver = driver;
   launcher->kernels = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
@@ -33,7 +34,7 @@ gesso_launcher_new (const GessoCudaDriver *driver, GessoDType type, int processo
     {
       const GessoKernelImage *image = &gesso_kernel_images[i];
 
-      if ((g_str_has_suffix (image->name, gesso_dtype_name (type)) || g_str_has_suffix (image->name, "_f32"))
+      if ((g_str_has_suffix (image->name, suffix) || g_str_has_suffix (image->name, "_f32"))
           && !load_image (launcher, image, error))
         {
           gesso_launcher_free (launcher);

@@ -94,7 +94,8 @@ gboolean gesso_launch_attention (GessoLauncher *launcher, const GessoAttention *
 /* Bytes of scratch for the sums of a group norm. */
 gsize gesso_group_norm_scratch (const GessoLauncher *launcher, gint64 pictures, gint64 rows, gint64 channels,
                                 int groups);
-/* GROUP_NORM (result of x's type), or with gamma 0 GROUP_STATISTICS (result F32 [pictures, groups, 2]). */
+/* GROUP_NORM (result of x's type, also in x's place), or with gamma 0 GROUP_STATISTICS (result F32 [pictures, groups,
+ * 2]). */
 gboolean gesso_launch_group_norm (GessoLauncher *launcher, GessoDType type, CUdeviceptr x, CUdeviceptr gamma,
                                   CUdeviceptr beta, CUdeviceptr result, CUdeviceptr scratch, gint64 pictures,
                                   gint64 rows, gint64 channels, int groups, float eps, GessoActivation activation,

@@ -47,7 +47,8 @@ template <bool VECTORS> struct Access
   }
 };
 
-// grid (slabs, pictures); scratch [picture][slab][group][2]: sums of differences and of their squares.
+// grid (slabs, pictures); scratch [picture][slab][group][3]: sums of differences and of their squares, and the value
+// that they differ from: the result may lie where x does, and then that value is soon another.
 // Dynamic shared memory: for each row that the block reads at a time, [channels][2] floats.
 template <bool VECTORS>
 __device__ __forceinline__ void
@@ -107,32 +108,32 @@ sum_slab (const Value *x, float *scratch, const GessoGroupNormShape &shape)
       squares = lanes_sum (squares);
       if (lane == 0)
         {
-          float *to = scratch + (((size_t) blockIdx.y * gridDim.x + blockIdx.x) * shape.groups + group) * 2;
+          float *to = scratch + (((size_t) blockIdx.y * gridDim.x + blockIdx.x) * shape.groups + group) * 3;
 
           to[0] = sum;
           to[1] = squares;
+          to[2] = to_float (x[group * width]);
         }
     }
 }
 
 // Mean and 1 / sqrt (variance + eps) of a group of this picture.
 __device__ __forceinline__ void
-add_slabs (const Value *x, const float *scratch, const GessoGroupNormShape &shape, int picture, int group, float *mean,
-           float *factor)
+add_slabs (const float *scratch, const GessoGroupNormShape &shape, int picture, int group, float *mean, float *factor)
 {
   const int width = shape.channels / shape.groups;
-  const float *from = scratch + ((size_t) picture * shape.slabs * shape.groups + group) * 2;
+  const float *from = scratch + ((size_t) picture * shape.slabs * shape.groups + group) * 3;
   const float share = 1.0f / ((float) shape.rows * (float) width);
   float sum = 0.0f, squares = 0.0f;
 
 #pragma unroll 4
   for (int i = 0; i < shape.slabs; i++)
     {
-      sum += from[(size_t) i * shape.groups * 2];
-      squares += from[(size_t) i * shape.groups * 2 + 1];
+      sum += from[(size_t) i * shape.groups * 3];
+      squares += from[(size_t) i * shape.groups * 3 + 1];
     }
   sum *= share;
-  *mean = to_float (x[(size_t) picture * shape.rows * shape.channels + group * width]) + sum;
+  *mean = from[2] + sum;
   *factor = reciprocal_root (fmaxf (squares * share - sum * sum, 0.0f) + shape.eps);
 }
 
@@ -152,7 +153,7 @@ apply (const Value *x, const float *scratch, const float *gamma, const float *be
     {
       float mean, factor;
 
-      add_slabs (x, scratch, shape, picture, group, &mean, &factor);
+      add_slabs (scratch, shape, picture, group, &mean, &factor);
       for (int channel = group * width; channel < (group + 1) * width; channel++)
         {
           const float scale = factor * gamma[channel];
@@ -240,7 +241,7 @@ GROUP_NORM (_values, false);
 // grid (pictures); statistics [picture][group][2]
 extern "C" __global__ void
 __launch_bounds__ (THREADS)
-    GESSO_NAME (group_statistics) (const Value *x, const float *scratch, float *statistics, GessoGroupNormShape shape)
+    GESSO_NAME (group_statistics) (const float *scratch, float *statistics, GessoGroupNormShape shape)
 {
   const int picture = (int) blockIdx.x;
 
@@ -248,7 +249,7 @@ __launch_bounds__ (THREADS)
     {
       float *to = statistics + ((size_t) picture * shape.groups + group) * 2;
 
-      add_slabs (x, scratch, shape, picture, group, &to[0], &to[1]);
+      add_slabs (scratch, shape, picture, group, &to[0], &to[1]);
     }
 }
 GESSO_KERNEL (GESSO_NAME (group_statistics), THREADS);

@@ -7,17 +7,8 @@
 
 #include <string.h>
 
-#include <gmodule.h>
-
+#include "emulated-driver.h"
 #include "launcher.h"
-
-typedef struct
-{
-  void (*fail) (guint n, int for_good);
-  guint (*calls) (void);
-  const char *(*failed_call) (void);
-  int (*leaks) (void);
-} Emulation;
 
 /* What a backend does with a device, in small. FALSE with an error as soon as a call fails. */
 static gboolean
@@ -86,58 +77,35 @@ use_device (const GessoCudaDriver *driver, GError **error)
   return done;
 }
 
-static Emulation
-find_emulation (GModule *library)
-{
-  Emulation emulation;
-
-  g_assert_true (g_module_symbol (library, "gesso_emulation_fail", (gpointer *) &emulation.fail));
-  g_assert_true (g_module_symbol (library, "gesso_emulation_calls", (gpointer *) &emulation.calls));
-  g_assert_true (g_module_symbol (library, "gesso_emulation_failed_call", (gpointer *) &emulation.failed_call));
-  g_assert_true (g_module_symbol (library, "gesso_emulation_leaks", (gpointer *) &emulation.leaks));
-  return emulation;
-}
-
 static void
 test_each_call (gconstpointer data)
 {
   const gboolean for_good = GPOINTER_TO_INT (data);
   g_autoptr (GError) error = NULL;
   GessoCudaDriver *driver = gesso_cuda_driver_open (&error);
-  Emulation emulation;
+  const EmulatedDriver *emulation = emulated_driver ();
   guint n_calls, before;
 
   g_assert_no_error (error);
-  emulation = find_emulation (driver->library);
-  before = emulation.calls ();
+  before = emulation->calls ();
   g_assert_true (use_device (driver, &error));
   g_assert_no_error (error);
-  g_assert_cmpint (emulation.leaks (), ==, 0);
-  n_calls = emulation.calls () - before;
+  g_assert_cmpint (emulation->leaks (), ==, 0);
+  n_calls = emulation->calls () - before;
   g_assert_cmpuint (n_calls, >, 25);
   for (guint i = 1; i <= n_calls; i++)
     {
       const char *failed;
       gboolean done;
 
-      emulation.fail (i, for_good);
+      emulation->fail (i, for_good);
       done = use_device (driver, &error);
-      failed = emulation.failed_call ();
-      emulation.fail (0, FALSE);
+      failed = emulation->failed_call ();
+      emulation->fail (0, FALSE);
       g_assert_nonnull (failed);
-      /* Giving back may fail after everything was done. */
-      if (done)
-        g_assert_true (strstr (failed, "Destroy") || strstr (failed, "Free") || strstr (failed, "Unload")
-                       || strstr (failed, "Release") || g_str_equal (failed, "cuStreamSynchronize"));
-      else
-        {
-          g_assert_nonnull (error);
-          g_assert_true (error->domain == GESSO_ERROR);
-          g_assert_cmpint (error->code, ==, strstr (failed, "Alloc") ? GESSO_ERROR_OUT_OF_MEMORY : GESSO_ERROR_DEVICE);
-          g_assert_nonnull (strstr (error->message, "CUDA_ERROR_"));
-        }
+      emulated_driver_check_failure (failed, done, error);
       g_clear_error (&error);
-      g_assert_cmpint (emulation.leaks (), ==, 0);
+      g_assert_cmpint (emulation->leaks (), ==, 0);
     }
   g_assert_true (use_device (driver, &error));
   gesso_cuda_driver_close (driver);

@@ -73,6 +73,6 @@ main (int argc, char **argv)
   g_autoptr (JsonParser) parser = json_parser_new ();
 
   g_test_init (&argc, &argv, NULL);
-  test_add_cases (parser, "encodings", "/encoder", test_encoding, &tolerances);
+  test_add_cases (parser, "encodings", "/encoder", NULL, test_encoding, &tolerances);
   return g_test_run ();
 }

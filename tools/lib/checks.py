@@ -174,12 +174,13 @@ def stage_release(tally, options):
 
 
 def stage_asan(tally, _options):
-    """Unit tests, and those of the command line's parts, under AddressSanitizer and UndefinedBehaviorSanitizer; also
-    widgets, and the plug-in in GIMP (suite "sanitize"), without looking for leaks: GTK keeps what it has."""
+    """Unit tests, those of the command line's parts and those of kernels, under AddressSanitizer and
+    UndefinedBehaviorSanitizer; also widgets, and the plug-in in GIMP (suite "sanitize"), without looking for leaks: GTK
+    keeps what it has."""
     folder = build_stage(tally, "asan", "asan")
     if not folder:
         return
-    rooms = ("tests/unit/", "tests/cli/")
+    rooms = ("tests/unit/", "tests/cli/", "tests/kernels/")
     names = [name for name, suites, path in meson_tests(folder) if path.startswith(rooms) and "full" not in suites]
     environment = {
         "ASAN_OPTIONS": "halt_on_error=1:abort_on_error=1:detect_stack_use_after_return=1:allocator_may_return_null=1",
@@ -229,7 +230,7 @@ def main():
     parser = argparse.ArgumentParser(
         prog="tools/check",
         description="Builds Gesso and runs its tests. SUITE: style, asan, tsan, fuzz, or a suite of the tests (engine, "
-        "ui, gimp); everything by default.",
+        "kernels, ui, gimp); everything by default.",
     )
     parser.add_argument("--full", action="store_true", help="also what takes long: every full-size network, long fuzzing")
     parser.add_argument("suites", nargs="*", metavar="SUITE")

@@ -7,7 +7,7 @@
 # The plug-in with all that belongs to it, built where its sources are newer.
 build_plug_in ()
 {
-  build_if_newer "plugin/gesso gesso-gmo" meson.build meson.options engine ui plugin po
+  build_if_newer "plugin/gesso gesso-gmo backends" meson.build meson.options engine kernels ui plugin po
 }
 
 # Runs a Python script of tools/lib there, with the user's display and models within reach: a GIMP in a throwaway

@@ -27,6 +27,9 @@ def wanted_files(build=BUILD):
     wanted = {NAME: build / "plugin" / NAME}
     library = build / "engine" / "libgesso.so.0"
     wanted[library.name] = library
+    cuda = build / "kernels" / "libgesso-cuda.so"  # where the CUDA toolkit was there to build it
+    if cuda.is_file():
+        wanted[cuda.name] = cuda
     for catalogue in sorted(build.glob("po/*/LC_MESSAGES/gesso.mo")):
         wanted[f"locale/{catalogue.relative_to(build / 'po')}"] = catalogue
     for file in wanted.values():

@@ -74,6 +74,12 @@ enter_context (const char *call)
   return result ? result : context ? CUDA_SUCCESS : CUDA_ERROR_INVALID_CONTEXT;
 }
 
+bool
+is_lost ()
+{
+  return fail_at && fail_for_good && n_calls >= fail_at;
+}
+
 void
 set_context (CUcontext to)
 {

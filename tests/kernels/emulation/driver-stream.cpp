@@ -35,7 +35,8 @@ do_one (CUstream stream)
   const Job job = std::move (stream->jobs.front ());
 
   stream->jobs.pop_front ();
-  job ();
+  if (!driver::is_lost ())
+    job ();
   stream->done++;
 }
 

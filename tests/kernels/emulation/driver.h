@@ -65,6 +65,8 @@ const Settings &settings ();
 CUresult enter (const char *call);
 // The same for calls that need a context.
 CUresult enter_context (const char *call);
+// Whether a failure for good has come: what is queued is never done.
+bool is_lost ();
 void set_context (CUcontext context);
 CUcontext the_context ();
 

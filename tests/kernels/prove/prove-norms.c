@@ -60,6 +60,7 @@ prove_group_norm (Prover *prover, GessoDType type, const Case *test)
       = g_strdup_printf ("group norm %dx%dx%d in %d groups, mean %g%s, %s", test->pictures, test->rows, c, test->groups,
                          test->mean, test->activation ? " activation" : "", gesso_dtype_name (type));
   g_autofree char *what_pairs = g_strconcat (what, " statistics", NULL);
+  g_autofree char *what_in_place = g_strconcat (what, " in place", NULL);
   const double rounding = prover_rounding (type);
   g_autoptr (GError) error = NULL;
 
@@ -97,6 +98,13 @@ prove_group_norm (Prover *prover, GessoDType type, const Case *test)
                error);
   values_fetch (prover, pairs);
   prover_compare (prover, what_pairs, pairs, expected_pairs, 1e-5, 2e-5, (double) n);
+  prover_must (prover,
+               gesso_launch_group_norm (prover->launcher, type, x->address, gamma->address, beta->address, x->address,
+                                        scratch->address, test->pictures, test->rows, c, test->groups, eps,
+                                        test->activation, &error),
+               error);
+  values_fetch (prover, x);
+  prover_compare (prover, what_in_place, x, expected, 3e-5 + 2e-6 * fabs (test->mean), rounding * 1.05, (double) n);
   values_free (prover, x);
   values_free (prover, gamma);
   values_free (prover, beta);

@@ -5,7 +5,8 @@
 #include "fixture.h"
 
 #include <math.h>
-#include <string.h>
+
+#include "convert.h"
 
 /* A multiple of 1/128 in -1..1, the same for the same seed and index. */
 static float
@@ -21,25 +22,6 @@ value_at (guint32 seed, guint64 index)
   return ((int) (x % 257) - 128) / 128.0f;
 }
 
-static guint16
-to_bf16 (float value)
-{
-  guint32 bits;
-
-  memcpy (&bits, &value, sizeof bits);
-  return (guint16) ((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
-}
-
-static float
-from_bf16 (guint16 value)
-{
-  const guint32 bits = (guint32) value << 16;
-  float result;
-
-  memcpy (&result, &bits, sizeof result);
-  return result;
-}
-
 static void
 store_value (GessoDType dtype, void *values, gint64 i, float value)
 {
@@ -48,14 +30,11 @@ store_value (GessoDType dtype, void *values, gint64 i, float value)
     case GESSO_DTYPE_F32:
       ((float *) values)[i] = value;
       break;
-    case GESSO_DTYPE_BF16:
-      ((guint16 *) values)[i] = to_bf16 (value);
-      break;
     case GESSO_DTYPE_I32:
       ((gint32 *) values)[i] = (gint32) ((value + 1.0f) * 8.0f);
       break;
     default:
-      g_assert_not_reached ();
+      gesso_reference_from_f32 (dtype, &value, 1, (guint16 *) values + i);
     }
 }
 
@@ -215,8 +194,7 @@ fixture_output (Fixture *fixture, guint index, gsize *n)
   fixture->backend->buffer_read (fixture->backend, fixture->outputs[index].buffer, 0, raw, tensor_bytes (tensor),
                                  &error);
   g_assert_no_error (error);
-  for (gsize i = 0; i < count; i++)
-    values[i] = tensor->dtype == GESSO_DTYPE_F32 ? ((float *) raw)[i] : from_bf16 (((guint16 *) raw)[i]);
+  gesso_reference_to_f32 (tensor->dtype, raw, (gint64) count, values);
   *n = count;
   return values;
 }

@@ -1,0 +1,86 @@
+/* SPDX-FileCopyrightText: The Gesso authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * What the files of the CUDA backend share: the backend, its buffers and its programs.
+ */
+
+#pragma once
+
+#include "backend.h"
+#include "cuda-device.h"
+#include "launcher.h"
+#include "store.h"
+
+/* Runs that may be queued: the card never waits for the host, and a look at the cancellable is never far. */
+#define GESSO_CUDA_RUNS_AHEAD 2
+
+typedef struct
+{
+  GessoBackend base;
+  GessoCudaDevice *device;
+  GessoLauncher *launchers[2];             /* F16, BF16; as they are first needed */
+  CUevent run_done[GESSO_CUDA_RUNS_AHEAD]; /* of the last runs, in turn */
+  guint64 n_runs;
+} GessoCudaBackend;
+
+struct _GessoBuffer
+{
+  CUdeviceptr address;
+  gsize bytes;
+};
+
+/* The weights among an operation's operands, in the form that it wants; NULL where there is none. */
+typedef struct
+{
+  GessoCudaWeight *weight, *bias, *inputs[2];
+} GessoCudaOperands;
+
+struct _GessoProgram
+{
+  GessoCudaBackend *backend;
+  GessoLauncher *launcher;
+  GessoStore *store;
+  const GessoPlan *plan;
+  GPtrArray *weights;          /* of GessoCudaWeight, each once */
+  GessoCudaOperands *operands; /* by operation */
+  gboolean loaded;
+  /* The workspace: the plan's arena, scratch of a running operation, and copies of small inputs. */
+  gsize scratch, scratch_at;
+  gsize *copy_at; /* by input: where its copy lies; 0: bound as it is */
+  gsize workspace;
+  /* The recording of a run, and the addresses it was made for: workspace, inputs, outputs. */
+  gboolean is_long; /* launches enough to be worth recording */
+  CUgraphExec recording;
+  CUdeviceptr *recorded, *latest; /* of the recording; of the last run */
+};
+
+/* Where things lie in one run: the workspace, then the plan's inputs, then its outputs. */
+guint gesso_cuda_n_addresses (const GessoProgram *program);
+
+/* Notes the weights that `op` wants, and tells the bytes of scratch that it needs; DEVICE where it cannot be computed
+ * here. */
+gboolean gesso_cuda_operation_prepare (GessoProgram *program, const GessoOp *op, gsize *scratch, GError **error);
+/* Queues one step of a run at `addresses`. */
+gboolean gesso_cuda_operation_queue (const GessoProgram *program, const CUdeviceptr *addresses,
+                                     const GessoPlanStep *step, GError **error);
+
+/* The functions of GessoBackend that concern programs. */
+GessoProgram *gesso_cuda_program_compile (GessoBackend *backend, GessoStore *store, const GessoPlan *plan,
+                                          GCancellable *cancellable, GError **error);
+void gesso_cuda_program_report (GessoBackend *backend, GessoProgram *program, GessoProgramMemory *memory);
+gboolean gesso_cuda_program_load (GessoBackend *backend, GessoProgram *program, GessoLoadFunc progress,
+                                  gpointer progress_data, GCancellable *cancellable, GError **error);
+void gesso_cuda_program_unload (GessoBackend *backend, GessoProgram *program);
+void gesso_cuda_program_free (GessoBackend *backend, GessoProgram *program);
+gboolean gesso_cuda_program_run (GessoBackend *backend, GessoProgram *program, GessoBuffer *workspace,
+                                 const GessoBinding *inputs, const GessoBinding *outputs, GCancellable *cancellable,
+                                 GError **error);
+/* Gives up the recording of a run. */
+void gesso_cuda_program_forget (GessoProgram *program);
+
+/* `bytes` rounded up so that what follows is aligned as the driver's own allocations are. */
+static inline gsize
+gesso_cuda_align (gsize bytes)
+{
+  return (bytes + 255) & ~(gsize) 255;
+}

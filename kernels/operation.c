@@ -1,0 +1,359 @@
+/* SPDX-FileCopyrightText: The Gesso authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * From a plan's operations to launches.
+ */
+
+#include "cuda-backend.h"
+
+#include <glib/gi18n-lib.h>
+
+/* Where the step's operands lie. */
+typedef struct
+{
+  const GessoProgram *program;
+  const GessoOp *op;
+  const GessoCudaOperands *operands;
+  const CUdeviceptr *addresses;
+  CUdeviceptr scratch;
+} Step;
+
+static gsize
+tensor_bytes (const GessoTensor *tensor)
+{
+  return (gsize) gesso_shape_elements (&tensor->shape) * gesso_dtype_size (tensor->dtype);
+}
+
+/* ADD's second operand is a vector for each row. */
+static gboolean
+adds_vector (const GessoOp *op)
+{
+  return op->kind == GESSO_OP_ADD && !gesso_shape_equal (&op->inputs[0]->shape, &op->inputs[1]->shape);
+}
+
+static GessoCudaWeight *
+want (GessoProgram *program, const GessoTensor *tensor, GessoCudaForm form)
+{
+  GessoCudaWeight *weight;
+
+  if (!tensor || tensor->kind != GESSO_TENSOR_WEIGHT)
+    return NULL;
+  weight = gesso_cuda_store_want (program->store, tensor, form, program->launcher->type);
+  if (!g_ptr_array_find (program->weights, weight, NULL))
+    g_ptr_array_add (program->weights, weight);
+  return weight;
+}
+
+static CUdeviceptr
+address_of (const Step *step, const GessoTensor *tensor)
+{
+  const GessoProgram *program = step->program;
+  const GessoPlacement *place;
+
+  if (!tensor)
+    return 0;
+  place = gesso_plan_placement (program->plan, tensor);
+  switch (place->place)
+    {
+    case GESSO_PLACE_ARENA:
+      return step->addresses[0] + place->offset;
+    case GESSO_PLACE_INPUT:
+      if (program->copy_at[place->binding])
+        return step->addresses[0] + program->copy_at[place->binding];
+      return step->addresses[1 + place->binding];
+    case GESSO_PLACE_OUTPUT:
+      return step->addresses[1 + program->plan->inputs->len + (guint) place->binding];
+    default:
+      return 0;
+    }
+}
+
+static CUdeviceptr
+operand (const Step *step, const GessoCudaWeight *weight, const GessoTensor *tensor)
+{
+  return weight ? weight->address : address_of (step, tensor);
+}
+
+static CUdeviceptr
+input (const Step *step, int i)
+{
+  return operand (step, i < 2 ? step->operands->inputs[i] : NULL, step->op->inputs[i]);
+}
+
+/* The product that a step of CONV2D or LINEAR is, without addresses. */
+static GessoProduct
+product_of (const GessoProgram *program, const GessoOp *op, const GessoPlanStep *step)
+{
+  const GessoShape *in = &op->inputs[0]->shape, *out = &op->output->shape, *weight = &op->weight->shape;
+  GessoProduct product = { .activation = op->activation };
+
+  if (op->kind == GESSO_OP_LINEAR)
+    {
+      gesso_product_linear (&product, gesso_shape_rows (out), gesso_shape_channels (in), gesso_shape_channels (out),
+                            op->linear.geglu);
+      product.begin = step->begin;
+      product.end = step->end;
+    }
+  else
+    {
+      const gint64 first = MAX (step->image, 0) * out->dim[1];
+
+      product.conv = (GessoConvShape) {
+        .height = (gint32) in->dim[1],
+        .width = (gint32) in->dim[2],
+        .channels = (gint32) in->dim[3],
+        .virtual_height = op->conv.virtual_height ? op->conv.virtual_height : (gint32) in->dim[1],
+        .virtual_width = op->conv.virtual_width ? op->conv.virtual_width : (gint32) in->dim[2],
+        .out_height = (gint32) out->dim[1],
+        .out_width = (gint32) out->dim[2],
+        .kernel_height = (gint32) weight->dim[2],
+        .kernel_width = (gint32) weight->dim[3],
+        .stride = op->conv.stride,
+        .pad_top = op->conv.pad_top,
+        .pad_left = op->conv.pad_left,
+      };
+      product.columns = out->dim[3];
+      product.begin = step->image < 0 ? 0 : (first + step->begin) * out->dim[2];
+      product.end = step->image < 0 ? gesso_shape_rows (out) : (first + step->end) * out->dim[2];
+    }
+  gesso_product_choose (&product, program->launcher->processors);
+  return product;
+}
+
+static gboolean
+queue_product (const Step *step, const GessoPlanStep *what, GError **error)
+{
+  const GessoOp *op = step->op;
+  GessoProduct product = product_of (step->program, op, what);
+
+  product.input = input (step, 0);
+  product.weight = step->operands->weight->address;
+  product.bias = operand (step, step->operands->bias, op->bias);
+  product.residual = address_of (step, op->residual);
+  product.result = address_of (step, op->output);
+  product.scratch = step->scratch;
+  return gesso_launch_product (step->program->launcher, &product, error);
+}
+
+static gboolean
+queue_attention (const Step *step, const GessoPlanStep *what, GError **error)
+{
+  const GessoOp *op = step->op;
+  const GessoShape *q = &op->inputs[0]->shape, *k = &op->inputs[1]->shape;
+  const gint64 sharing = q->dim[0] / k->dim[0], first = MAX (what->image, 0);
+  const gsize size = gesso_dtype_size (step->program->launcher->type);
+  const gsize queries = (gsize) (first * q->dim[1] * q->dim[2]) * size;
+  const gsize keys = (gsize) (first / sharing * k->dim[1] * k->dim[2]) * size;
+  const GessoAttention attention = {
+    .q = input (step, 0) + queries,
+    .k = input (step, 1) + keys,
+    .v = address_of (step, op->inputs[2]) + keys,
+    .result = address_of (step, op->output) + queries,
+    .pictures = what->image < 0 ? q->dim[0] : 1,
+    .shape = { .queries = (gint32) q->dim[1],
+               .keys = (gint32) k->dim[1],
+               .heads = op->attention.heads,
+               .width = (gint32) (q->dim[2] / op->attention.heads),
+               .q_pitch = (gint32) q->dim[2],
+               .kv_pitch = (gint32) k->dim[2],
+               .sharing = what->image < 0 ? (gint32) sharing : 1,
+               .begin = what->image < 0 ? 0 : (gint32) what->begin,
+               .end = what->image < 0 ? (gint32) q->dim[1] : (gint32) what->end,
+               .causal = op->attention.causal,
+               .scale = op->attention.scale },
+  };
+
+  return gesso_launch_attention (step->program->launcher, &attention, error);
+}
+
+static gboolean
+queue_norm (const Step *step, GError **error)
+{
+  GessoLauncher *launcher = step->program->launcher;
+  const GessoOp *op = step->op;
+  const GessoShape *shape = &op->inputs[0]->shape;
+  const gint64 channels = gesso_shape_channels (shape), rows = gesso_shape_rows (shape);
+  const CUdeviceptr gamma = step->operands->weight ? step->operands->weight->address : 0;
+  const CUdeviceptr beta = step->operands->bias ? step->operands->bias->address : 0;
+
+  if (op->kind == GESSO_OP_LAYER_NORM)
+    return gesso_launch_layer_norm (launcher, op->inputs[0]->dtype, input (step, 0), gamma, beta,
+                                    address_of (step, op->output), rows, channels, op->norm.eps, error);
+  return gesso_launch_group_norm (launcher, op->inputs[0]->dtype, input (step, 0), gamma, beta,
+                                  address_of (step, op->output), step->scratch, shape->dim[0], rows / shape->dim[0],
+                                  channels, op->norm.groups, op->norm.eps, op->activation, error);
+}
+
+static gboolean
+queue_add (const Step *step, GError **error)
+{
+  GessoLauncher *launcher = step->program->launcher;
+  const GessoOp *op = step->op;
+  const gint64 length = adds_vector (op) ? gesso_shape_channels (&op->inputs[1]->shape) : 0;
+  CUdeviceptr other = input (step, 1);
+
+  /* The kernel wants vectors in F32, as weights are packed. */
+  if (length && !step->operands->inputs[1] && op->inputs[1]->dtype != GESSO_DTYPE_F32)
+    {
+      if (!gesso_launch_cast (launcher, other, op->inputs[1]->dtype, step->scratch, GESSO_DTYPE_F32, length, error))
+        return FALSE;
+      other = step->scratch;
+    }
+  return gesso_launch_add (launcher, op->inputs[0]->dtype, input (step, 0), other, address_of (step, op->output),
+                           gesso_shape_elements (&op->output->shape), length, error);
+}
+
+static gboolean
+queue_combine (const Step *step, GError **error)
+{
+  const GessoOp *op = step->op;
+  CUdeviceptr terms[GESSO_MAX_INPUTS];
+  const int n = op->n_inputs - 1;
+
+  for (int i = 0; i < n; i++)
+    terms[i] = input (step, i);
+  return gesso_launch_combine (step->program->launcher, op->output->dtype, n, terms, input (step, n),
+                               address_of (step, op->output), gesso_shape_elements (&op->output->shape), error);
+}
+
+/* What only moves values, or computes each by itself. */
+static gboolean
+queue_plain (const Step *step, GError **error)
+{
+  GessoLauncher *launcher = step->program->launcher;
+  const GessoOp *op = step->op;
+  const GessoTensor *x = op->inputs[0], *y = op->output;
+  const gsize size = gesso_dtype_size (x->dtype);
+  const gint64 n = gesso_shape_elements (&y->shape), channels = gesso_shape_channels (&y->shape);
+  const CUdeviceptr from = input (step, 0), to = address_of (step, y);
+
+  switch (op->kind)
+    {
+    case GESSO_OP_ACTIVATION:
+      return gesso_launch_activation (launcher, x->dtype, from, to, n, op->activation, error);
+    case GESSO_OP_GEGLU:
+      return gesso_launch_geglu (launcher, x->dtype, from, to, gesso_shape_rows (&y->shape), channels, error);
+    case GESSO_OP_CONCAT:
+      return gesso_launch_concat (launcher, from, (gsize) gesso_shape_channels (&x->shape) * size, input (step, 1),
+                                  (gsize) gesso_shape_channels (&op->inputs[1]->shape) * size, to,
+                                  gesso_shape_rows (&y->shape), error);
+    case GESSO_OP_UPSAMPLE:
+      return gesso_launch_upsample (launcher, from, to, x->shape.dim[0], x->shape.dim[1], x->shape.dim[2],
+                                    y->shape.dim[1], y->shape.dim[2], (gsize) channels * size, error);
+    case GESSO_OP_EMBEDDING:
+      return gesso_launch_embedding (launcher, from, step->operands->weight->address, step->operands->bias->address, to,
+                                     gesso_shape_rows (&y->shape), y->shape.dim[1], channels, op->weight->shape.dim[0],
+                                     error);
+    case GESSO_OP_CAST:
+      return gesso_launch_cast (launcher, from, x->dtype, to, y->dtype, n, error);
+    default:
+      return gesso_launch_repeat (launcher, from, to, tensor_bytes (x), op->repeat.times, error);
+    }
+}
+
+gboolean
+gesso_cuda_operation_queue (const GessoProgram *program, const CUdeviceptr *addresses, const GessoPlanStep *what,
+                            GError **error)
+{
+  const GessoOp *op = g_ptr_array_index (program->plan->ops, what->op);
+  const CUdeviceptr scratch = program->scratch ? addresses[0] + program->scratch_at : 0;
+  const Step step = { program, op, &program->operands[what->op], addresses, scratch };
+
+  switch (op->kind)
+    {
+    case GESSO_OP_CONV2D:
+    case GESSO_OP_LINEAR:
+      return queue_product (&step, what, error);
+    case GESSO_OP_ATTENTION:
+      return queue_attention (&step, what, error);
+    case GESSO_OP_GROUP_NORM:
+    case GESSO_OP_GROUP_STATISTICS:
+    case GESSO_OP_LAYER_NORM:
+      return queue_norm (&step, error);
+    case GESSO_OP_ADD:
+      return queue_add (&step, error);
+    case GESSO_OP_COMBINE:
+      return queue_combine (&step, error);
+    default:
+      return queue_plain (&step, error);
+    }
+}
+
+/* The most scratch that any step of `op` needs. */
+static gsize
+product_scratch (const GessoProgram *program, const GessoOp *op)
+{
+  const GArray *steps = program->plan->steps;
+  gsize most = 0;
+
+  for (guint i = 0; i < steps->len; i++)
+    {
+      const GessoPlanStep *step = &g_array_index (steps, GessoPlanStep, i);
+      GessoProduct product;
+
+      if (g_ptr_array_index (program->plan->ops, step->op) != op)
+        continue;
+      product = product_of (program, op, step);
+      most = MAX (most, gesso_product_scratch (&product));
+    }
+  return most;
+}
+
+/* Products and attention are there in the type of values alone, norms and the rest in F32 too. */
+static gboolean
+check_type (const GessoProgram *program, const GessoOp *op, GError **error)
+{
+  const GessoDType type = program->launcher->type, dtype = op->output->dtype;
+  const gboolean is_product
+      = op->kind == GESSO_OP_CONV2D || op->kind == GESSO_OP_LINEAR || op->kind == GESSO_OP_ATTENTION;
+
+  if ((!is_product || dtype == type) && !op->input_norm.statistics)
+    return TRUE;
+  g_set_error (
+      error, GESSO_ERROR, GESSO_ERROR_DEVICE,
+      _ ("\"%s\": the card does not compute %s in %s or with a norm folded in. Plan it with the options of this "
+         "backend."),
+      program->plan->name, gesso_op_kind_name (op->kind), gesso_dtype_name (dtype));
+  return FALSE;
+}
+
+gboolean
+gesso_cuda_operation_prepare (GessoProgram *program, const GessoOp *op, gsize *scratch, GError **error)
+{
+  const GessoShape *in = &op->inputs[0]->shape;
+  GessoCudaOperands *operands = &program->operands[op->id];
+  GessoCudaForm weight = GESSO_CUDA_VECTOR, bias = GESSO_CUDA_VECTOR;
+
+  *scratch = 0;
+  switch (op->kind)
+    {
+    case GESSO_OP_CONV2D:
+      weight = GESSO_CUDA_MATRIX;
+      *scratch = product_scratch (program, op);
+      break;
+    case GESSO_OP_LINEAR:
+      weight = op->linear.geglu ? GESSO_CUDA_GEGLU : GESSO_CUDA_MATRIX;
+      bias = op->linear.geglu ? GESSO_CUDA_GEGLU_VECTOR : GESSO_CUDA_VECTOR;
+      *scratch = product_scratch (program, op);
+      break;
+    case GESSO_OP_EMBEDDING:
+      weight = bias = GESSO_CUDA_PLAIN;
+      break;
+    case GESSO_OP_GROUP_NORM:
+    case GESSO_OP_GROUP_STATISTICS:
+      *scratch = gesso_group_norm_scratch (program->launcher, in->dim[0], gesso_shape_rows (in) / in->dim[0],
+                                           gesso_shape_channels (in), op->norm.groups);
+      break;
+    case GESSO_OP_ADD:
+      *scratch = adds_vector (op) ? (gsize) gesso_shape_channels (in) * sizeof (float) : 0;
+      break;
+    default:
+      break;
+    }
+  operands->weight = want (program, op->weight, weight);
+  operands->bias = want (program, op->bias, bias);
+  for (int i = 0; i < MIN (op->n_inputs, 2); i++)
+    operands->inputs[i]
+        = want (program, op->inputs[i], i == 1 && adds_vector (op) ? GESSO_CUDA_VECTOR : GESSO_CUDA_PLAIN);
+  return check_type (program, op, error);
+}

@@ -1,0 +1,143 @@
+/* SPDX-FileCopyrightText: The Gesso authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Running a program: everything is queued and nothing waited for, except where the card would fall behind. A long
+ * program that runs again at the same addresses is recorded as a CUDA graph, and from then on is one launch.
+ */
+
+#include "cuda-backend.h"
+
+#include <string.h>
+
+#include <glib/gi18n-lib.h>
+
+#include "cancel.h"
+
+/* Where every tensor of `tensors` is bound; FALSE where one does not fit. */
+static gboolean
+resolve (const GPtrArray *tensors, const GessoBinding *bindings, CUdeviceptr *addresses, GError **error)
+{
+  for (guint i = 0; i < tensors->len; i++)
+    {
+      const GessoTensor *tensor = g_ptr_array_index (tensors, i);
+      const gsize bytes = (gsize) gesso_shape_elements (&tensor->shape) * gesso_dtype_size (tensor->dtype);
+      const GessoBuffer *buffer = bindings[i].buffer;
+
+      if (!buffer || bindings[i].offset > buffer->bytes || bytes > buffer->bytes - bindings[i].offset)
+        {
+          g_set_error (error, GESSO_ERROR, GESSO_ERROR_DEVICE,
+                       _ ("The buffer bound to \"%s\" is smaller than its %zu bytes."), tensor->name, bytes);
+          return FALSE;
+        }
+      addresses[i] = buffer->address + bindings[i].offset;
+    }
+  return TRUE;
+}
+
+/* Copies the inputs that a recording must not know the place of, and forgets that place. */
+static gboolean
+copy_inputs (GessoProgram *self, CUdeviceptr *addresses, GError **error)
+{
+  GessoCudaDevice *device = self->backend->device;
+
+  for (guint i = 0; i < self->plan->inputs->len; i++)
+    {
+      const GessoTensor *tensor = g_ptr_array_index (self->plan->inputs, i);
+      const gsize bytes = (gsize) gesso_shape_elements (&tensor->shape) * gesso_dtype_size (tensor->dtype);
+
+      if (!self->copy_at[i])
+        continue;
+      if (!gesso_cuda_call (device->driver, error, cuMemcpyDtoDAsync,
+                            (addresses[0] + self->copy_at[i], addresses[1 + i], bytes, device->stream)))
+        return FALSE;
+      addresses[1 + i] = 0;
+    }
+  return TRUE;
+}
+
+static gboolean
+queue_steps (GessoProgram *self, const CUdeviceptr *addresses, GCancellable *cancellable, GError **error)
+{
+  const GArray *steps = self->plan->steps;
+
+  for (guint i = 0; i < steps->len; i++)
+    if (gesso_is_cancelled (cancellable, error)
+        || !gesso_cuda_operation_queue (self, addresses, &g_array_index (steps, GessoPlanStep, i), error))
+      return FALSE;
+  return TRUE;
+}
+
+static gboolean
+record (GessoProgram *self, const CUdeviceptr *addresses, GError **error)
+{
+  GessoCudaDevice *device = self->backend->device;
+  const GessoCudaDriver *driver = device->driver;
+  CUgraph graph = NULL;
+  gboolean ok;
+
+  gesso_cuda_program_forget (self);
+  if (!gesso_cuda_call (driver, error, cuStreamBeginCapture, (device->stream, CU_STREAM_CAPTURE_MODE_RELAXED)))
+    return FALSE;
+  ok = queue_steps (self, addresses, NULL, error);
+  ok = ok && gesso_cuda_call (driver, error, cuStreamEndCapture, (device->stream, &graph))
+       && gesso_cuda_call (driver, error, cuGraphInstantiate, (&self->recording, graph, 0));
+  /* The capture ends in any case; the first error counts. */
+  if (!graph)
+    driver->cuStreamEndCapture (device->stream, &graph);
+  if (graph)
+    driver->cuGraphDestroy (graph);
+  if (ok)
+    memcpy (self->recorded, addresses, gesso_cuda_n_addresses (self) * sizeof *addresses);
+  else
+    self->recording = NULL;
+  return ok;
+}
+
+static gboolean
+queue (GessoProgram *self, CUdeviceptr *addresses, GCancellable *cancellable, GError **error)
+{
+  GessoCudaDevice *device = self->backend->device;
+  const gsize bytes = gesso_cuda_n_addresses (self) * sizeof *addresses;
+  gboolean again;
+
+  if (!copy_inputs (self, addresses, error))
+    return FALSE;
+  again = self->is_long && memcmp (self->latest, addresses, bytes) == 0;
+  memcpy (self->latest, addresses, bytes);
+  if (!again)
+    return queue_steps (self, addresses, cancellable, error);
+  if ((!self->recording || memcmp (self->recorded, addresses, bytes) != 0) && !record (self, addresses, error))
+    return FALSE;
+  return gesso_cuda_call (device->driver, error, cuGraphLaunch, (self->recording, device->stream));
+}
+
+gboolean
+gesso_cuda_program_run (GessoBackend *base, GessoProgram *self, GessoBuffer *workspace, const GessoBinding *inputs,
+                        const GessoBinding *outputs, GCancellable *cancellable, GError **error)
+{
+  GessoCudaBackend *backend = self->backend;
+  GessoCudaDevice *device = backend->device;
+  const CUevent done = backend->run_done[backend->n_runs % GESSO_CUDA_RUNS_AHEAD];
+  g_autofree CUdeviceptr *addresses = g_new0 (CUdeviceptr, gesso_cuda_n_addresses (self));
+
+  if (!self->loaded || (workspace ? workspace->bytes : 0) < self->workspace)
+    {
+      g_set_error (error, GESSO_ERROR, GESSO_ERROR_DEVICE,
+                   self->loaded ? _ ("The workspace is too small to run \"%s\".")
+                                : _ ("\"%s\" must be loaded before it runs."),
+                   self->plan->name);
+      return FALSE;
+    }
+  addresses[0] = workspace ? workspace->address : 0;
+  if (!resolve (self->plan->inputs, inputs, addresses + 1, error)
+      || !resolve (self->plan->outputs, outputs, addresses + 1 + self->plan->inputs->len, error)
+      || gesso_is_cancelled (cancellable, error) || !gesso_cuda_device_enter (device, error)
+      || !gesso_cuda_device_wait_for (device, done, cancellable, error))
+    return FALSE;
+  device->is_busy = TRUE;
+  if (!queue (self, addresses, cancellable, error)
+      || !gesso_cuda_call (device->driver, error, cuEventRecord, (done, device->stream)))
+    return FALSE;
+  backend->n_runs++;
+  return TRUE;
+}

@@ -1,0 +1,58 @@
+/* SPDX-FileCopyrightText: The Gesso authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+
+#include "emulated-driver.h"
+
+#include <string.h>
+
+#include <gmodule.h>
+
+#include "gesso.h"
+
+const EmulatedDriver *
+emulated_driver (void)
+{
+  static EmulatedDriver driver;
+  GModule *library;
+
+  if (driver.fail)
+    return &driver;
+  library = g_module_open (g_getenv ("GESSO_CUDA_DRIVER"), G_MODULE_BIND_LOCAL);
+  g_assert_nonnull (library);
+  g_assert_true (g_module_symbol (library, "gesso_emulation_fail", (gpointer *) &driver.fail));
+  g_assert_true (g_module_symbol (library, "gesso_emulation_calls", (gpointer *) &driver.calls));
+  g_assert_true (g_module_symbol (library, "gesso_emulation_failed_call", (gpointer *) &driver.failed_call));
+  g_assert_true (g_module_symbol (library, "gesso_emulation_leaks", (gpointer *) &driver.leaks));
+  g_module_make_resident (library);
+  return &driver;
+}
+
+/* What is called before something is given back. */
+static gboolean
+is_giving_back (const char *call)
+{
+  static const char *const parts[] = { "Destroy", "Free", "Unload", "Release", NULL };
+
+  for (int i = 0; parts[i]; i++)
+    if (strstr (call, parts[i]))
+      return TRUE;
+  return g_str_equal (call, "cuStreamSynchronize") || g_str_equal (call, "cuCtxSetCurrent")
+         || g_str_equal (call, "cuStreamQuery");
+}
+
+void
+emulated_driver_check_failure (const char *failed, gboolean done, const GError *error)
+{
+  g_assert_nonnull (failed);
+  if (done)
+    {
+      g_assert_null (error);
+      g_assert_true (is_giving_back (failed));
+      return;
+    }
+  g_assert_nonnull (error);
+  g_assert_true (error->domain == GESSO_ERROR);
+  g_assert_cmpint (error->code, ==, strstr (failed, "Alloc") ? GESSO_ERROR_OUT_OF_MEMORY : GESSO_ERROR_DEVICE);
+  g_assert_nonnull (strstr (error->message, "CUDA_ERROR_"));
+}

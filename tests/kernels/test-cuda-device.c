@@ -1,0 +1,247 @@
+/* SPDX-FileCopyrightText: The Gesso authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * What the engine says of cards that are not there or cannot do it, each in a process of its own: "cuda" is refused
+ * with the reason, and "auto" takes the CPU and tells it. And what it says of memory: parts that take turns, and what
+ * is refused with the figures.
+ */
+
+#include <string.h>
+
+#include "backend.h"
+#include "devices.h"
+#include "gesso.h"
+#include "model/configs.h"
+#include "networks/clip-text.h"
+#include "networks/unet.h"
+#include "networks/vae.h"
+
+static void
+open_devices (const char *says)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *why_not = NULL;
+  GessoDevice opened;
+  GessoBackend *cpu;
+
+  g_assert_null (gesso_devices_open (GESSO_DEVICE_CUDA, 1, &opened, NULL, &error));
+  g_assert_error (error, GESSO_ERROR, GESSO_ERROR_DEVICE);
+  g_assert_nonnull (strstr (error->message, says));
+  g_assert_nonnull (strstr (error->message, "CPU"));
+  cpu = gesso_devices_open (GESSO_DEVICE_AUTO, 1, &opened, &why_not, NULL);
+  g_assert_nonnull (cpu);
+  g_assert_cmpint (opened, ==, GESSO_DEVICE_CPU);
+  g_assert_cmpstr (why_not, ==, error->message);
+  cpu->free (cpu);
+}
+
+typedef struct
+{
+  const char *name, *variable, *value, *says;
+} Refusal;
+
+static const Refusal refusals[] = {
+  { "no-driver", "GESSO_CUDA_DRIVER", "/nonexistent/libcuda.so", "/nonexistent/libcuda.so" },
+  { "no-card", "GESSO_EMULATION_DEVICES", "0", "finds no card" },
+  { "old-driver", "GESSO_EMULATION_DRIVER_VERSION", "12040", "CUDA 12.4" },
+  { "old-card", "GESSO_EMULATION_CAPABILITY", "7.5", "compute capability 7.5" },
+  { "failing-driver", "GESSO_EMULATION_FAIL_FOR_GOOD", "1", "CUDA_ERROR_LAUNCH_FAILED" },
+};
+
+static void
+test_refusal (gconstpointer data)
+{
+  const Refusal *refusal = data;
+
+  if (g_test_subprocess ())
+    {
+      g_setenv (refusal->variable, refusal->value, TRUE);
+      if (g_str_equal (refusal->name, "failing-driver"))
+        g_setenv ("GESSO_EMULATION_FAIL", "3", TRUE);
+      open_devices (refusal->says);
+      return;
+    }
+  g_test_trap_subprocess (NULL, 0, G_TEST_SUBPROCESS_INHERIT_STDERR);
+  g_test_trap_assert_passed ();
+}
+
+static GessoBackend *
+open_cuda (void)
+{
+  g_autoptr (GError) error = NULL;
+  GessoDevice opened;
+  GessoBackend *backend = gesso_devices_open (GESSO_DEVICE_AUTO, 1, &opened, NULL, &error);
+
+  g_assert_no_error (error);
+  g_assert_cmpint (opened, ==, GESSO_DEVICE_CUDA);
+  return backend;
+}
+
+static void
+test_used (void)
+{
+  GessoBackend *backend = open_cuda ();
+  g_autofree char *text = gesso_devices_describe ();
+  g_autoptr (GError) error = NULL;
+  GessoPrecision precision;
+
+  g_assert_nonnull (strstr (text, "cuda: Gesso's emulation, compute capability 8.6"));
+  g_assert_nonnull (strstr (text, "own matrix products"));
+  g_assert_nonnull (strstr (text, "precision f16"));
+  g_assert_false (backend->resolve_precision (backend, GESSO_PRECISION_F32, &precision, &error));
+  g_assert_error (error, GESSO_ERROR, GESSO_ERROR_DEVICE);
+  backend->free (backend);
+}
+
+/* A buffer that is too large names what was asked for and what is free, and leaves the card usable. */
+static void
+test_buffer_too_large (void)
+{
+  GessoBackend *backend = open_cuda ();
+  g_autoptr (GError) error = NULL;
+  GessoBuffer *buffer;
+
+  g_assert_null (backend->buffer_new (backend, (gsize) 64 << 30, &error));
+  g_assert_error (error, GESSO_ERROR, GESSO_ERROR_OUT_OF_MEMORY);
+  g_assert_nonnull (strstr (error->message, "64.0"));
+  g_assert_nonnull (strstr (error->message, "8.0"));
+  buffer = backend->buffer_new (backend, 1000, NULL);
+  g_assert_nonnull (buffer);
+  backend->buffer_free (backend, buffer);
+  backend->free (backend);
+}
+
+static gboolean
+no_weights (gpointer data, const char *name, gint64 first, gint64 count, GessoDType dtype, void *values, GError **error)
+{
+  g_assert_not_reached ();
+}
+
+static GessoDType
+f16_weights (gpointer data, const char *name)
+{
+  return GESSO_DTYPE_F16;
+}
+
+/* What `graph` (taken over) holds when it alone is loaded and runs. */
+static guint64
+need_of (GessoBackend *backend, GessoGraph *graph)
+{
+  const GessoWeightSource source = { no_weights, f16_weights, NULL };
+  GessoStore *store = backend->store_new (backend, &source);
+  g_autoptr (GessoGraph) owned = graph;
+  g_autoptr (GessoPlan) plan = NULL;
+  g_autoptr (GError) error = NULL;
+  GessoProgramMemory memory;
+  GessoPlanOptions options;
+  GessoProgram *program;
+
+  gesso_graph_finish (graph, &error);
+  g_assert_no_error (error);
+  backend->plan_options (backend, GESSO_PRECISION_F16, &options);
+  plan = gesso_plan_new (graph, &options, &error);
+  g_assert_no_error (error);
+  program = backend->compile (backend, store, plan, NULL, &error);
+  g_assert_no_error (error);
+  backend->report (backend, program, &memory);
+  g_test_message ("%s: weights %.0f MiB, workspace %.0f MiB", plan->name, (double) memory.weights / 1048576.0,
+                  (double) memory.workspace / 1048576.0);
+  backend->program_free (backend, program);
+  backend->store_free (backend, store);
+  return memory.weights + memory.workspace + memory.load_scratch;
+}
+
+/* The parts of Stable Diffusion 1.4 at 512 x 512 fit a card of 4 GB one by one, and the U-Net none of 1 GB. Nothing is
+ * read or computed: plans tell. */
+static void
+test_full_size (void)
+{
+  const guint64 gib = (guint64) 1 << 30;
+  GessoBackend *backend = open_cuda ();
+  g_autofree char *unet_path = g_test_build_filename (G_TEST_DIST, "data", "full", "sd14", "unet", "config.json", NULL);
+  g_autofree char *vae_path = g_test_build_filename (G_TEST_DIST, "data", "full", "sd14", "vae", "config.json", NULL);
+  g_autofree char *text_path
+      = g_test_build_filename (G_TEST_DIST, "data", "full", "sd14", "text_encoder", "config.json", NULL);
+  g_autoptr (GError) error = NULL;
+  GessoUnetConfig unet = { 0 };
+  GessoVaeConfig vae = { 0 };
+  GessoTextConfig text = { 0 };
+  guint64 step;
+
+  g_assert_true (gesso_unet_config_read (unet_path, NULL, &unet, &error));
+  g_assert_true (gesso_vae_config_read (vae_path, NULL, &vae, &error));
+  g_assert_true (gesso_text_config_read (text_path, NULL, &text, &error));
+  g_assert_no_error (error);
+  step = need_of (backend, gesso_unet_graph (&unet, 1, 2, 77, 64, 64));
+  g_assert_cmpuint (step, >, gib);
+  /* A tenth of the memory is left to others, and something goes between the parts. */
+  g_assert_cmpuint (step, <, gib * 33 / 10);
+  g_assert_cmpuint (need_of (backend, gesso_vae_decoder_graph (&vae, 1, 64, 64)), <, gib * 33 / 10);
+  g_assert_cmpuint (need_of (backend, gesso_clip_text_graph (&text, 2, 77)), <, gib);
+  backend->free (backend);
+}
+
+/* With a limit between what one part needs and what all need, parts take turns, and the picture is the same. */
+static void
+test_turns (void)
+{
+  g_autofree char *folder = g_test_build_filename (G_TEST_DIST, "data", "models", "v2-tiny", NULL);
+  const GessoOptions options = { .device = GESSO_DEVICE_CUDA };
+  g_autoptr (GessoRequest) request = gesso_request_new ("a red circle on blue");
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GPtrArray) pictures = NULL, tight_pictures = NULL;
+  guint64 low = 1, high = (guint64) 1 << 30;
+
+  request->steps = 1;
+  request->width = request->height = 16;
+  {
+    g_autoptr (GessoEngine) engine = gesso_engine_new (folder, &options, NULL, &error);
+
+    g_assert_no_error (error);
+    pictures = gesso_engine_generate (engine, request, NULL, NULL, NULL, &error);
+    g_assert_no_error (error);
+  }
+  {
+    g_autoptr (GessoEngine) engine = gesso_engine_new (folder, &options, NULL, &error);
+
+    while (high - low > 1024)
+      {
+        g_autofree char *plan = NULL;
+
+        request->max_memory = low + (high - low) / 2;
+        plan = gesso_engine_plan (engine, request, &error);
+        g_assert_no_error (error);
+        if (strstr (plan, "Does not fit"))
+          low = request->max_memory;
+        else
+          high = request->max_memory;
+      }
+    request->max_memory = low;
+    g_assert_null (gesso_engine_generate (engine, request, NULL, NULL, NULL, &error));
+    g_assert_error (error, GESSO_ERROR, GESSO_ERROR_OUT_OF_MEMORY);
+    g_assert_nonnull (strstr (error->message, "may be used"));
+    g_clear_error (&error);
+    request->max_memory = high;
+    tight_pictures = gesso_engine_generate (engine, request, NULL, NULL, NULL, &error);
+    g_assert_no_error (error);
+  }
+  g_assert_true (g_bytes_equal (gesso_picture_get_pixels (g_ptr_array_index (pictures, 0)),
+                                gesso_picture_get_pixels (g_ptr_array_index (tight_pictures, 0))));
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  for (gsize i = 0; i < G_N_ELEMENTS (refusals); i++)
+    {
+      g_autofree char *path = g_strconcat ("/cuda/device/", refusals[i].name, NULL);
+
+      g_test_add_data_func (path, &refusals[i], test_refusal);
+    }
+  g_test_add_func ("/cuda/device/used", test_used);
+  g_test_add_func ("/cuda/device/buffer-too-large", test_buffer_too_large);
+  g_test_add_func ("/cuda/device/full-size", test_full_size);
+  g_test_add_func ("/cuda/device/turns", test_turns);
+  return g_test_run ();
+}

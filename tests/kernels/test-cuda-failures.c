@@ -1,0 +1,167 @@
+/* SPDX-FileCopyrightText: The Gesso authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The CUDA backend where something goes wrong: each call of the driver fails in turn, weights cannot be read, a run is
+ * cancelled. Each time there is the right error, nothing is left behind, and the next try gives the right values.
+ */
+
+#include <string.h>
+
+#include "../unit/cpu/backend/fixture.h"
+#include "cuda-under-test.h"
+#include "emulated-driver.h"
+
+/* Layers enough for the program to be recorded when it runs again. */
+#define SIZE 3
+#define CHANNELS 8
+#define LAYERS 4
+#define RUNS 3
+
+typedef struct
+{
+  GessoBackend *backend;
+  GessoStore *store;
+  GessoProgram *program;
+  GessoBuffer *workspace, *x, *y;
+} Use;
+
+static void
+use_clear (Use *use)
+{
+  GessoBackend *backend = use->backend;
+
+  if (!backend)
+    return;
+  backend->program_free (backend, use->program);
+  if (use->store)
+    backend->store_free (backend, use->store);
+  backend->buffer_free (backend, use->workspace);
+  backend->buffer_free (backend, use->x);
+  backend->buffer_free (backend, use->y);
+  backend->free (backend);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Use, use_clear)
+
+/* A whole life of a backend, from its making to its end; what came out in `values`. */
+static gboolean
+use_backend (Reads *reads, GCancellable *cancellable, guint16 *values, GError **error)
+{
+  const gsize n = SIZE * SIZE * CHANNELS, bytes = n * sizeof *values;
+  const GessoWeightSource source = fixture_source (reads);
+  g_autoptr (GessoGraph) graph = fixture_graph (SIZE, CHANNELS, LAYERS);
+  /* Outlives the program in it. */
+  g_autoptr (GessoPlan) plan = NULL;
+  g_auto (Use) use = { .backend = gesso_backend_entry (GESSO_BACKEND_ABI, 0, error) };
+  GessoBackend *backend = use.backend;
+  GessoBinding input = { 0 }, output = { 0 };
+  GessoPlanOptions options;
+  GessoProgramMemory memory;
+  g_autofree guint16 *x = g_new (guint16, n);
+
+  if (!backend)
+    return FALSE;
+  backend->plan_options (backend, GESSO_PRECISION_F16, &options);
+  plan = gesso_plan_new (graph, &options, error);
+  g_assert_nonnull (plan);
+  for (gsize i = 0; i < n; i++)
+    x[i] = (guint16) (0x3000 + i); /* between 0.125 and 0.25 */
+  use.store = backend->store_new (backend, &source);
+  use.program = backend->compile (backend, use.store, plan, NULL, error);
+  if (!use.program)
+    return FALSE;
+  backend->report (backend, use.program, &memory);
+  if (!backend->load (backend, use.program, NULL, NULL, NULL, error)
+      || !(use.workspace = backend->buffer_new (backend, memory.workspace, error))
+      || !(use.x = backend->buffer_new (backend, bytes, error))
+      || !(use.y = backend->buffer_new (backend, bytes, error))
+      || !backend->buffer_write (backend, use.x, 0, x, bytes, error))
+    return FALSE;
+  input.buffer = use.x;
+  output.buffer = use.y;
+  for (int i = 0; i < RUNS; i++)
+    if (!backend->run (backend, use.program, use.workspace, &input, &output, cancellable, error))
+      return FALSE;
+  return backend->buffer_read (backend, use.y, 0, values, bytes, error);
+}
+
+static void
+test_each_call (gconstpointer data)
+{
+  const gboolean for_good = GPOINTER_TO_INT (data);
+  const EmulatedDriver *driver = emulated_driver ();
+  guint16 expected[SIZE * SIZE * CHANNELS], values[SIZE * SIZE * CHANNELS];
+  Reads reads = { 0 };
+  g_autoptr (GError) error = NULL;
+  guint before = driver->calls (), n_calls;
+
+  g_assert_true (use_backend (&reads, NULL, expected, &error));
+  g_assert_no_error (error);
+  g_assert_cmpint (driver->leaks (), ==, 0);
+  n_calls = driver->calls () - before;
+  g_test_message ("%u calls", n_calls);
+  g_assert_cmpuint (n_calls, >, 150);
+  for (guint i = 1; i <= n_calls; i++)
+    {
+      const char *failed;
+      gboolean done;
+
+      driver->fail (i, for_good);
+      done = use_backend (&reads, NULL, values, &error);
+      failed = driver->failed_call ();
+      driver->fail (0, FALSE);
+      g_test_message ("%u: %s: %s", i, failed, error ? error->message : "done");
+      emulated_driver_check_failure (failed, done, error);
+      g_clear_error (&error);
+      g_assert_cmpint (driver->leaks (), ==, 0);
+      if (done)
+        g_assert_cmpmem (values, sizeof values, expected, sizeof expected);
+    }
+  g_assert_true (use_backend (&reads, NULL, values, &error));
+  g_assert_cmpmem (values, sizeof values, expected, sizeof expected);
+}
+
+/* Each reading of a weight fails in turn. */
+static void
+test_each_read (void)
+{
+  guint16 values[SIZE * SIZE * CHANNELS];
+  int n = 0;
+
+  for (;; n++)
+    {
+      Reads reads = { .fail_at = n + 1 };
+      g_autoptr (GError) error = NULL;
+
+      if (use_backend (&reads, NULL, values, &error))
+        break;
+      g_assert_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID);
+      g_assert_cmpint (emulated_driver ()->leaks (), ==, 0);
+    }
+  g_assert_cmpint (n, >, 5 * LAYERS);
+}
+
+static void
+test_cancelled (void)
+{
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  guint16 values[SIZE * SIZE * CHANNELS];
+  g_autoptr (GError) error = NULL;
+  Reads reads = { 0 };
+
+  g_cancellable_cancel (cancellable);
+  g_assert_false (use_backend (&reads, cancellable, values, &error));
+  g_assert_error (error, GESSO_ERROR, GESSO_ERROR_CANCELLED);
+  g_assert_cmpint (emulated_driver ()->leaks (), ==, 0);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_data_func ("/cuda/failures/for-a-moment", GINT_TO_POINTER (FALSE), test_each_call);
+  g_test_add_data_func ("/cuda/failures/for-good", GINT_TO_POINTER (TRUE), test_each_call);
+  g_test_add_func ("/cuda/failures/reads", test_each_read);
+  g_test_add_func ("/cuda/failures/cancelled", test_cancelled);
+  return g_test_run ();
+}

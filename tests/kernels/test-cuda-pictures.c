@@ -1,0 +1,70 @@
+/* SPDX-FileCopyrightText: The Gesso authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Whole pictures of miniature models, painted by the engine with the CUDA module beside it, against what diffusers
+ * made of them in float32; and the same to the last bit when they are painted again.
+ */
+
+#include <string.h>
+
+#include "picture-case.h"
+#include "reference-cases.h"
+
+#define LEAST_RATIO 35.0 /* dB */
+#define TEXT_TOLERANCE 5e-3
+#define AGAIN "v2-tiny-batch"
+
+/* The cases that each run looks at: every architecture, and a batch, which is painted twice. */
+static const char *const quick[]
+    = { "sd14", "v2-tiny", "sd21", "base", "small", "tiny", "v2-base", "v2-small", AGAIN, NULL };
+
+static GBytes *
+paint (JsonObject *test, GessoPrecision precision, const TestTensor *expected, GPtrArray **trace)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GessoEngine) engine = picture_case_open (test, GESSO_DEVICE_CUDA, precision, &error);
+  g_autoptr (GessoRequest) request = picture_case_request (test);
+  g_autoptr (GPtrArray) pictures = NULL;
+
+  g_assert_no_error (error);
+  g_assert_cmpint (gesso_engine_get_device (engine), ==, GESSO_DEVICE_CUDA);
+  pictures = gesso_engine_generate_traced (engine, request, NULL, NULL, trace, NULL, &error);
+  g_assert_no_error (error);
+  return g_bytes_ref (picture_case_traced (*trace, "image", expected)->data);
+}
+
+static void
+test_case (gconstpointer data)
+{
+  JsonObject *test = (JsonObject *) data;
+  const char *name = json_object_get_string_member (test, "name");
+  g_autofree char *path = picture_case_path (test);
+  g_autoptr (TestFile) file = test_file_open (path);
+  g_autoptr (GPtrArray) trace = NULL, trace_again = NULL;
+  g_autoptr (GBytes) image = NULL, again = NULL;
+  TestTensor expected = test_file_get (file, "image"), text = test_file_get (file, "text");
+  double ratio;
+
+  image = paint (test, GESSO_PRECISION_AUTO, &expected, &trace);
+  ratio = picture_case_psnr (g_bytes_get_data (image, NULL), expected.data, expected.n_values);
+  g_test_message ("%s: %.1f dB", name, ratio);
+  test_assert_close ("text", g_bytes_get_data (picture_case_traced (trace, "text", &text)->data, NULL), text.data,
+                     text.n_values, TEXT_TOLERANCE);
+  g_assert_cmpfloat (ratio, >=, LEAST_RATIO);
+  if (g_str_equal (name, AGAIN))
+    {
+      again = paint (test, GESSO_PRECISION_AUTO, &expected, &trace_again);
+      g_assert_true (g_bytes_equal (image, again));
+    }
+}
+
+int
+main (int argc, char **argv)
+{
+  g_autoptr (JsonParser) parser = json_parser_new ();
+  JsonObject *tolerances;
+
+  g_test_init (&argc, &argv, NULL);
+  test_add_cases (parser, "cases", "/cuda/pictures", g_getenv ("GESSO_FULL") ? NULL : quick, test_case, &tolerances);
+  return g_test_run ();
+}
