@@ -117,13 +117,13 @@ settings_of (Batch *batch, guint i, GError **error)
 }
 
 static gboolean
-into_new_image (Batch *batch, GPtrArray *results, const GessoSettings *settings, GessoEngine *engine, GError **error)
+into_new_image (Batch *batch, GPtrArray *results, GError **error)
 {
   g_autoptr (GessoCanvas) canvas = gesso_canvas_new (NULL, error);
   g_autoptr (GPtrArray) layers = NULL;
 
   if (canvas)
-    layers = gesso_canvas_insert (canvas, results, settings, engine, error);
+    layers = gesso_canvas_insert (canvas, results, gesso_painter_show_inserting, NULL, error);
   if (!layers)
     return FALSE;
   g_ptr_array_add (batch->images, gesso_canvas_get_image (canvas));
@@ -146,7 +146,7 @@ paint_one (Batch *batch, guint i, GessoPainter *painter, GError **error)
   if (!results)
     return FALSE;
   if (!batch->canvas)
-    return into_new_image (batch, results, settings, gesso_painter_get_engine (painter), error);
+    return into_new_image (batch, results, error);
   g_ptr_array_extend_and_steal (batch->results, g_steal_pointer (&results));
   return TRUE;
 }
@@ -173,8 +173,8 @@ paint_all (Batch *batch, GError **error)
     }
   if (batch->results->len > 0)
     {
-      g_autoptr (GPtrArray) layers = gesso_canvas_insert (batch->canvas, batch->results, batch->settings,
-                                                          gesso_painter_get_engine (painter), error);
+      g_autoptr (GPtrArray) layers
+          = gesso_canvas_insert (batch->canvas, batch->results, gesso_painter_show_inserting, NULL, error);
 
       if (!layers)
         return FALSE;

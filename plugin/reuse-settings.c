@@ -6,6 +6,7 @@
 
 #include <glib/gi18n-lib.h>
 
+#include "dialog.h"
 #include "generate.h"
 #include "metadata.h"
 
@@ -37,7 +38,7 @@ paint_with_dialog (GimpProcedure *procedure, GessoSettings *settings, GessoCanva
   gesso_settings_simplify_size (settings);
   gesso_settings_to_config (settings, config);
   g_object_set (config, "lock-seed", TRUE, NULL);
-  return gesso_generate_with_dialog (generate, config, canvas, error);
+  return gesso_dialog_run (generate, config, canvas, error);
 }
 
 static GPtrArray *

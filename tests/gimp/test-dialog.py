@@ -166,7 +166,7 @@ def session(locale="C.UTF-8", models=True, words=str, allows=()):
         environment.update(MALLOC_PERTURB_="0", GESSO_MODELS_PATH=str(folder / "models"))
         locales.add(environment, BUILD, locale)
         few = gimp.linked_plug_ins(["file-png", "script-fu"], BUILD / "gimp-tests" / "file-png+script-fu")
-        with gimp.Profile([stage.make(BUILD), few], BUILD / "gimp-cache", environment) as profile:
+        with gimp.Profile([stage.make(BUILD, None), few], BUILD / "gimp-cache", environment) as profile:
             profile.environment["DBUS_SESSION_BUS_ADDRESS"] = os.environ["DBUS_SESSION_BUS_ADDRESS"]
             running = Gimp(profile, folder, words)
             try:
@@ -307,7 +307,7 @@ def test_model_broken():
 def short_visit(locale):
     """Opens, types, paints and inserts in another language; returns where the prompt and the picture were, and how far
     they and the buttons go."""
-    catalogue = gettext.translation("gesso", stage.make(BUILD) / "gesso" / "locale", [locale[:2]])
+    catalogue = gettext.translation("gesso", stage.make(BUILD, None) / "gesso" / "locale", [locale[:2]])
     assert catalogue.gettext("_Generate") != "_Generate", "not translated"
     with session(locale, words=catalogue.gettext) as running:
         dialog = running.open_dialog()

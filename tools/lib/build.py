@@ -81,8 +81,10 @@ def configure(name):
     options, extra = FOLDERS[name]
     folder = BUILD / name
     environment = dict(os.environ, **extra)
-    # A change of system, of options or of the tree's place makes the folder anew.
-    wanted = {"options": options, "environment": extra, "system": system_name(), "top": str(TOP)}
+    # A change of system, of options or of the tree's place makes the folder anew; also where models have come, as they
+    # are to be installed.
+    wanted = {"options": options, "environment": extra, "system": system_name(), "top": str(TOP),
+              "models": (TOP / "models").is_dir()}
     stamp = folder / ".configured"
     try:
         if json.loads(stamp.read_text(encoding="utf-8")) == wanted:
