@@ -14,7 +14,8 @@
 typedef struct
 {
   char *name;
-  char *problem; /* why it cannot be read; NULL when it can */
+  const char *stored_name; /* in the file */
+  char *problem;           /* why it cannot be read; NULL when it can */
   GessoShape shape;
   GessoDType dtype;
   guint64 offset;
@@ -132,6 +133,7 @@ gesso_weights_add (GessoWeights *weights, const char *name, const char *type, gu
   Tensor *tensor = g_new0 (Tensor, 1);
 
   tensor->name = g_strdup (name);
+  tensor->stored_name = tensor->name;
   tensor->offset = offset;
   tensor->shape = GESSO_SHAPE4 (1, 1, 1, 1);
   if (strcmp (type, "F32") == 0)
@@ -219,7 +221,7 @@ require (const GessoWeights *weights, const char *name, GError **error)
                  gesso_weights_path (weights), name);
   else if (tensor->problem)
     g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID, _ ("%s: the tensor \"%s\" %s."),
-                 gesso_weights_path (weights), name, tensor->problem);
+                 gesso_weights_path (weights), tensor->stored_name, tensor->problem);
   return tensor && !tensor->problem ? tensor : NULL;
 }
 
@@ -239,7 +241,7 @@ gesso_weights_check (const GessoWeights *weights, const char *name, const GessoS
   g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
                _ ("%s: the tensor \"%s\" has the shape %s, but config.json asks for %s. Does the file belong to this "
                   "model? Download it again."),
-               gesso_weights_path (weights), name, there, wanted);
+               gesso_weights_path (weights), tensor->stored_name, there, wanted);
   return FALSE;
 }
 
@@ -250,8 +252,8 @@ read_bytes (GessoWeights *weights, const Tensor *tensor, guint64 offset, gsize c
 
   if (gesso_file_read (weights->file, offset, count, buffer, &reason))
     return TRUE;
-  g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID, _ ("The tensor \"%s\" cannot be read: %s"), tensor->name,
-               reason->message);
+  g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID, _ ("The tensor \"%s\" cannot be read: %s"),
+               tensor->stored_name, reason->message);
   return FALSE;
 }
 
