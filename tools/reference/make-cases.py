@@ -177,7 +177,8 @@ def main():
         saturated = ((image == 0) | (image == 255)).float().mean().item()
         print(f"{name:26} latents std {latents.std():.2f} picture mean {image.mean():.0f} std {image.std():.0f} "
               f"saturated {saturated:.3f} sensitivity {sensitivity:.1f}")
-        assert torch.isfinite(latents).all() and saturated < 0.4 and sensitivity < 50
+        assert torch.isfinite(latents).all() and sensitivity < 50
+        assert saturated < 0.4 or c["model"] not in miniatures.MODELS
     for name, (model, width, height) in ENCODINGS.items() if not sys.argv[1:] else ():
         with torch.no_grad():
             result = encode(load(model), width, height)

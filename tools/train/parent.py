@@ -14,6 +14,7 @@ import torch
 
 import denoising
 import folder as folders
+import grow
 import sources
 import starter
 import tokenizer as tokens_of
@@ -26,8 +27,11 @@ STEPS, BATCH, RATE = 3300, 16, 8e-4
 OFFSET, SNR_LIMIT, DROPOUT = 0.3, 5.0, 0.1
 
 
-def trained_vae():
-    """The VAE with its newest decoder; ends with advice if the encoder may still change."""
+def trained_vae(start=None):
+    """The VAE with its newest decoder, or that of the folder `start`; ends with advice if the encoder may still
+    change."""
+    if start:
+        return folders.Model(start).vae
     joint, decoder = (training.cache_folder(name) / "checkpoint.pt" for name in ("vae-joint", "vae-decoder"))
     if not joint.exists() or not vaes.is_finished(joint):
         raise SystemExit(f"{joint}: the encoder is not finished; run `vae.py joint` to its end first")
@@ -47,15 +51,24 @@ def new_text_encoder(tokenizer):
     return text_encoder
 
 
+def beginnings(start, tokenizer):
+    """The text encoder and the U-Net that training begins with; `start`: from the student in that folder."""
+    if start:
+        student = folders.Model(start)
+        unet = grow.grown("small", student.unet, starter.new_parent_unet())
+        return student.text_encoder.requires_grad_(True), unet
+    return new_text_encoder(tokenizer), starter.new_parent_unet()
+
+
 def train(folder, arguments):
     steps, pictures, bf16 = arguments.steps, arguments.pictures, arguments.bf16
     torch.set_num_threads(arguments.threads)
-    vae, tokenizer_folder = trained_vae(), tokens_of.prepared()
+    vae, tokenizer_folder = trained_vae(arguments.start), tokens_of.prepared()
     tokenizer = tokens_of.load(tokenizer_folder)
     torch.manual_seed(SEED)
-    text_encoder = new_text_encoder(tokenizer)
+    text_encoder, unet = beginnings(arguments.start, tokenizer)
     text_encoder.set_attn_implementation("eager")
-    unet = starter.new_parent_unet().to(memory_format=torch.channels_last)
+    unet.to(memory_format=torch.channels_last)
     training.plain_attention(unet)
     modules = [text_encoder, unet]
     learning = [parameter for module in modules for parameter in module.parameters()]
@@ -93,10 +106,10 @@ def write(folder, tokenizer_folder, text_encoder, unet, vae):
     folders.write(folder / "model", tokenizer_folder, text_encoder, unet, vae, starter.new_scheduler())
 
 
-def write_again(folder):
+def write_again(folder, start):
     """The finished parent's folder, with the decoder as it is now."""
     model = folders.Model(folder / "model")
-    write(folder, tokens_of.prepared(), model.text_encoder, model.unet, trained_vae())
+    write(folder, tokens_of.prepared(), model.text_encoder, model.unet, trained_vae(start))
 
 
 def main():
@@ -105,11 +118,13 @@ def main():
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--bf16", action="store_true", help="products in bfloat16: quicker where the processor has them")
     parser.add_argument("--pictures", type=int, default=PICTURES, help="how many are drawn to learn from")
+    parser.add_argument("--from", dest="start", metavar="MODEL", help="go on from the student in a model folder, with "
+                        "its text encoder and VAE, instead of from what the cache folder holds")
     parser.add_argument("--write", action="store_true", help="write the finished parent with a newer decoder")
     arguments = parser.parse_args()
     folder = training.cache_folder("parent")
     if arguments.write:
-        write_again(folder)
+        write_again(folder, arguments.start)
     else:
         train(folder, arguments)
 

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Puts a finished model into the repository with a card of its own: publish.py FIGURES.json SHEET.png DESTINATION
 
-FIGURES is what `evaluate.py --json` wrote for parent, removed, retrained and distilled, in this order; the last one's
-folder is what is copied.
+FIGURES is what `evaluate.py --json` wrote for the folders of train-starter: parent, small, retrained and distilled, or
+some of them; the last of these is what is copied.
 """
 
 import argparse
@@ -13,13 +13,17 @@ import pathlib
 import shutil
 import sys
 
+from PIL import Image
+
 import drawing
 import folder as folders
 import training
 import wording
 
 LIMIT = 20e6
-ROWS = ("parent", "blocks removed", "retrained without distillation", "retrained with distillation (shipped)")
+SHIPPED = "distilled"
+ROWS = {"parent": "parent", "small": "blocks removed", "retrained": "retrained without distillation",
+        SHIPPED: "retrained with distillation (shipped)"}
 COLUMNS = {"noise": "noise loss", "colour": "object's colour", "background": "background", "shape": "shape",
            "position": "position", "pattern": "pattern", "pattern colours": "pattern's colours",
            "pair": "two objects both right", "attention": "attention overlap"}
@@ -32,12 +36,26 @@ def listed(words):
 
 def table(figures):
     lines = ["| | U-Net | " + " | ".join(COLUMNS.values()) + " |", "|---" * (len(COLUMNS) + 2) + "|"]
-    for name, (path, values) in zip(ROWS, figures.items(), strict=True):
+    for step, name in ROWS.items():
+        if step not in figures:
+            continue
+        path, values = figures[step]
         count = training.parameter_count(folders.load_unet(path)) / 1e6
         cells = [f"{values[key]:.4f}" if key == "noise" else f"{values[key]:.2f}" if key == "attention"
                  else f"{100 * values[key]:.1f} %" for key in COLUMNS]
         lines.append(f"| {name} | {count:.2f} M | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def by_step(figures):
+    """{step of train-starter: (folder, figures)} from {folder: figures}."""
+    found = {}
+    for path, values in figures.items():
+        steps = [step for step in ROWS if step in pathlib.Path(path).parts]
+        if len(steps) != 1:
+            sys.exit(f"{path} lies in no folder of train-starter's steps ({', '.join(ROWS)})")
+        found[steps[0]] = path, values
+    return found
 
 
 def card(figures, megabytes):
@@ -55,14 +73,16 @@ def main():
     parser.add_argument("sheet", type=pathlib.Path)
     parser.add_argument("destination", type=pathlib.Path)
     arguments = parser.parse_args()
-    figures = json.loads(arguments.figures.read_text())
-    if len(figures) != len(ROWS):
-        sys.exit(f"{arguments.figures} has figures of {len(figures)} models; it must be {len(ROWS)}: {', '.join(ROWS)}")
-    source = pathlib.Path(list(figures)[-1])
+    figures = by_step(json.loads(arguments.figures.read_text()))
+    if SHIPPED not in figures:
+        sys.exit(f"{arguments.figures} has no figures of {SHIPPED}, which is what is published")
+    source = pathlib.Path(figures[SHIPPED][0])
     new = arguments.destination.with_name(arguments.destination.name + ".new")
     shutil.rmtree(new, ignore_errors=True)
     shutil.copytree(source, new)
-    shutil.copy(arguments.sheet, new / "pictures.png")
+    # The palette of a contact sheet is small anyway, and so is the file then.
+    with Image.open(arguments.sheet) as sheet:
+        sheet.quantize(256).save(new / "pictures.png", optimize=True)
     size = sum(path.stat().st_size for path in new.rglob("*") if path.is_file())
     (new / "README.md").write_text(card(figures, size / 1e6))
     if size > LIMIT:
