@@ -310,12 +310,6 @@ gesso_plan_find_output (const GessoPlan *plan, const char *name)
   return find_by_name (plan->outputs, name);
 }
 
-const GessoTensor *
-gesso_plan_tensor (const GessoPlan *plan, int id)
-{
-  return id >= 0 && id < (int) plan->tensors->len ? g_ptr_array_index (plan->tensors, id) : NULL;
-}
-
 const GessoPlacement *
 gesso_plan_placement (const GessoPlan *plan, const GessoTensor *tensor)
 {

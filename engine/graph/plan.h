@@ -89,7 +89,6 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (GessoPlan, gesso_plan_free)
 int gesso_plan_find_input (const GessoPlan *plan, const char *name);
 int gesso_plan_find_output (const GessoPlan *plan, const char *name);
 
-const GessoTensor *gesso_plan_tensor (const GessoPlan *plan, int id);
 /* Where `tensor` lies; views are resolved. */
 const GessoPlacement *gesso_plan_placement (const GessoPlan *plan, const GessoTensor *tensor);
 

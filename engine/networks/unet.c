@@ -17,7 +17,6 @@
 
 typedef enum
 {
-  WALK_COUNT,
   WALK_CONTEXT,
   WALK_TIME,
   WALK_STEP,
@@ -270,27 +269,6 @@ walk_unet (Walk *walk, Hidden x)
   for (int block = 0; block < walk->config->n_levels; block++)
     x = walk_up (walk, x, block, skips);
   return x;
-}
-
-static Walk
-count (const GessoUnetConfig *config)
-{
-  Walk walk = { .kind = WALK_COUNT, .config = config };
-
-  walk_unet (&walk, (Hidden) { NULL, config->block_out_channels[0] });
-  return walk;
-}
-
-int
-gesso_unet_n_cross_attentions (const GessoUnetConfig *config)
-{
-  return count (config).n_cross;
-}
-
-int
-gesso_unet_n_residual_blocks (const GessoUnetConfig *config)
-{
-  return count (config).n_residual;
 }
 
 void

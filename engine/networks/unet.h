@@ -26,7 +26,3 @@ GessoGraph *gesso_unet_time_graph (const GessoUnetConfig *config, int rows);
  * batch (2 with guidance: the first half for the negative prompt, row 0 of keys and values). Output "noise" F32
  * [n * repeat, height, width, out_channels]. Any height and width >= 1. */
 GessoGraph *gesso_unet_graph (const GessoUnetConfig *config, int n, int repeat, int length, int height, int width);
-
-/* Number of "key.I" / "time.I" above. */
-int gesso_unet_n_cross_attentions (const GessoUnetConfig *config);
-int gesso_unet_n_residual_blocks (const GessoUnetConfig *config);

@@ -247,8 +247,8 @@ test_not_in_place (void)
   g_assert_cmpint (gesso_plan_placement (plan, g_ptr_array_index (plan->inputs, 0))->place, ==, GESSO_PLACE_INPUT);
   g_assert_cmpint (gesso_plan_placement (plan, g_ptr_array_index (plan->outputs, 1))->place, ==, GESSO_PLACE_OUTPUT);
   g_assert_cmpint (gesso_plan_placement (plan, g_ptr_array_index (plan->outputs, 1))->binding, ==, 1);
-  g_assert_cmpint (gesso_plan_placement (plan, gesso_plan_tensor (plan, a->id))->place, ==, GESSO_PLACE_ARENA);
-  g_assert_cmpint (gesso_plan_placement (plan, gesso_plan_tensor (plan, b->id))->place, ==, GESSO_PLACE_ARENA);
+  g_assert_cmpint (gesso_plan_placement (plan, g_ptr_array_index (plan->tensors, a->id))->place, ==, GESSO_PLACE_ARENA);
+  g_assert_cmpint (gesso_plan_placement (plan, g_ptr_array_index (plan->tensors, b->id))->place, ==, GESSO_PLACE_ARENA);
   g_assert_cmpuint (plan->arena_bytes, ==, 2 * bytes);
 }
 
