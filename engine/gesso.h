@@ -367,7 +367,12 @@ GESSO_API GPtrArray *gesso_models_list (void);
  */
 GESSO_API char *gesso_models_find (const char *name, GError **error);
 
-/** gesso_models_user_folder: Returns: (transfer full): where a user's own model folders go; need not exist yet */
+/**
+ * gesso_models_user_folder:
+ *
+ * Returns: (transfer full): where a user's own model folders go: gesso/models in the user's data folder, unless the
+ * environment variable GESSO_USER_MODELS names another; need not exist yet
+ */
 GESSO_API char *gesso_models_user_folder (void);
 
 /**

@@ -26,13 +26,6 @@ gesso_job_clear (GessoJob *job)
   g_clear_pointer (&job->schedule, gesso_schedule_free);
 }
 
-static gboolean
-plan_part (GessoPipeline *self, GessoPart part, const char *key, GessoGraph *graph, GCancellable *cancellable,
-           GError **error)
-{
-  return gesso_parts_plan (self->parts, part, key, graph, cancellable, error);
-}
-
 gboolean
 gesso_pipeline_plan_batch (GessoPipeline *self, const GessoJob *job, int n, GCancellable *cancellable, GError **error)
 {
@@ -41,14 +34,15 @@ gesso_pipeline_plan_batch (GessoPipeline *self, const GessoJob *job, int n, GCan
   g_autofree char *key = g_strdup_printf ("%d x %d x %d x %d", n, job->repeat, job->latent_height, job->latent_width);
 
   if (!gesso_parts_is_planned (self->parts, GESSO_PART_UNET, key)
-      && !plan_part (self, GESSO_PART_UNET, key,
-                     gesso_unet_graph (unet, n, job->repeat, length, job->latent_height, job->latent_width),
-                     cancellable, error))
+      && !gesso_parts_plan (self->parts, GESSO_PART_UNET, key,
+                            gesso_unet_graph (unet, n, job->repeat, length, job->latent_height, job->latent_width),
+                            cancellable, error))
     return FALSE;
   return gesso_parts_is_planned (self->parts, GESSO_PART_UPDATE, key)
-         || plan_part (self, GESSO_PART_UPDATE, key,
-                       gesso_update_graph (n, job->repeat, job->latent_height, job->latent_width, unet->in_channels),
-                       cancellable, error);
+         || gesso_parts_plan (
+             self->parts, GESSO_PART_UPDATE, key,
+             gesso_update_graph (n, job->repeat, job->latent_height, job->latent_width, unet->in_channels), cancellable,
+             error);
 }
 
 gboolean
@@ -58,8 +52,9 @@ gesso_pipeline_plan_decoder (GessoPipeline *self, int latent_height, int latent_
   g_autofree char *key = g_strdup_printf ("%d x %d", latent_height, latent_width);
 
   return gesso_parts_is_planned (self->parts, GESSO_PART_DECODER, key)
-         || plan_part (self, GESSO_PART_DECODER, key,
-                       gesso_vae_decoder_graph (&self->model->vae, 1, latent_height, latent_width), cancellable, error);
+         || gesso_parts_plan (self->parts, GESSO_PART_DECODER, key,
+                              gesso_vae_decoder_graph (&self->model->vae, 1, latent_height, latent_width), cancellable,
+                              error);
 }
 
 static gboolean
@@ -72,16 +67,16 @@ plan_parts (GessoPipeline *self, const GessoJob *job, GCancellable *cancellable,
   g_autofree char *time_key = g_strdup_printf ("%d", job->schedule->n_rows);
 
   if (!gesso_parts_is_planned (self->parts, GESSO_PART_TEXT, text_key)
-      && !plan_part (self, GESSO_PART_TEXT, text_key, gesso_clip_text_graph (&model->text, 2, length), cancellable,
-                     error))
+      && !gesso_parts_plan (self->parts, GESSO_PART_TEXT, text_key, gesso_clip_text_graph (&model->text, 2, length),
+                            cancellable, error))
     return FALSE;
   if (!gesso_parts_is_planned (self->parts, GESSO_PART_CONTEXT, context_key)
-      && !plan_part (self, GESSO_PART_CONTEXT, context_key,
-                     gesso_unet_context_graph (&model->unet, job->repeat, length), cancellable, error))
+      && !gesso_parts_plan (self->parts, GESSO_PART_CONTEXT, context_key,
+                            gesso_unet_context_graph (&model->unet, job->repeat, length), cancellable, error))
     return FALSE;
   if (!gesso_parts_is_planned (self->parts, GESSO_PART_TIME, time_key)
-      && !plan_part (self, GESSO_PART_TIME, time_key, gesso_unet_time_graph (&model->unet, job->schedule->n_rows),
-                     cancellable, error))
+      && !gesso_parts_plan (self->parts, GESSO_PART_TIME, time_key,
+                            gesso_unet_time_graph (&model->unet, job->schedule->n_rows), cancellable, error))
     return FALSE;
   return gesso_pipeline_plan_decoder (self, job->latent_height, job->latent_width, cancellable, error)
          && gesso_pipeline_plan_batch (self, job, job->batch, cancellable, error);

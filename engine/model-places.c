@@ -11,6 +11,14 @@
 /* A library may lie this many folders below its prefix, as in lib/x86_64-linux-gnu. */
 #define MAX_LIBRARY_DEPTH 3
 
+static const char *
+variable (const char *name)
+{
+  const char *value = g_getenv (name);
+
+  return value && *value ? value : NULL;
+}
+
 char *
 gesso_expand_path (const char *path)
 {
@@ -24,6 +32,10 @@ gesso_expand_path (const char *path)
 char *
 gesso_models_user_folder (void)
 {
+  const char *named = variable ("GESSO_USER_MODELS");
+
+  if (named)
+    return gesso_expand_path (named);
   return g_build_filename (g_get_user_data_dir (), "gesso", "models", NULL);
 }
 
@@ -85,14 +97,6 @@ add_own (GPtrArray *places, const char *user)
       if (strcmp (models, user) != 0 && g_file_test (models, G_FILE_TEST_IS_DIR))
         add_place (places, g_steal_pointer (&models), GESSO_MODEL_SOURCE_STARTER);
     }
-}
-
-static const char *
-variable (const char *name)
-{
-  const char *value = g_getenv (name);
-
-  return value && *value ? value : NULL;
 }
 
 /* As huggingface_hub finds it. */

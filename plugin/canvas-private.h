@@ -21,9 +21,8 @@ struct _GessoCanvas
   GimpImage *image; /* (nullable): of none yet */
   PlaceKind kind;
   GeglRectangle place;
-  GBytes *selection; /* (nullable): the place's part of it, in `selection_format` */
-  const Babl *selection_format;
-  GArray *spot; /* of int: ids of the layers above which to insert; they may be gone by then */
+  GeglBuffer *selection; /* (nullable): the place's part of it */
+  GArray *spot;          /* of int: ids of the layers above which to insert; they may be gone by then */
 };
 
 /* Remembers the active layers. */

@@ -9,8 +9,8 @@
 
 #include <libgimp/gimp.h>
 
-#include "results.h"
-#include "settings.h"
+#include "result.h"
+#include "scaling.h"
 
 typedef struct _GessoCanvas GessoCanvas;
 
@@ -31,12 +31,12 @@ GBytes *gesso_canvas_get_backdrop (GessoCanvas *canvas, int longest, int *width,
 
 /* Puts the pictures (GessoResult) into the image in one undo step, each with its settings attached: above the layer
  * that was active at the start, in its group, with the selection as it was at the start as mask. All of them or none.
- * A later call puts its layers above those of the former. `settings` and `engine`: how they were made. A layer gets the
- * size that was asked for, in the middle of the place, or else the place's; a picture of another size is scaled to it.
+ * A layer gets the size of its origin, in the middle of the place; a picture of another size is scaled to it, which
+ * takes a while where that is large: `progress` is called meanwhile, and where it gives up the error is CANCELLED.
  * Returns: (transfer container): the GimpLayers in order; NULL with an error that says so when the image was closed
  * meanwhile. */
-GPtrArray *gesso_canvas_insert (GessoCanvas *canvas, GPtrArray *results, const GessoSettings *settings,
-                                GessoEngine *engine, GError **error);
+GPtrArray *gesso_canvas_insert (GessoCanvas *canvas, GPtrArray *results, GessoFillFunc progress, gpointer data,
+                                GError **error);
 
 /* The image; after gesso_canvas_insert() also for a canvas without one. */
 GimpImage *gesso_canvas_get_image (GessoCanvas *canvas);

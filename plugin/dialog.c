@@ -7,8 +7,8 @@
 #include <glib/gi18n-lib.h>
 #include <libgimp/gimpui.h>
 
-#include "groups.h"
 #include "panel.h"
+#include "quit.h"
 #include "recall.h"
 
 /* Beside GTK's own and GimpProcedureDialog's (1: Reset). */
@@ -31,6 +31,7 @@ typedef struct
   GtkWidget *generate;
   GtkWidget *insert;
   GtkWidget *close;
+  gboolean inserting;
   int response;
   guint pause;
 } Dialog;
@@ -108,14 +109,24 @@ end_pause (gpointer data)
   return G_SOURCE_REMOVE;
 }
 
+/* While something runs there is one button for it: Cancel. */
+static void
+update_buttons (Dialog *self)
+{
+  gboolean busy = self->inserting || is_painting (self);
+  int n;
+
+  g_object_get (self->panel, "n-kept", &n, NULL);
+  gtk_button_set_label (GTK_BUTTON (self->generate), busy ? _ ("_Cancel") : _ ("_Generate"));
+  gtk_widget_set_sensitive (self->close, !busy);
+  gtk_widget_set_sensitive (self->insert, n > 0 && !self->inserting);
+}
+
 static void
 on_painting (GObject *panel, GParamSpec *pspec, Dialog *self)
 {
-  gboolean painting = is_painting (self);
-
-  gtk_button_set_label (GTK_BUTTON (self->generate), painting ? _ ("_Cancel") : _ ("_Generate"));
-  gtk_widget_set_sensitive (self->close, !painting);
-  if (painting)
+  update_buttons (self);
+  if (is_painting (self))
     remember (self, NULL); /* also for the case that GIMP is killed meanwhile */
 }
 
@@ -134,7 +145,7 @@ on_n_kept (GObject *panel, GParamSpec *pspec, Dialog *self)
   else
     label = g_strdup_printf (ngettext ("_Insert %d Layer", "_Insert %d Layers", (gulong) n), n);
   gtk_button_set_label (GTK_BUTTON (self->insert), label);
-  gtk_widget_set_sensitive (self->insert, n > 0);
+  update_buttons (self);
 }
 
 static void
@@ -149,7 +160,7 @@ cancel (Dialog *self)
 static void
 generate (Dialog *self)
 {
-  if (!self->pause)
+  if (!self->pause && !self->inserting)
     gesso_panel_generate (self->panel);
 }
 
@@ -164,6 +175,15 @@ static void
 on_response (GtkDialog *dialog, int response, Dialog *self)
 {
   self->response = response;
+}
+
+/* gimp_procedure_dialog_run() sees to it otherwise. */
+static gboolean
+on_delete (GtkWidget *dialog, GdkEvent *event, Dialog *self)
+{
+  if (self->inserting)
+    self->response = GTK_RESPONSE_DELETE_EVENT;
+  return self->inserting;
 }
 
 /* --- Building --- */
@@ -226,6 +246,7 @@ build (Dialog *self, GimpProcedure *procedure)
 
   panel = new_panel (self);
   self->panel = GESSO_PANEL (panel);
+  gesso_quit_stops (gesso_panel_get_session (self->panel));
   bind_settings (self);
   gtk_box_pack_start (GTK_BOX (gtk_dialog_get_content_area (GTK_DIALOG (self->dialog))), panel, TRUE, TRUE, 0);
   gtk_widget_show (panel);
@@ -235,6 +256,7 @@ build (Dialog *self, GimpProcedure *procedure)
   g_signal_connect_swapped (panel, "activated", G_CALLBACK (generate), self);
   g_signal_connect (self->dialog, "key-press-event", G_CALLBACK (on_key_press), self);
   g_signal_connect (self->dialog, "response", G_CALLBACK (on_response), self);
+  g_signal_connect (self->dialog, "delete-event", G_CALLBACK (on_delete), self);
   on_n_kept (G_OBJECT (panel), NULL, self);
   gtk_widget_grab_focus (panel);
 }
@@ -264,6 +286,39 @@ offer_new_image (Dialog *self)
   gesso_panel_show_error (self->panel, error);
 }
 
+/* The dialog stays alive; Cancel, Escape and the window's own button give up. */
+static gboolean
+on_inserted (double fraction, gpointer data)
+{
+  Dialog *self = data;
+
+  gesso_panel_show_work (self->panel, _ ("Inserting…"), fraction);
+  while (self->response == GTK_RESPONSE_NONE && gtk_events_pending ())
+    gtk_main_iteration ();
+  return self->response == GTK_RESPONSE_NONE;
+}
+
+static void
+set_button_sensitive (GtkWidget *button, gpointer data)
+{
+  Dialog *self = data;
+
+  gtk_widget_set_sensitive (button, button == self->generate || !self->inserting);
+}
+
+static void
+set_inserting (Dialog *self, gboolean inserting)
+{
+  self->inserting = inserting;
+  self->response = GTK_RESPONSE_NONE;
+  gtk_container_foreach (GTK_CONTAINER (gtk_widget_get_parent (self->generate)), set_button_sensitive, self);
+  update_buttons (self);
+  if (inserting)
+    return;
+  gesso_panel_show_work (self->panel, NULL, 0);
+  gtk_widget_grab_focus (GTK_WIDGET (self->panel));
+}
+
 /* NULL where it failed: the dialog shows why. */
 static GPtrArray *
 insert (Dialog *self)
@@ -275,7 +330,11 @@ insert (Dialog *self)
   if (was_closed (self))
     offer_new_image (self);
   else if (kept->len > 0)
-    layers = gesso_groups_insert (self->canvas, kept, self->panel, &error);
+    {
+      set_inserting (self, TRUE);
+      layers = gesso_canvas_insert (self->canvas, kept, on_inserted, self, &error);
+      set_inserting (self, FALSE);
+    }
   if (error)
     gesso_panel_show_error (self->panel, error);
   if (layers && self->new_image)
@@ -305,27 +364,29 @@ run (Dialog *self)
   return layers;
 }
 
-GimpPDBStatusType
-gesso_dialog_run (GimpProcedure *procedure, GimpProcedureConfig *config, GessoCanvas *canvas, GPtrArray **layers,
-                  GError **error)
+GPtrArray *
+gesso_dialog_run (GimpProcedure *procedure, GimpProcedureConfig *config, GessoCanvas *canvas, GError **error)
 {
   Dialog self = { .config = config, .canvas = canvas };
+  GPtrArray *layers;
 
   /* gimp_ui_init() ends the process without a display. */
   if (!gtk_init_check (NULL, NULL))
     {
-      g_set_error_literal (error, GIMP_PLUG_IN_ERROR, 0,
+      g_set_error_literal (error, GESSO_ERROR, GESSO_ERROR_REQUEST_INVALID,
                            _ ("The dialog needs a display. Without one, run the procedure non-interactively."));
-      return GIMP_PDB_CALLING_ERROR;
+      return NULL;
     }
   gimp_ui_init ("gesso");
   self.display = gesso_canvas_get_image (canvas) ? gimp_default_display () : NULL;
   build (&self, procedure);
-  *layers = run (&self);
+  layers = run (&self);
   remember_at_end (&self);
   if (self.pause)
     g_source_remove (self.pause);
   gtk_widget_destroy (self.dialog);
   g_clear_pointer (&self.new_image, gesso_canvas_free);
-  return *layers ? GIMP_PDB_SUCCESS : GIMP_PDB_CANCEL;
+  if (!layers)
+    g_set_error_literal (error, GESSO_ERROR, GESSO_ERROR_CANCELLED, _ ("Cancelled."));
+  return layers;
 }

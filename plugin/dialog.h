@@ -12,7 +12,7 @@
  * fails the dialog says why and stays, with its pictures. The settings are kept in `config` and, also after a cancel,
  * in a file for gesso_recall().
  *
- * `layers` (out, transfer container): the GimpLayers that were made.
- * Returns: GIMP_PDB_SUCCESS, GIMP_PDB_CANCEL, or GIMP_PDB_CALLING_ERROR with `error` where there is no display. */
-GimpPDBStatusType gesso_dialog_run (GimpProcedure *procedure, GimpProcedureConfig *config, GessoCanvas *canvas,
-                                    GPtrArray **layers, GError **error);
+ * Returns: (transfer container): the GimpLayers that were made; NULL with CANCELLED where the dialog was closed, with
+ * REQUEST_INVALID where there is no display. */
+GPtrArray *gesso_dialog_run (GimpProcedure *procedure, GimpProcedureConfig *config, GessoCanvas *canvas,
+                             GError **error);

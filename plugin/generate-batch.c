@@ -117,13 +117,13 @@ settings_of (Batch *batch, guint i, GError **error)
 }
 
 static gboolean
-into_new_image (Batch *batch, GPtrArray *results, const GessoSettings *settings, GessoEngine *engine, GError **error)
+into_new_image (Batch *batch, GPtrArray *results, GError **error)
 {
   g_autoptr (GessoCanvas) canvas = gesso_canvas_new (NULL, error);
   g_autoptr (GPtrArray) layers = NULL;
 
   if (canvas)
-    layers = gesso_canvas_insert (canvas, results, settings, engine, error);
+    layers = gesso_canvas_insert (canvas, results, gesso_painter_show_inserting, NULL, error);
   if (!layers)
     return FALSE;
   g_ptr_array_add (batch->images, gesso_canvas_get_image (canvas));
@@ -146,7 +146,7 @@ paint_one (Batch *batch, guint i, GessoPainter *painter, GError **error)
   if (!results)
     return FALSE;
   if (!batch->canvas)
-    return into_new_image (batch, results, settings, gesso_painter_get_engine (painter), error);
+    return into_new_image (batch, results, error);
   g_ptr_array_extend_and_steal (batch->results, g_steal_pointer (&results));
   return TRUE;
 }
@@ -173,8 +173,8 @@ paint_all (Batch *batch, GError **error)
     }
   if (batch->results->len > 0)
     {
-      g_autoptr (GPtrArray) layers = gesso_canvas_insert (batch->canvas, batch->results, batch->settings,
-                                                          gesso_painter_get_engine (painter), error);
+      g_autoptr (GPtrArray) layers
+          = gesso_canvas_insert (batch->canvas, batch->results, gesso_painter_show_inserting, NULL, error);
 
       if (!layers)
         return FALSE;
@@ -211,17 +211,14 @@ gesso_generate_batch_new (GimpPlugIn *plug_in, const char *name)
 {
   GimpProcedure *procedure = gimp_procedure_new (plug_in, name, GIMP_PDB_PROC_TYPE_PLUGIN, run, NULL, NULL);
 
-  gimp_procedure_set_documentation (
+  gesso_procedure_describe (
       procedure, _ ("Paint many pictures from many sentences in one call"),
       _ ("For scripts: the model is opened once. Without an image each picture gets a new image of its own, else a "
          "layer "
          "of that image, as plug-in-gesso-generate-layer would do it; all layers are one undo step. A prompt that "
          "fails "
-         "does not lose the others: the call succeeds with what could be made, and fails only where nothing could."),
-      NULL);
-  gimp_procedure_set_attribution (procedure, "The Gesso authors", "The Gesso authors", "2026");
-  gimp_procedure_add_enum_argument (procedure, "run-mode", _ ("Run mode"), _ ("The run mode; there is no dialog"),
-                                    GIMP_TYPE_RUN_MODE, GIMP_RUN_NONINTERACTIVE, G_PARAM_READWRITE);
+         "does not lose the others: the call succeeds with what could be made, and fails only where nothing could."));
+  gesso_procedure_add_run_mode (procedure, _ ("The run mode; there is no dialog"));
   gimp_procedure_add_string_array_argument (procedure, "prompts", _ ("Prompts"), _ ("What to paint, one a picture"),
                                             G_PARAM_READWRITE);
   gimp_procedure_add_int32_array_argument (procedure, "seeds", _ ("Seeds"),

@@ -43,14 +43,11 @@ gesso_generate_image_new (GimpPlugIn *plug_in, const char *name)
   /* Translators: a menu entry under File - Create. */
   gimp_procedure_set_menu_label (procedure, _ ("From _Sentence..."));
   gimp_procedure_add_menu_path (procedure, "<Image>/File/Create");
-  gimp_procedure_set_documentation (
+  gesso_procedure_describe (
       procedure, _ ("Create an image from a sentence"),
       _ ("Paints what the prompt says into a new image: in the given size, or in the one that the model was made for. "
-         "With a count above 1 it has a layer for each picture. See plug-in-gesso-generate-layer."),
-      NULL);
-  gimp_procedure_set_attribution (procedure, "The Gesso authors", "The Gesso authors", "2026");
-  gimp_procedure_add_enum_argument (procedure, "run-mode", _ ("Run mode"), _ ("The run mode"), GIMP_TYPE_RUN_MODE,
-                                    GIMP_RUN_NONINTERACTIVE, G_PARAM_READWRITE);
+         "With a count above 1 it has a layer for each picture. See plug-in-gesso-generate-layer."));
+  gesso_procedure_add_run_mode (procedure, _ ("The run mode"));
   gesso_settings_add_arguments (procedure, TRUE);
   gimp_procedure_add_image_return_value (procedure, "image", _ ("Image"), _ ("The new image"), FALSE,
                                          G_PARAM_READWRITE);

@@ -34,14 +34,12 @@ gesso_generate_layer_new (GimpPlugIn *plug_in, const char *name)
   /* Translators: a menu entry. */
   gimp_procedure_set_menu_label (procedure, _ ("_Generate Layer..."));
   gimp_procedure_add_menu_path (procedure, "<Image>/Layer/[Structure]");
-  gimp_procedure_set_documentation (
+  gesso_procedure_describe (
       procedure, _ ("Paint a new layer from a sentence"),
       _ ("Paints what the prompt says on new layers above the active one, in its group, named after the prompt: at the "
          "place of the selection, which becomes the layer's mask, or over the whole image. With a count above 1 the "
          "pictures have consecutive seeds. The same arguments and the same model give the same picture. Each layer "
-         "remembers its settings, see plug-in-gesso-reuse-settings."),
-      NULL);
-  gimp_procedure_set_attribution (procedure, "The Gesso authors", "The Gesso authors", "2026");
+         "remembers its settings, see plug-in-gesso-reuse-settings."));
   gesso_settings_add_arguments (procedure, TRUE);
   gimp_procedure_add_core_object_array_return_value (procedure, "layers", _ ("Layers"),
                                                      _ ("The new layers, in the order of their seeds"), GIMP_TYPE_LAYER,

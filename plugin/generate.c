@@ -53,21 +53,7 @@ gesso_generate_from_settings (const GessoSettings *settings, GessoCanvas *canvas
   results = gesso_painter_paint (painter, settings, place.width, place.height, error);
   if (!results)
     return NULL;
-  return gesso_canvas_insert (canvas, results, settings, gesso_painter_get_engine (painter), error);
-}
-
-GPtrArray *
-gesso_generate_with_dialog (GimpProcedure *procedure, GimpProcedureConfig *config, GessoCanvas *canvas, GError **error)
-{
-  g_autoptr (GPtrArray) layers = NULL;
-  g_autoptr (GError) problem = NULL;
-  GimpPDBStatusType status = gesso_dialog_run (procedure, config, canvas, &layers, &problem);
-
-  if (status == GIMP_PDB_CANCEL)
-    g_set_error_literal (error, GESSO_ERROR, GESSO_ERROR_CANCELLED, _ ("Cancelled."));
-  else if (status == GIMP_PDB_CALLING_ERROR)
-    g_set_error_literal (error, GESSO_ERROR, GESSO_ERROR_REQUEST_INVALID, problem->message);
-  return status == GIMP_PDB_SUCCESS ? g_steal_pointer (&layers) : NULL;
+  return gesso_canvas_insert (canvas, results, gesso_painter_show_inserting, NULL, error);
 }
 
 GPtrArray *
@@ -80,7 +66,7 @@ gesso_generate (GimpProcedure *procedure, GimpRunMode run_mode, GimpProcedureCon
   if (run_mode == GIMP_RUN_INTERACTIVE)
     {
       gesso_recall (config);
-      return gesso_generate_with_dialog (procedure, config, canvas, error);
+      return gesso_dialog_run (procedure, config, canvas, error);
     }
 
   settings = gesso_settings_from_config (config, error);

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "canvas.h"
+#include "settings.h"
 
 /* To be called first in a procedure: errors of GIMP become errors of ours. */
 void gesso_generate_begin (void);
@@ -15,10 +16,6 @@ void gesso_generate_begin (void);
  * error; a cancel is GESSO_ERROR_CANCELLED. The settings that were used are in `config` afterwards. */
 GPtrArray *gesso_generate (GimpProcedure *procedure, GimpRunMode run_mode, GimpProcedureConfig *config,
                            GessoCanvas *canvas, GError **error);
-
-/* The same with the dialog, which begins with what is in `config`. */
-GPtrArray *gesso_generate_with_dialog (GimpProcedure *procedure, GimpProcedureConfig *config, GessoCanvas *canvas,
-                                       GError **error);
 
 /* The same without a dialog, from settings. `fingerprint` (nullable): the model has to be this one. */
 GPtrArray *gesso_generate_from_settings (const GessoSettings *settings, GessoCanvas *canvas, const char *fingerprint,

@@ -29,16 +29,6 @@ gesso_canvas_find_spot (GessoCanvas *canvas)
     }
 }
 
-/* What is inserted next goes above this one. */
-static void
-remember_spot (GessoCanvas *canvas, GimpLayer *layer)
-{
-  int id = gimp_item_get_id (GIMP_ITEM (layer));
-
-  g_array_set_size (canvas->spot, 0);
-  g_array_append_val (canvas->spot, id);
-}
-
 /* GIMP's own way for new layers: into an active group, else above the topmost active layer; position -1 is above what
  * is active now. */
 static void
@@ -121,23 +111,16 @@ static gboolean
 add_mask (GessoCanvas *canvas, GimpLayer *layer, const GeglRectangle *where, GError **error)
 {
   GimpLayerMask *mask = gimp_layer_create_mask (layer, GIMP_ADD_MASK_BLACK);
-  GeglRectangle covered;
+  GeglRectangle covered, at;
   GeglBuffer *buffer;
 
   if (!mask)
     return gesso_set_pdb_error (error);
   if (gegl_rectangle_intersect (&covered, where, &canvas->place))
     {
-      int bytes_per_pixel = babl_format_get_bytes_per_pixel (canvas->selection_format);
-      int stride = canvas->place.width * bytes_per_pixel;
-      const guint8 *bytes = g_bytes_get_data (canvas->selection, NULL);
-
-      bytes += (gsize) (covered.y - canvas->place.y) * (gsize) stride
-               + (gsize) (covered.x - canvas->place.x) * (gsize) bytes_per_pixel;
-      covered.x -= where->x;
-      covered.y -= where->y;
+      at = *GEGL_RECTANGLE (covered.x - where->x, covered.y - where->y, covered.width, covered.height);
       buffer = gimp_drawable_get_buffer (GIMP_DRAWABLE (mask));
-      gegl_buffer_set (buffer, &covered, 0, canvas->selection_format, bytes, stride);
+      gegl_buffer_copy (canvas->selection, &covered, GEGL_ABYSS_NONE, buffer, &at);
       g_object_unref (buffer);
     }
   if (!gimp_layer_add_mask (layer, mask))
@@ -150,46 +133,55 @@ add_mask (GessoCanvas *canvas, GimpLayer *layer, const GeglRectangle *where, GEr
   return TRUE;
 }
 
-/* The size that was asked for. What was painted before the settings were changed keeps its own. */
 static void
-layer_rectangle (GessoCanvas *canvas, const GessoResult *result, const GessoSettings *settings, GessoEngine *engine,
-                 GeglRectangle *where)
+layer_rectangle (const GessoCanvas *canvas, const GessoResult *result, GeglRectangle *where)
 {
-  int width = gesso_picture_get_width (result->picture);
-  int height = gesso_picture_get_height (result->picture);
   const GeglRectangle *place = &canvas->place;
-  g_autoptr (GessoRequest) asked = gesso_settings_to_request (settings, engine, place->width, place->height);
-  int fitted_width, fitted_height;
+  int width = result->origin->width > 0 ? result->origin->width : place->width;
+  int height = result->origin->height > 0 ? result->origin->height : place->height;
 
-  gesso_settings_get_layer_size (settings, place->width, place->height, &where->width, &where->height);
-  if (asked->width != width || asked->height != height || (where->width == 0 && where->height == 0))
-    {
-      where->width = width;
-      where->height = height;
-      if (canvas->kind != PLACE_NONE)
-        {
-          gesso_engine_fit_size (engine, place->width, place->height, &fitted_width, &fitted_height);
-          if (fitted_width == width && fitted_height == height)
-            *where = *place;
-        }
-    }
-  else
-    {
-      where->width = where->width ? where->width : width;
-      where->height = where->height ? where->height : height;
-    }
-  where->x = place->x + (place->width - where->width) / 2;
-  where->y = place->y + (place->height - where->height) / 2;
-  if (canvas->kind == PLACE_NONE)
-    where->x = where->y = 0;
+  where->width = width > 0 ? width : gesso_picture_get_width (result->picture);
+  where->height = height > 0 ? height : gesso_picture_get_height (result->picture);
+  where->x = canvas->kind == PLACE_NONE ? 0 : place->x + (place->width - where->width) / 2;
+  where->y = canvas->kind == PLACE_NONE ? 0 : place->y + (place->height - where->height) / 2;
+}
+
+/* How far all of it is. */
+typedef struct
+{
+  GessoFillFunc func;
+  gpointer data;
+  guint n_done, n;
+} Progress;
+
+static gboolean
+on_filled (double fraction, gpointer data)
+{
+  const Progress *progress = data;
+
+  return progress->func ((progress->n_done + fraction) / progress->n, progress->data);
+}
+
+static gboolean
+fill (GimpLayer *layer, const GessoPicture *picture, Progress *progress, GError **error)
+{
+  GeglBuffer *buffer = gimp_drawable_get_buffer (GIMP_DRAWABLE (layer));
+  gboolean done;
+
+  if (!buffer)
+    return gesso_set_pdb_error (error);
+  done = gesso_fill_buffer (buffer, picture, on_filled, progress);
+  g_object_unref (buffer); /* sends it to GIMP */
+  if (!done)
+    g_set_error_literal (error, GESSO_ERROR, GESSO_ERROR_CANCELLED, _ ("Cancelled."));
+  return done;
 }
 
 static gboolean
 furnish (GessoCanvas *canvas, GimpLayer *layer, const GessoResult *result, const GeglRectangle *where,
-         GessoEngine *engine, const char *fingerprint, GError **error)
+         Progress *progress, GError **error)
 {
-  g_autoptr (GessoMetadata) metadata = gesso_metadata_new (result, engine, fingerprint, where->width, where->height);
-  GeglBuffer *buffer;
+  g_autoptr (GessoMetadata) metadata = gesso_metadata_new (result, where->width, where->height);
 
   if (MAX (where->width, where->height) > GESSO_LONGEST_SIDE)
     {
@@ -198,11 +190,8 @@ furnish (GessoCanvas *canvas, GimpLayer *layer, const GessoResult *result, const
                    GESSO_LONGEST_SIDE, where->width, where->height);
       return FALSE;
     }
-  buffer = gimp_drawable_get_buffer (GIMP_DRAWABLE (layer));
-  if (!buffer)
-    return gesso_set_pdb_error (error);
-  gesso_fill_buffer (buffer, result->picture);
-  g_object_unref (buffer); /* sends it to GIMP */
+  if (!fill (layer, result->picture, progress, error))
+    return FALSE;
   if (!gimp_layer_set_offsets (layer, where->x, where->y))
     return gesso_set_pdb_error (error);
   return gesso_metadata_attach (metadata, layer, error)
@@ -211,8 +200,8 @@ furnish (GessoCanvas *canvas, GimpLayer *layer, const GessoResult *result, const
 
 /* RGBA serves every image: GIMP takes only the alpha from it and stores pixels as the image has them. */
 static GimpLayer *
-make_layer (GessoCanvas *canvas, const GessoResult *result, const GeglRectangle *where, GessoEngine *engine,
-            const char *fingerprint, GError **error)
+make_layer (GessoCanvas *canvas, const GessoResult *result, const GeglRectangle *where, Progress *progress,
+            GError **error)
 {
   g_autofree char *name = layer_name (result->request->prompt);
   GimpLayer *layer = gimp_layer_new (canvas->image, name, where->width, where->height, GIMP_RGBA_IMAGE, 100.0,
@@ -220,7 +209,7 @@ make_layer (GessoCanvas *canvas, const GessoResult *result, const GeglRectangle 
 
   if (!layer)
     gesso_set_pdb_error (error);
-  else if (!furnish (canvas, layer, result, where, engine, fingerprint, error))
+  else if (!furnish (canvas, layer, result, where, progress, error))
     {
       gimp_item_delete (GIMP_ITEM (layer));
       layer = NULL;
@@ -280,26 +269,23 @@ check_image (GessoCanvas *canvas, GError **error)
 }
 
 static GPtrArray *
-make_layers (GessoCanvas *canvas, GPtrArray *results, const GessoSettings *settings, GessoEngine *engine,
-             GError **error)
+make_layers (GessoCanvas *canvas, GPtrArray *results, Progress *progress, GError **error)
 {
   g_autoptr (GPtrArray) layers = g_ptr_array_new_with_free_func (delete_unused);
-  /* Without it the layer can be painted again all the same. */
-  g_autofree char *fingerprint = gesso_engine_get_fingerprint (engine, NULL);
 
-  for (guint i = 0; i < results->len; i++)
+  for (; progress->n_done < results->len; progress->n_done++)
     {
-      const GessoResult *result = g_ptr_array_index (results, i);
+      const GessoResult *result = g_ptr_array_index (results, progress->n_done);
       GeglRectangle where;
       GimpLayer *layer;
 
-      layer_rectangle (canvas, result, settings, engine, &where);
+      layer_rectangle (canvas, result, &where);
       if (!canvas->image)
         {
           canvas->image = gimp_image_new (where.width, where.height, GIMP_RGB);
           gimp_image_undo_disable (canvas->image);
         }
-      layer = make_layer (canvas, result, &where, engine, fingerprint, error);
+      layer = make_layer (canvas, result, &where, progress, error);
       if (!layer)
         return NULL;
       g_ptr_array_add (layers, layer);
@@ -308,25 +294,25 @@ make_layers (GessoCanvas *canvas, GPtrArray *results, const GessoSettings *setti
 }
 
 GPtrArray *
-gesso_canvas_insert (GessoCanvas *canvas, GPtrArray *results, const GessoSettings *settings, GessoEngine *engine,
-                     GError **error)
+gesso_canvas_insert (GessoCanvas *canvas, GPtrArray *results, GessoFillFunc func, gpointer data, GError **error)
 {
   gboolean fresh = canvas->image == NULL;
+  Progress progress = { func, data, 0, results->len };
   g_autoptr (GPtrArray) layers = NULL;
 
   if (!fresh && !check_image (canvas, error))
     return NULL;
-  layers = make_layers (canvas, results, settings, engine, error);
-  if (layers && insert_as_one_step (canvas, layers, results, error))
+  layers = make_layers (canvas, results, &progress, error);
+  if (layers && (fresh || check_image (canvas, error)) && insert_as_one_step (canvas, layers, results, error))
     {
       if (fresh)
         gimp_image_undo_enable (canvas->image);
       g_ptr_array_set_free_func (layers, NULL);
-      remember_spot (canvas, g_ptr_array_index (layers, layers->len - 1));
       return g_steal_pointer (&layers);
     }
   if (fresh && canvas->image)
     {
+      g_clear_pointer (&layers, g_ptr_array_unref); /* while their image is there */
       gimp_image_delete (canvas->image);
       canvas->image = NULL;
     }

@@ -6,9 +6,9 @@
 
 #include <glib/gi18n-lib.h>
 #include <json-glib/json-glib.h>
-#include <math.h>
 #include <string.h>
 
+#include "bounds.h"
 #include "pdb-error.h"
 
 #define SETTINGS_PARASITE "gesso-settings"
@@ -25,16 +25,16 @@ gesso_metadata_free (GessoMetadata *metadata)
 }
 
 GessoMetadata *
-gesso_metadata_new (const GessoResult *result, GessoEngine *engine, const char *fingerprint, int layer_width,
-                    int layer_height)
+gesso_metadata_new (const GessoResult *result, int layer_width, int layer_height)
 {
   GessoMetadata *metadata = g_new0 (GessoMetadata, 1);
   GessoSettings *settings = g_new0 (GessoSettings, 1);
   const GessoRequest *request = result->request;
+  const GessoOrigin *origin = result->origin;
 
   settings->prompt = g_strdup (request->prompt);
   settings->negative_prompt = g_strdup (request->negative_prompt ? request->negative_prompt : "");
-  settings->model = g_strdup (result->model ? result->model : "");
+  settings->model = g_strdup (origin->model);
   settings->width = layer_width;
   settings->height = layer_height;
   settings->painted_width = gesso_picture_get_width (result->picture);
@@ -44,10 +44,10 @@ gesso_metadata_new (const GessoResult *result, GessoEngine *engine, const char *
   settings->seed = (int) (gesso_picture_get_seed (result->picture) & G_MAXINT);
   settings->count = 1;
   settings->scheduler = g_strdup (request->scheduler ? request->scheduler : "");
-  settings->device = gesso_engine_get_device (engine);
-  settings->precision = gesso_engine_get_precision (engine);
+  settings->device = origin->device;
+  settings->precision = origin->precision;
   metadata->settings = settings;
-  metadata->fingerprint = g_strdup (fingerprint ? fingerprint : "");
+  metadata->fingerprint = g_strdup (origin->fingerprint);
   return metadata;
 }
 
@@ -115,11 +115,11 @@ gesso_metadata_attach (const GessoMetadata *metadata, GimpLayer *layer, GError *
 /* GIMP writes a parasite "png/TYPE" as the PNG's chunk of that type, as it is. What Latin-1 can hold goes into a tEXt
  * chunk, which every program reads, other text into an iTXt chunk. */
 static GimpParasite *
-new_chunk (const char *text)
+new_chunk (const char *text, gboolean may_be_latin)
 {
   static const char latin_head[] = "parameters";
   static const char unicode_head[] = "parameters\0\0\0\0"; /* not compressed; no language; no translated keyword */
-  g_autofree char *latin = g_convert (text, -1, "ISO-8859-1", "UTF-8", NULL, NULL, NULL);
+  g_autofree char *latin = may_be_latin ? g_convert (text, -1, "ISO-8859-1", "UTF-8", NULL, NULL, NULL) : NULL;
   g_autoptr (GByteArray) data = g_byte_array_new ();
 
   if (latin)
@@ -136,31 +136,44 @@ new_chunk (const char *text)
                             data->len, data->data);
 }
 
-/* The text of a former picture in the other kind of chunk. */
-static gboolean
-detach_former (GimpImage *image, const char *name)
+typedef enum
 {
-  GimpParasite *former = gimp_image_get_parasite (image, name);
-  gboolean ours = FALSE;
+  CHUNK_NONE,
+  CHUNK_OURS,    /* of a former picture */
+  CHUNK_FOREIGN, /* another text, which GIMP would write as well */
+} ChunkOwner;
+
+static ChunkOwner
+find_owner (GimpImage *image, const char *name)
+{
+  GimpParasite *parasite = gimp_image_get_parasite (image, name);
+  ChunkOwner owner = CHUNK_NONE;
   gconstpointer data;
   guint32 length;
 
-  if (former)
+  if (parasite)
     {
-      data = gimp_parasite_get_data (former, &length);
-      ours = length > strlen ("parameters") && memcmp (data, "parameters", sizeof "parameters") == 0;
-      gimp_parasite_free (former);
+      data = gimp_parasite_get_data (parasite, &length);
+      owner = length > strlen ("parameters") && memcmp (data, "parameters", sizeof "parameters") == 0 ? CHUNK_OURS
+                                                                                                      : CHUNK_FOREIGN;
+      gimp_parasite_free (parasite);
     }
-  return !ours || gimp_image_detach_parasite (image, name);
+  return owner;
 }
 
+/* A text of somebody else's stays, and ours takes the other kind of chunk; where both are taken it does without. */
 gboolean
 gesso_metadata_attach_parameters (GimpImage *image, const GessoPicture *picture, GError **error)
 {
-  GimpParasite *chunk = new_chunk (gesso_picture_get_parameters (picture));
-  const char *other = gimp_parasite_is_type (chunk, LATIN_CHUNK) ? UNICODE_CHUNK : LATIN_CHUNK;
-  gboolean attached = detach_former (image, other) && gimp_image_attach_parasite (image, chunk);
+  ChunkOwner latin = find_owner (image, LATIN_CHUNK), unicode = find_owner (image, UNICODE_CHUNK);
+  GimpParasite *chunk = new_chunk (gesso_picture_get_parameters (picture), latin != CHUNK_FOREIGN);
+  gboolean is_latin = gimp_parasite_is_type (chunk, LATIN_CHUNK);
+  gboolean attached = TRUE;
 
+  if ((is_latin ? unicode : latin) == CHUNK_OURS)
+    attached = gimp_image_detach_parasite (image, is_latin ? UNICODE_CHUNK : LATIN_CHUNK);
+  if (attached && (is_latin ? latin : unicode) != CHUNK_FOREIGN)
+    attached = gimp_image_attach_parasite (image, chunk);
   gimp_parasite_free (chunk);
   return attached || gesso_set_pdb_error (error);
 }
@@ -170,7 +183,7 @@ gesso_metadata_attach_parameters (GimpImage *image, const GessoPicture *picture,
 static gboolean
 damaged (GError **error, const char *why)
 {
-  /* Translators: %s is a sentence or a parser's message that says what is wrong. */
+  /* Translators: %s is a sentence that says what is wrong. */
   g_set_error (error, GESSO_ERROR, GESSO_ERROR_REQUEST_INVALID,
                _ ("The settings stored in the layer are damaged: %s Paint it anew."), why);
   return FALSE;
@@ -211,7 +224,7 @@ read_int (JsonObject *object, const char *name, int least, int largest, int *val
 }
 
 static gboolean
-read_double (JsonObject *object, const char *name, double *value, GError **error)
+read_double (JsonObject *object, const char *name, double least, double largest, double *value, GError **error)
 {
   JsonNode *node = json_object_get_member (object, name);
   GType type = node ? json_node_get_value_type (node) : G_TYPE_INVALID;
@@ -220,7 +233,7 @@ read_double (JsonObject *object, const char *name, double *value, GError **error
   if (type != G_TYPE_DOUBLE && type != G_TYPE_INT64)
     return bad_member (error, name);
   *value = type == G_TYPE_DOUBLE ? json_node_get_double (node) : (double) json_node_get_int (node);
-  return isfinite (*value) || bad_member (error, name);
+  return (*value >= least && *value <= largest) || bad_member (error, name); /* NaN is neither */
 }
 
 static gboolean
@@ -251,8 +264,8 @@ read_members (JsonObject *object, GessoMetadata *metadata, GError **error)
          && read_int (object, "height", 1, GIMP_MAX_IMAGE_SIZE, &settings->height, error)
          && read_int (object, "painted-width", 1, GIMP_MAX_IMAGE_SIZE, &settings->painted_width, error)
          && read_int (object, "painted-height", 1, GIMP_MAX_IMAGE_SIZE, &settings->painted_height, error)
-         && read_int (object, "steps", 1, 999, &settings->steps, error)
-         && read_double (object, "guidance", &settings->guidance, error)
+         && read_int (object, "steps", 1, GESSO_LARGEST_STEPS, &settings->steps, error)
+         && read_double (object, "guidance", 0, GESSO_LARGEST_GUIDANCE, &settings->guidance, error)
          && read_int (object, "seed", 0, G_MAXINT, &settings->seed, error)
          && read_string (object, "scheduler", &settings->scheduler, error) && read_names (object, settings, error);
 }
@@ -262,15 +275,14 @@ from_json (const char *json, gssize length, GError **error)
 {
   g_autoptr (GessoMetadata) metadata = g_new0 (GessoMetadata, 1);
   g_autoptr (JsonParser) parser = json_parser_new_immutable ();
-  g_autoptr (GError) parse_error = NULL;
   JsonNode *root;
   int format;
 
   metadata->settings = g_new0 (GessoSettings, 1);
   metadata->settings->count = 1;
-  if (!json_parser_load_from_data (parser, json, length, &parse_error))
+  if (!json_parser_load_from_data (parser, json, length, NULL))
     {
-      damaged (error, parse_error->message);
+      damaged (error, _ ("They are no valid JSON."));
       return NULL;
     }
   root = json_parser_get_root (parser);

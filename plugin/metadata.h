@@ -9,7 +9,7 @@
 
 #include <libgimp/gimp.h>
 
-#include "results.h"
+#include "result.h"
 #include "settings.h"
 
 typedef struct
@@ -22,9 +22,8 @@ typedef struct
 void gesso_metadata_free (GessoMetadata *metadata);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GessoMetadata, gesso_metadata_free)
 
-/* How `result` was made, by `engine` of `fingerprint` (nullable), for a layer of this size. */
-GessoMetadata *gesso_metadata_new (const GessoResult *result, GessoEngine *engine, const char *fingerprint,
-                                   int layer_width, int layer_height);
+/* How `result` was made, for a layer of this size. */
+GessoMetadata *gesso_metadata_new (const GessoResult *result, int layer_width, int layer_height);
 
 gboolean gesso_metadata_attach (const GessoMetadata *metadata, GimpLayer *layer, GError **error);
 

@@ -6,24 +6,23 @@
 
 #include <glib/gi18n-lib.h>
 
+#include "quit.h"
+
 /* How often GIMP is told about progress, and thereby asked whether it is still there. */
 #define REPORT_MILLISECONDS 250
 
 struct _GessoPainter
 {
   GessoSession *session;
-  char *model;
   int n_jobs, n_done;
   double fraction; /* of the running job */
   guint report;    /* source */
 
   const GessoRequest *request;
+  GessoOrigin *origin;
   GPtrArray *results;
   GError *error;
 };
-
-/* There is one at most: a process serves one call. */
-static GessoPainter *running;
 
 static void
 on_progress (GessoSession *session, const GessoSessionProgress *progress, GessoPainter *painter)
@@ -34,7 +33,7 @@ on_progress (GessoSession *session, const GessoSessionProgress *progress, GessoP
 static void
 on_picture (GessoSession *session, GessoPicture *picture, int index, GessoPainter *painter)
 {
-  g_ptr_array_add (painter->results, gesso_result_new (picture, painter->request, painter->model));
+  g_ptr_array_add (painter->results, gesso_result_new (picture, painter->request, painter->origin));
 }
 
 static void
@@ -59,9 +58,8 @@ gesso_painter_new (const GessoSettings *settings, int n_jobs, GError **error)
   g_autoptr (GessoOptions) options = gesso_options_new ();
 
   painter->session = gesso_session_new ();
-  painter->model = g_strdup (settings->model);
   painter->n_jobs = n_jobs;
-  running = painter;
+  gesso_quit_stops (painter->session);
   g_signal_connect (painter->session, "progress", G_CALLBACK (on_progress), painter);
   g_signal_connect (painter->session, "picture", G_CALLBACK (on_picture), painter);
   g_signal_connect (painter->session, "finished", G_CALLBACK (on_finished), painter);
@@ -83,11 +81,9 @@ gesso_painter_new (const GessoSettings *settings, int n_jobs, GError **error)
 void
 gesso_painter_free (GessoPainter *painter)
 {
-  running = NULL;
   g_source_remove (painter->report);
   g_clear_object (&painter->session);
   gimp_progress_end ();
-  g_free (painter->model);
   g_free (painter);
 }
 
@@ -104,13 +100,17 @@ gesso_painter_paint (GessoPainter *painter, const GessoSettings *settings, int p
   g_autoptr (GPtrArray) results = g_ptr_array_new_with_free_func ((GDestroyNotify) gesso_result_free);
   g_autoptr (GessoRequest) request
       = gesso_settings_to_request (settings, gesso_painter_get_engine (painter), place_width, place_height);
+  g_autoptr (GessoOrigin) origin = gesso_origin_new (painter->session, settings->width, settings->height);
 
   painter->request = request;
+  painter->origin = origin;
   painter->results = results;
   painter->fraction = 0;
+  gimp_progress_set_text (_ ("Painting"));
   gesso_session_paint (painter->session, request);
   gesso_session_wait (painter->session);
   painter->request = NULL;
+  painter->origin = NULL;
   painter->results = NULL;
   painter->n_done++;
   painter->fraction = 0;
@@ -122,9 +122,13 @@ gesso_painter_paint (GessoPainter *painter, const GessoSettings *settings, int p
   return g_steal_pointer (&results);
 }
 
-void
-gesso_painter_quit (void)
+gboolean
+gesso_painter_show_inserting (double fraction, gpointer unused)
 {
-  if (running)
-    g_object_run_dispose (G_OBJECT (running->session));
+  if (fraction < 1) /* there is something to wait for */
+    {
+      gimp_progress_set_text (_ ("Inserting"));
+      gimp_progress_update (fraction);
+    }
+  return TRUE;
 }

@@ -9,7 +9,7 @@
 
 #include <libgimp/gimp.h>
 
-#include "results.h"
+#include "result.h"
 #include "session.h"
 #include "settings.h"
 
@@ -28,5 +28,5 @@ GessoEngine *gesso_painter_get_engine (GessoPainter *painter);
 GPtrArray *gesso_painter_paint (GessoPainter *painter, const GessoSettings *settings, int place_width, int place_height,
                                 GError **error);
 
-/* Ends what is running, when GIMP is gone: no thread computes on while the process exits. */
-void gesso_painter_quit (void);
+/* A GessoFillFunc for gesso_canvas_insert(): GIMP's progress bar shows how far that is. */
+gboolean gesso_painter_show_inserting (double fraction, gpointer unused);

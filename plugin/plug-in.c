@@ -8,8 +8,8 @@
 
 #include <libintl.h>
 
-#include "painter.h"
 #include "procedures.h"
+#include "quit.h"
 
 #define GESSO_TYPE_PLUG_IN (gesso_plug_in_get_type ())
 G_DECLARE_FINAL_TYPE (GessoPlugIn, gesso_plug_in, GESSO, PLUG_IN, GimpPlugIn)
@@ -72,7 +72,7 @@ gesso_plug_in_set_i18n (GimpPlugIn *plug_in, const gchar *procedure_name, gchar 
 static void
 gesso_plug_in_quit (GimpPlugIn *plug_in)
 {
-  gesso_painter_quit ();
+  gesso_quit ();
 }
 
 static void

@@ -17,3 +17,9 @@ GimpProcedure *gesso_generate_layer_new (GimpPlugIn *plug_in, const char *name);
 GimpProcedure *gesso_generate_image_new (GimpPlugIn *plug_in, const char *name);
 GimpProcedure *gesso_generate_batch_new (GimpPlugIn *plug_in, const char *name);
 GimpProcedure *gesso_reuse_settings_new (GimpPlugIn *plug_in, const char *name);
+
+/* For each: what it does in a line and in some more, and whose it is. */
+void gesso_procedure_describe (GimpProcedure *procedure, const char *blurb, const char *help);
+
+/* For those that are no image procedures, which have it already. */
+void gesso_procedure_add_run_mode (GimpProcedure *procedure, const char *blurb);

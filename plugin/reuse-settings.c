@@ -6,6 +6,7 @@
 
 #include <glib/gi18n-lib.h>
 
+#include "dialog.h"
 #include "generate.h"
 #include "metadata.h"
 
@@ -37,7 +38,7 @@ paint_with_dialog (GimpProcedure *procedure, GessoSettings *settings, GessoCanva
   gesso_settings_simplify_size (settings);
   gesso_settings_to_config (settings, config);
   g_object_set (config, "lock-seed", TRUE, NULL);
-  return gesso_generate_with_dialog (generate, config, canvas, error);
+  return gesso_dialog_run (generate, config, canvas, error);
 }
 
 static GPtrArray *
@@ -82,13 +83,11 @@ gesso_reuse_settings_new (GimpPlugIn *plug_in, const char *name)
   /* Translators: a menu entry: use the settings again that a layer was painted with. */
   gimp_procedure_set_menu_label (procedure, _ ("Reuse Generation Se_ttings..."));
   gimp_procedure_add_menu_path (procedure, "<Image>/Layer/[Structure]");
-  gimp_procedure_set_documentation (
+  gesso_procedure_describe (
       procedure, _ ("Paint again with the settings that are stored in the active layer"),
       _ ("Opens the dialog of plug-in-gesso-generate-layer with the prompt, the seed, the model and all else that the "
          "active layer was painted with. Without a dialog it paints the same picture again on a new layer, or with the "
-         "last values one with a new seed. Fails where another model has taken the place of the one used."),
-      NULL);
-  gimp_procedure_set_attribution (procedure, "The Gesso authors", "The Gesso authors", "2026");
+         "last values one with a new seed. Fails where another model has taken the place of the one used."));
   gimp_procedure_add_core_object_array_return_value (procedure, "layers", _ ("Layers"), _ ("The new layers"),
                                                      GIMP_TYPE_LAYER, G_PARAM_READWRITE);
   return procedure;

@@ -5,9 +5,11 @@
 #include "scaling.h"
 
 #define MUCH 8
+/* What is scaled at a time: some tenths of a second. */
+#define BAND_PIXELS (512 * 1024)
 
-static void
-scale_into (GeglBuffer *from, GeglBuffer *to, int width, int height)
+static gboolean
+scale_into (GeglBuffer *from, GeglBuffer *to, int width, int height, GessoFillFunc progress, gpointer data)
 {
   GeglNode *graph = gegl_node_new ();
   double ratio = (double) width / gegl_buffer_get_width (from);
@@ -17,30 +19,40 @@ scale_into (GeglBuffer *from, GeglBuffer *to, int width, int height)
   GeglNode *source = gegl_node_new_child (graph, "operation", "gegl:buffer-source", "buffer", from, NULL);
   GeglNode *scale = gegl_node_new_child (graph, "operation", "gegl:scale-size", "x", (double) width, "y",
                                          (double) height, "sampler", sampler, "abyss-policy", GEGL_ABYSS_CLAMP, NULL);
-  GeglNode *sink = gegl_node_new_child (graph, "operation", "gegl:write-buffer", "buffer", to, NULL);
+  int n_rows = MAX (BAND_PIXELS / width, 1);
+  gboolean goes_on = TRUE;
 
-  gegl_node_link_many (source, scale, sink, NULL);
-  gegl_node_process (sink);
+  gegl_node_link (source, scale);
+  for (int y = 0; y < height && goes_on; y += n_rows)
+    {
+      GeglRectangle band = { 0, y, width, MIN (n_rows, height - y) };
+
+      gegl_node_blit_buffer (scale, to, &band, 0, GEGL_ABYSS_NONE);
+      goes_on = progress ((double) (y + band.height) / height, data);
+    }
   g_object_unref (graph);
+  return goes_on;
 }
 
-void
-gesso_fill_buffer (GeglBuffer *buffer, const GessoPicture *picture)
+gboolean
+gesso_fill_buffer (GeglBuffer *buffer, const GessoPicture *picture, GessoFillFunc progress, gpointer data)
 {
   int width = gegl_buffer_get_width (buffer);
   int height = gegl_buffer_get_height (buffer);
   GeglRectangle painted = { 0, 0, gesso_picture_get_width (picture), gesso_picture_get_height (picture) };
   const Babl *format = babl_format ("R'G'B' u8");
   gconstpointer pixels = g_bytes_get_data (gesso_picture_get_pixels (picture), NULL);
+  GeglBuffer *source;
+  gboolean done;
 
   if (painted.width == width && painted.height == height)
-    gegl_buffer_set (buffer, &painted, 0, format, pixels, GEGL_AUTO_ROWSTRIDE);
-  else
     {
-      GeglBuffer *source = gegl_buffer_new (&painted, format);
-
-      gegl_buffer_set (source, &painted, 0, format, pixels, GEGL_AUTO_ROWSTRIDE);
-      scale_into (source, buffer, width, height);
-      g_object_unref (source);
+      gegl_buffer_set (buffer, &painted, 0, format, pixels, GEGL_AUTO_ROWSTRIDE);
+      return progress (1, data);
     }
+  source = gegl_buffer_new (&painted, format);
+  gegl_buffer_set (source, &painted, 0, format, pixels, GEGL_AUTO_ROWSTRIDE);
+  done = scale_into (source, buffer, width, height, progress, data);
+  g_object_unref (source);
+  return done;
 }

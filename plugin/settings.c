@@ -6,11 +6,7 @@
 
 #include <glib/gi18n-lib.h>
 
-#define LARGEST_SIDE 16384 /* pixels, as the engine has it */
-#define LARGEST_COUNT 64
-#define LARGEST_STEPS 999
-#define LARGEST_GUIDANCE 100.0
-#define SIDE_UNIT 8 /* sides of the engine's pictures are multiples of it */
+#include "bounds.h"
 
 void
 gesso_settings_free (GessoSettings *settings)
@@ -39,16 +35,16 @@ gesso_settings_add_arguments (GimpProcedure *procedure, gboolean with_prompt)
       procedure, "width", _ ("_Width"),
       _ ("Width of the new layer in pixels; 0: as the selection, else as the image, painted in a size that suits the "
          "model and scaled"),
-      0, LARGEST_SIDE, 0, G_PARAM_READWRITE);
+      0, GESSO_LARGEST_SIDE, 0, G_PARAM_READWRITE);
   gimp_procedure_add_int_argument (procedure, "height", _ ("_Height"),
-                                   _ ("Height of the new layer in pixels; 0: as for the width"), 0, LARGEST_SIDE, 0,
-                                   G_PARAM_READWRITE);
-  gimp_procedure_add_int_argument (procedure, "steps", _ ("_Steps"), _ ("Denoising steps"), 1, LARGEST_STEPS, 25,
-                                   G_PARAM_READWRITE);
+                                   _ ("Height of the new layer in pixels; 0: as for the width"), 0, GESSO_LARGEST_SIDE,
+                                   0, G_PARAM_READWRITE);
+  gimp_procedure_add_int_argument (procedure, "steps", _ ("_Steps"), _ ("Denoising steps"), 1, GESSO_LARGEST_STEPS,
+                                   GESSO_USUAL_STEPS, G_PARAM_READWRITE);
   gimp_procedure_add_double_argument (
       procedure, "guidance", _ ("_Guidance"),
-      _ ("How closely to follow the prompt; 1 or less: without regard to the negative prompt"), 0.0, LARGEST_GUIDANCE,
-      7.5, G_PARAM_READWRITE);
+      _ ("How closely to follow the prompt; 1 or less: without regard to the negative prompt"), 0.0,
+      GESSO_LARGEST_GUIDANCE, GESSO_USUAL_GUIDANCE, G_PARAM_READWRITE);
   if (with_prompt)
     {
       gimp_procedure_add_int_argument (
@@ -56,7 +52,7 @@ gesso_settings_add_arguments (GimpProcedure *procedure, gboolean with_prompt)
           _ ("Seed of the first picture, the next one takes the next number; -1: a random one"), -1, G_MAXINT, -1,
           G_PARAM_READWRITE);
       gimp_procedure_add_int_argument (procedure, "count", _ ("N_umber of pictures"), _ ("How many pictures to paint"),
-                                       1, LARGEST_COUNT, 1, G_PARAM_READWRITE);
+                                       1, GESSO_LARGEST_COUNT, 1, G_PARAM_READWRITE);
     }
   gimp_procedure_add_string_argument (procedure, "scheduler", _ ("Sche_duler"),
                                       _ ("Scheduler: \"pndm\"; empty: the model's own"), "", G_PARAM_READWRITE);
@@ -160,12 +156,12 @@ gesso_settings_draw_seed (GessoSettings *settings)
 {
   /* The seeds of all pictures shall be valid ones, too. */
   if (settings->seed < 0)
-    settings->seed = g_random_int_range (0, G_MAXINT - LARGEST_COUNT);
+    settings->seed = g_random_int_range (0, G_MAXINT - GESSO_LARGEST_COUNT);
 }
 
-void
-gesso_settings_get_layer_size (const GessoSettings *settings, int place_width, int place_height, int *width,
-                               int *height)
+/* The size of the layer: as asked for, else the place's (0 where there is none). */
+static void
+get_layer_size (const GessoSettings *settings, int place_width, int place_height, int *width, int *height)
 {
   *width = settings->width > 0 ? settings->width : place_width;
   *height = settings->height > 0 ? settings->height : place_height;
@@ -175,7 +171,7 @@ gesso_settings_get_layer_size (const GessoSettings *settings, int place_width, i
 static int
 nearest_side (int side)
 {
-  return MAX (SIDE_UNIT, (side + SIDE_UNIT / 2) / SIDE_UNIT * SIDE_UNIT);
+  return MAX (GESSO_SIDE_UNIT, (side + GESSO_SIDE_UNIT / 2) / GESSO_SIDE_UNIT * GESSO_SIDE_UNIT);
 }
 
 void
@@ -195,7 +191,7 @@ gesso_settings_to_request (const GessoSettings *settings, GessoEngine *engine, i
   int width, height;
   int default_width, default_height;
 
-  gesso_settings_get_layer_size (settings, place_width, place_height, &width, &height);
+  get_layer_size (settings, place_width, place_height, &width, &height);
   gesso_engine_get_default_size (engine, &default_width, &default_height);
   if (settings->painted_width > 0 && settings->painted_height > 0)
     {

@@ -41,10 +41,6 @@ void gesso_settings_to_config (const GessoSettings *settings, GimpProcedureConfi
 /* Takes a random seed where there is none. */
 void gesso_settings_draw_seed (GessoSettings *settings);
 
-/* The size of the layer: as asked for, else the place's (0 where there is none). */
-void gesso_settings_get_layer_size (const GessoSettings *settings, int place_width, int place_height, int *width,
-                                    int *height);
-
 /* For a dialog, which knows no painted size of its own: where that does not follow from the layer's, it is left to the
  * place. */
 void gesso_settings_simplify_size (GessoSettings *settings);

@@ -4,6 +4,8 @@
 
 #include "choices-box.h"
 
+#include "bounds.h"
+
 typedef struct
 {
   GessoChoices choices;
@@ -34,9 +36,9 @@ static const struct
 } numbers[] = {
   { "width", G_STRUCT_OFFSET (GessoChoices, width), 0, G_MAXINT, 0 },
   { "height", G_STRUCT_OFFSET (GessoChoices, height), 0, G_MAXINT, 0 },
-  { "steps", G_STRUCT_OFFSET (GessoChoices, steps), 1, 999, 25 },
+  { "steps", G_STRUCT_OFFSET (GessoChoices, steps), 1, GESSO_LARGEST_STEPS, GESSO_USUAL_STEPS },
   { "seed", G_STRUCT_OFFSET (GessoChoices, seed), 0, G_MAXINT, 0 },
-  { "count", G_STRUCT_OFFSET (GessoChoices, count), 1, 64, 1 },
+  { "count", G_STRUCT_OFFSET (GessoChoices, count), 1, GESSO_LARGEST_COUNT, 1 },
 };
 
 enum
@@ -147,8 +149,9 @@ gesso_choices_box_class_init (GessoChoicesBoxClass *klass)
     g_object_class_install_property (
         object_class, id,
         g_param_spec_int (numbers[i].name, NULL, NULL, numbers[i].lower, numbers[i].upper, numbers[i].value, flags));
-  g_object_class_install_property (object_class, PROP_GUIDANCE,
-                                   g_param_spec_double ("guidance", NULL, NULL, 0, 100, 7.5, flags));
+  g_object_class_install_property (
+      object_class, PROP_GUIDANCE,
+      g_param_spec_double ("guidance", NULL, NULL, 0, GESSO_LARGEST_GUIDANCE, GESSO_USUAL_GUIDANCE, flags));
   g_object_class_install_property (object_class, PROP_LOCK_SEED,
                                    g_param_spec_boolean ("lock-seed", NULL, NULL, FALSE, flags));
 }

@@ -6,6 +6,7 @@
 
 #include <glib/gi18n-lib.h>
 
+#include "bounds.h"
 #include "model-chooser.h"
 #include "prompt-view.h"
 #include "seed-chooser.h"
@@ -221,10 +222,12 @@ static void
 add_main (GessoForm *self, const GessoPanelPlace *place, GessoMakeScale make_scale)
 {
   static const Number numbers[] = {
-    { "steps", N_ ("S_teps"), N_ ("More steps take longer and show finer detail"), 1, 100, 999, 1, 5, 0 },
-    { "guidance", N_ ("G_uidance"), N_ ("How closely the picture follows the prompt"), 0, 20, 100, 0.5, 1, 1 },
-    { "count", N_ ("Num_ber of Pictures"), N_ ("How many pictures to paint, each with a seed of its own"), 1, 16, 64, 1,
-      4, 0 },
+    { "steps", N_ ("S_teps"), N_ ("More steps take longer and show finer detail"), 1, 100, GESSO_LARGEST_STEPS, 1, 5,
+      0 },
+    { "guidance", N_ ("G_uidance"), N_ ("How closely the picture follows the prompt"), 0, 20, GESSO_LARGEST_GUIDANCE,
+      0.5, 1, 1 },
+    { "count", N_ ("Num_ber of Pictures"), N_ ("How many pictures to paint, each with a seed of its own"), 1, 16,
+      GESSO_LARGEST_COUNT, 1, 4, 0 },
   };
   GtkWidget *grid = new_grid ();
   GtkWidget *model = gesso_model_chooser_new ();

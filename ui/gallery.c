@@ -170,10 +170,10 @@ gesso_gallery_set_preview (GessoGallery *self, GBytes *rgb, int width, int heigh
 }
 
 void
-gesso_gallery_add (GessoGallery *self, GessoPicture *picture, const GessoRequest *request, const char *model)
+gesso_gallery_add (GessoGallery *self, GessoResult *result)
 {
   self->adding = TRUE;
-  gesso_results_add (GESSO_RESULTS (self->results), picture, request, model, TRUE);
+  gesso_results_add (GESSO_RESULTS (self->results), result, TRUE);
   self->adding = FALSE;
   /* The next picture's previews are shown again even where another was looked at meanwhile; until they come, what is
    * looked at stays. */

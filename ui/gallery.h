@@ -25,7 +25,8 @@ void gesso_gallery_set_placeholder (GessoGallery *gallery, const char *text);
 /* Painting begins: previews are shown until another picture is chosen. */
 void gesso_gallery_begin (GessoGallery *gallery);
 void gesso_gallery_set_preview (GessoGallery *gallery, GBytes *rgb, int width, int height);
-void gesso_gallery_add (GessoGallery *gallery, GessoPicture *picture, const GessoRequest *request, const char *model);
+/* Takes `result`. */
+void gesso_gallery_add (GessoGallery *gallery, GessoResult *result);
 /* Painting is over: a preview gives way to the chosen picture. */
 void gesso_gallery_end (GessoGallery *gallery);
 

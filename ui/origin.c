@@ -5,11 +5,17 @@
 #include "origin.h"
 
 GessoOrigin *
-gesso_origin_new (const char *model, int width, int height)
+gesso_origin_new (GessoSession *session, int width, int height)
 {
-  GessoOrigin *origin = g_new0 (GessoOrigin, 1);
+  GessoEngine *engine = gesso_session_get_engine (session);
+  GessoOrigin *origin;
 
-  origin->model = g_strdup (model);
+  g_return_val_if_fail (engine, NULL);
+  origin = g_new0 (GessoOrigin, 1);
+  origin->model = g_strdup (gesso_session_get_model (session));
+  origin->fingerprint = g_strdup (gesso_session_get_fingerprint (session));
+  origin->device = gesso_engine_get_device (engine);
+  origin->precision = gesso_engine_get_precision (engine);
   origin->width = width;
   origin->height = height;
   return origin;
@@ -21,19 +27,14 @@ gesso_origin_copy (const GessoOrigin *origin)
   GessoOrigin *copy = g_memdup2 (origin, sizeof *origin);
 
   copy->model = g_strdup (origin->model);
+  copy->fingerprint = g_strdup (origin->fingerprint);
   return copy;
-}
-
-gboolean
-gesso_origin_equal (const GessoOrigin *a, const GessoOrigin *b)
-{
-  return g_strcmp0 (a->model, b->model) == 0 && a->device == b->device && a->precision == b->precision
-         && a->width == b->width && a->height == b->height;
 }
 
 void
 gesso_origin_free (GessoOrigin *origin)
 {
   g_free (origin->model);
+  g_free (origin->fingerprint);
   g_free (origin);
 }

@@ -1,26 +1,29 @@
 /* SPDX-FileCopyrightText: The Gesso authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * How a picture was made that its request does not tell: what was chosen then, and what "auto" had become.
+ * How a picture was made that its request does not tell: by which model, on what, and for a layer of which size. Noted
+ * when painting starts: later another model may be open, or the folder gone.
  */
 
 #pragma once
 
-#include "gesso.h"
+#include "session.h"
 
 G_BEGIN_DECLS
 
 typedef struct
 {
-  char *model;
+  char *model;              /* name or folder as it was asked for; "": the starter */
+  char *fingerprint;        /* of the model */
   GessoDevice device;       /* never "auto" */
   GessoPrecision precision; /* never "auto" */
-  int width, height;        /* as asked for: 0 is the place to fill */
+  int width, height;        /* of the layer: 0 is the side of the place to fill, or where there is none the picture's */
 } GessoOrigin;
 
-GessoOrigin *gesso_origin_new (const char *model, int width, int height);
+/* Of what the session paints now: its model must be open. */
+GessoOrigin *gesso_origin_new (GessoSession *session, int width, int height);
 GessoOrigin *gesso_origin_copy (const GessoOrigin *origin);
-gboolean gesso_origin_equal (const GessoOrigin *a, const GessoOrigin *b);
 void gesso_origin_free (GessoOrigin *origin);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (GessoOrigin, gesso_origin_free)
 
 G_END_DECLS

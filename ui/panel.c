@@ -11,6 +11,7 @@
 #include "form.h"
 #include "gallery.h"
 #include "history.h"
+#include "bounds.h"
 #include "progress-row.h"
 
 enum
@@ -47,10 +48,11 @@ struct _GessoPanel
   gboolean waiting;        /* `request` waits for the model */
   gboolean running;        /* the session paints `request` */
   gboolean cancelling;
+  gboolean working; /* gesso_panel_show_work() */
   GessoRequest *request;
-  GessoOrigin *origin; /* of the pictures being painted */
-  GHashTable *origins; /* GessoPicture * -> GessoOrigin * */
-  int n_made;          /* pictures of the running request */
+  int layer_width, layer_height; /* what was chosen when `request` was made; 0: the place to fill */
+  GessoOrigin *origin;           /* of the pictures being painted */
+  int n_made;                    /* pictures of the running request */
   gint64 began;
 };
 
@@ -133,6 +135,17 @@ new_request (GessoPanel *self)
   return request;
 }
 
+/* The size to paint, and what was chosen for it. */
+static void
+take_size (GessoPanel *self)
+{
+  const GessoChoices *choices = choices_of (self);
+
+  gesso_form_get_size (GESSO_FORM (self->form), &self->request->width, &self->request->height);
+  self->layer_width = choices->width;
+  self->layer_height = choices->height;
+}
+
 static void
 set_idle (GessoPanel *self, const char *text)
 {
@@ -144,7 +157,7 @@ static void
 end_painting (GessoPanel *self, const GError *error)
 {
   g_autoptr (GessoRequest) request = g_steal_pointer (&self->request);
-  g_autofree char *model = g_strdup (self->origin->model);
+  g_autofree char *model = g_strdup (gesso_session_get_model (self->session));
   g_autofree char *text = gesso_progress_describe_end (self->n_made, self->began, error);
 
   self->waiting = FALSE;
@@ -159,18 +172,23 @@ end_painting (GessoPanel *self, const GError *error)
   g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_PAINTING]);
 }
 
+/* The chosen side, unless the picture has another for want of room in the form. */
+static int
+layer_side (int chosen, int painted)
+{
+  return chosen == 0 || ABS (chosen - painted) < GESSO_SIDE_UNIT ? chosen : painted;
+}
+
 /* The model is open: what could not be known before is filled in. */
 static void
 start_waiting_request (GessoPanel *self)
 {
-  GessoEngine *engine = gesso_session_get_engine (self->session);
-
   self->waiting = FALSE;
   self->running = TRUE;
   if (self->request->width == 0 || self->request->height == 0)
-    gesso_form_get_size (GESSO_FORM (self->form), &self->request->width, &self->request->height);
-  self->origin->device = gesso_engine_get_device (engine);
-  self->origin->precision = gesso_engine_get_precision (engine);
+    take_size (self);
+  self->origin = gesso_origin_new (self->session, layer_side (self->layer_width, self->request->width),
+                                   layer_side (self->layer_height, self->request->height));
   gesso_session_paint (self->session, self->request);
 }
 
@@ -228,7 +246,7 @@ on_progress (GessoSession *session, const GessoSessionProgress *progress, GessoP
   if (shown.n_steps > 0)
     shown.step = (shown.step * self->request->steps + shown.n_steps - 1) / shown.n_steps;
   shown.n_steps = self->request->steps;
-  if (!self->cancelling)
+  if (!self->cancelling && !self->working)
     gesso_progress_row_set_progress (GESSO_PROGRESS_ROW (self->progress), &shown);
 }
 
@@ -242,8 +260,7 @@ static void
 on_picture (GessoSession *session, GessoPicture *picture, int index, GessoPanel *self)
 {
   self->n_made++;
-  g_hash_table_replace (self->origins, gesso_picture_ref (picture), gesso_origin_copy (self->origin));
-  gesso_gallery_add (GESSO_GALLERY (self->gallery), picture, self->request, self->origin->model);
+  gesso_gallery_add (GESSO_GALLERY (self->gallery), gesso_result_new (picture, self->request, self->origin));
 }
 
 static void
@@ -270,7 +287,7 @@ gesso_panel_generate (GessoPanel *self)
   gesso_form_next_seed (GESSO_FORM (self->form));
   gesso_history_add (self->history, choices->prompt);
   self->request = new_request (self);
-  self->origin = gesso_origin_new (choices->model, choices->width, choices->height);
+  take_size (self);
   self->n_made = 0;
   self->began = g_get_monotonic_time ();
   self->waiting = TRUE;
@@ -396,7 +413,6 @@ gesso_panel_finalize (GObject *object)
 
   g_clear_pointer (&self->request, gesso_request_free);
   g_clear_pointer (&self->origin, gesso_origin_free);
-  g_hash_table_unref (self->origins);
   g_clear_pointer (&self->history, gesso_history_free);
   G_OBJECT_CLASS (gesso_panel_parent_class)->finalize (object);
 }
@@ -425,8 +441,6 @@ gesso_panel_class_init (GessoPanelClass *klass)
 static void
 gesso_panel_init (GessoPanel *self)
 {
-  self->origins
-      = g_hash_table_new_full (NULL, NULL, (GDestroyNotify) gesso_picture_unref, (GDestroyNotify) gesso_origin_free);
   gtk_orientable_set_orientation (GTK_ORIENTABLE (self), GTK_ORIENTATION_VERTICAL);
   gtk_box_set_spacing (GTK_BOX (self), 6);
 }
@@ -492,18 +506,24 @@ gesso_panel_get_kept (GessoPanel *self)
   return gesso_gallery_get_kept (GESSO_GALLERY (self->gallery));
 }
 
-const GessoOrigin *
-gesso_panel_get_origin (GessoPanel *self, GessoPicture *picture)
-{
-  g_return_val_if_fail (GESSO_IS_PANEL (self), NULL);
-  return g_hash_table_lookup (self->origins, picture);
-}
-
 void
 gesso_panel_show_error (GessoPanel *self, const GError *error)
 {
   g_return_if_fail (GESSO_IS_PANEL (self) && error);
   gesso_error_bar_show_error (GESSO_ERROR_BAR (self->error_bar), error, NULL, NULL, choices_of (self)->model);
+}
+
+void
+gesso_panel_show_work (GessoPanel *self, const char *text, double fraction)
+{
+  g_return_if_fail (GESSO_IS_PANEL (self));
+  self->working = text != NULL;
+  gtk_widget_set_sensitive (self->form, !self->working);
+  gtk_widget_set_sensitive (self->gallery, !self->working);
+  if (text)
+    gesso_progress_row_set_fraction (GESSO_PROGRESS_ROW (self->progress), text, fraction);
+  else
+    set_idle (self, "");
 }
 
 GessoSession *

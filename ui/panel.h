@@ -10,7 +10,6 @@
 #include <gtk/gtk.h>
 
 #include "choices-box.h"
-#include "origin.h"
 #include "results.h"
 #include "session.h"
 
@@ -45,11 +44,12 @@ void gesso_panel_generate (GessoPanel *panel);
 gboolean gesso_panel_cancel (GessoPanel *panel);
 /* (transfer full) (element-type GessoResult): the pictures to insert. */
 GPtrArray *gesso_panel_get_kept (GessoPanel *panel);
-/* Of a picture that gesso_panel_get_kept() gave. */
-const GessoOrigin *gesso_panel_get_origin (GessoPanel *panel, GessoPicture *picture);
 /* Shows an error of the program around the panel, such as that of inserting. */
 void gesso_panel_show_error (GessoPanel *panel, const GError *error);
-/* The session, for what is made of its engine (fingerprint). Transfer none. */
+/* Shows how far the program is with something of its own, such as inserting; nothing can be changed meanwhile. NULL:
+ * it is over. */
+void gesso_panel_show_work (GessoPanel *panel, const char *text, double fraction);
+/* Transfer none. */
 GessoSession *gesso_panel_get_session (GessoPanel *panel);
 
 G_END_DECLS

@@ -95,14 +95,20 @@ gesso_progress_row_set_busy (GessoProgressRow *self, const char *text)
 }
 
 void
+gesso_progress_row_set_fraction (GessoProgressRow *self, const char *text, double fraction)
+{
+  stop_pulse (self);
+  gtk_progress_bar_set_text (GTK_PROGRESS_BAR (self->bar), text);
+  gtk_progress_bar_set_fraction (GTK_PROGRESS_BAR (self->bar), CLAMP (fraction, 0.0, 1.0));
+  gtk_stack_set_visible_child (GTK_STACK (self), self->bar);
+}
+
+void
 gesso_progress_row_set_progress (GessoProgressRow *self, const GessoSessionProgress *progress)
 {
   g_autofree char *text = gesso_progress_describe (progress);
 
-  stop_pulse (self);
-  gtk_progress_bar_set_text (GTK_PROGRESS_BAR (self->bar), text);
-  gtk_progress_bar_set_fraction (GTK_PROGRESS_BAR (self->bar), CLAMP (progress->fraction, 0.0, 1.0));
-  gtk_stack_set_visible_child (GTK_STACK (self), self->bar);
+  gesso_progress_row_set_fraction (self, text, progress->fraction);
 }
 
 static char *

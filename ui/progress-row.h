@@ -22,6 +22,7 @@ void gesso_progress_row_set_idle (GessoProgressRow *row, const char *text);
 
 /* The bar with a text of its own; it moves to and fro until there is progress. */
 void gesso_progress_row_set_busy (GessoProgressRow *row, const char *text);
+void gesso_progress_row_set_fraction (GessoProgressRow *row, const char *text, double fraction);
 void gesso_progress_row_set_progress (GessoProgressRow *row, const GessoSessionProgress *progress);
 
 /* (transfer full): "Step 7 of 25 · 12 s left · picture 2 of 4". */

@@ -38,28 +38,6 @@ enum
 static GParamSpec *properties[N_PROPERTIES];
 static guint signals[N_SIGNALS];
 
-void
-gesso_result_free (GessoResult *result)
-{
-  gesso_picture_unref (result->picture);
-  gesso_request_free (result->request);
-  g_free (result->model);
-  g_free (result);
-}
-
-GessoResult *
-gesso_result_new (GessoPicture *picture, const GessoRequest *request, const char *model)
-{
-  GessoResult *result = g_new0 (GessoResult, 1);
-
-  result->picture = gesso_picture_ref (picture);
-  result->request = gesso_request_copy (request);
-  result->request->seed = gesso_picture_get_seed (picture);
-  result->request->n_images = 1;
-  result->model = g_strdup (model);
-  return result;
-}
-
 static GessoResultItem *
 selected_item (GessoResults *self)
 {
@@ -265,19 +243,18 @@ gesso_results_new (void)
 }
 
 void
-gesso_results_add (GessoResults *self, GessoPicture *picture, const GessoRequest *request, const char *model,
-                   gboolean keep)
+gesso_results_add (GessoResults *self, GessoResult *result, gboolean keep)
 {
   GtkFlowBox *strip;
   GessoResultItem *selected;
   gboolean at_end;
   GtkWidget *item;
 
-  g_return_if_fail (GESSO_IS_RESULTS (self) && picture && request);
+  g_return_if_fail (GESSO_IS_RESULTS (self) && result);
   strip = GTK_FLOW_BOX (self->strip);
   selected = selected_item (self);
   at_end = !selected || selected == g_ptr_array_index (self->items, self->items->len - 1);
-  item = gesso_result_item_new (gesso_result_new (picture, request, model), (int) self->items->len + 1, keep);
+  item = gesso_result_item_new (result, (int) self->items->len + 1, keep);
   g_signal_connect_swapped (item, "notify::kept", G_CALLBACK (kept_changed), self);
   g_signal_connect (item, "key-press-event", G_CALLBACK (on_key), self);
   g_ptr_array_add (self->items, item);
@@ -341,10 +318,6 @@ gesso_results_get_kept (GessoResults *self)
   kept = g_ptr_array_new_with_free_func ((GDestroyNotify) gesso_result_free);
   for (guint i = 0; i < self->items->len; i++)
     if (gesso_result_item_get_kept (g_ptr_array_index (self->items, i)))
-      {
-        const GessoResult *result = gesso_result_item_get_result (g_ptr_array_index (self->items, i));
-
-        g_ptr_array_add (kept, gesso_result_new (result->picture, result->request, result->model));
-      }
+      g_ptr_array_add (kept, gesso_result_copy (gesso_result_item_get_result (g_ptr_array_index (self->items, i))));
   return kept;
 }

@@ -6,11 +6,11 @@
 
 #include <glib/gi18n-lib.h>
 
+#include "bounds.h"
 #include "time-left.h"
 
 #define PROGRESS_INTERVAL (G_USEC_PER_SEC / 20)
 #define PREVIEW_INTERVAL (400 * (G_USEC_PER_SEC / 1000))
-#define MOST_PICTURES 64 /* of a GessoRequest */
 
 typedef struct _Job Job;
 typedef void (*JobFunc) (GessoWorker *self, Job *job);
@@ -35,6 +35,7 @@ struct _GessoWorker
 
   /* The thread's own. */
   char *folder;
+  char *fingerprint; /* of the model that is open */
   GessoOptions *options;
 
   /* Shared. */
@@ -67,6 +68,7 @@ job_free (Job *job)
 static void
 event_free (GessoWorkerEvent *event)
 {
+  g_free (event->fingerprint);
   g_clear_error (&event->error);
   g_clear_pointer (&event->rgb, g_bytes_unref);
   g_clear_pointer (&event->picture, gesso_picture_unref);
@@ -104,6 +106,19 @@ flush_progress (GessoWorker *self)
   g_queue_push_tail (&self->events, event);
 }
 
+/* Locked: of previews that nobody has looked at the newest one is enough. */
+static void
+drop_preview (GessoWorker *self)
+{
+  for (GList *link = self->events.head; link; link = link->next)
+    if (((GessoWorkerEvent *) link->data)->kind == GESSO_WORKER_PREVIEW)
+      {
+        event_free (link->data);
+        g_queue_delete_link (&self->events, link);
+        return;
+      }
+}
+
 /* What was reported before the event comes before it; a preview is not worth a report out of turn. */
 static void
 post (GessoWorker *self, GessoWorkerEvent *event)
@@ -111,6 +126,8 @@ post (GessoWorker *self, GessoWorkerEvent *event)
   g_mutex_lock (&self->lock);
   if (event->kind != GESSO_WORKER_PREVIEW)
     flush_progress (self);
+  else
+    drop_preview (self);
   g_queue_push_tail (&self->events, event);
   update_source (self);
   g_mutex_unlock (&self->lock);
@@ -127,9 +144,9 @@ post_progress (GessoWorker *self, const GessoSessionProgress *progress)
 }
 
 void
-gesso_worker_post_finished (GessoWorker *self, GError *error)
+gesso_worker_post_end (GessoWorker *self, GessoWorkerEventKind kind, GError *error)
 {
-  GessoWorkerEvent *event = event_new (GESSO_WORKER_FINISHED);
+  GessoWorkerEvent *event = event_new (kind);
 
   event->error = error;
   post (self, event);
@@ -187,6 +204,17 @@ gesso_worker_options_equal (const GessoOptions *a, const GessoOptions *b)
          && a->n_threads == b->n_threads;
 }
 
+/* What makes it certain later which model painted is a part of opening it. */
+static GessoEngine *
+open_engine (const char *folder, const Job *job, char **fingerprint, GError **error)
+{
+  g_autoptr (GessoEngine) engine = gesso_engine_new (folder, job->options, job->cancellable, error);
+
+  if (engine)
+    *fingerprint = gesso_engine_get_fingerprint (engine, error);
+  return engine && *fingerprint ? g_steal_pointer (&engine) : NULL;
+}
+
 static void
 open_model (GessoWorker *self, Job *job)
 {
@@ -205,14 +233,16 @@ open_model (GessoWorker *self, Job *job)
     {
       /* The old one first: memory may not do for two. */
       set_engine (self, NULL);
+      g_clear_pointer (&self->fingerprint, g_free);
       if (folder)
-        engine = gesso_engine_new (folder, job->options, job->cancellable, &event->error);
+        engine = open_engine (folder, job, &self->fingerprint, &event->error);
       set_engine (self, engine);
       g_free (self->folder);
       self->folder = g_steal_pointer (&folder);
       g_clear_pointer (&self->options, gesso_options_free);
       self->options = g_steal_pointer (&job->options);
     }
+  event->fingerprint = g_strdup (self->fingerprint);
   post (self, event);
 }
 
@@ -285,7 +315,7 @@ paint (GessoWorker *self, Job *job)
       GessoWorkerEvent *event;
 
       /* A number that is out of range is left for the engine to refuse. */
-      if (painting.n_pictures >= 1 && painting.n_pictures <= MOST_PICTURES)
+      if (painting.n_pictures >= 1 && painting.n_pictures <= GESSO_LARGEST_COUNT)
         job->request->n_images = 1;
       job->request->seed = seed + (guint64) painting.picture;
       pictures = gesso_engine_generate (self->engine, job->request, report, &painting, job->cancellable, &error);
@@ -297,7 +327,7 @@ paint (GessoWorker *self, Job *job)
       post (self, event);
     }
   while (++painting.picture < painting.n_pictures);
-  gesso_worker_post_finished (self, error);
+  gesso_worker_post_end (self, GESSO_WORKER_FINISHED, error);
 }
 
 static gpointer
@@ -392,7 +422,7 @@ gesso_worker_paint (GessoWorker *self, const GessoRequest *request)
 
   g_cancellable_cancel (self->warm_up);
   if (!push (self, job_new (paint, request, &self->paint), &error))
-    gesso_worker_post_finished (self, g_steal_pointer (&error));
+    gesso_worker_post_end (self, GESSO_WORKER_FINISHED, g_steal_pointer (&error));
 }
 
 void
@@ -441,6 +471,7 @@ gesso_worker_free (GessoWorker *self)
   g_clear_object (&self->warm_up);
   g_clear_object (&self->paint);
   g_free (self->folder);
+  g_free (self->fingerprint);
   g_clear_pointer (&self->options, gesso_options_free);
   g_mutex_clear (&self->lock);
   g_cond_clear (&self->wake);

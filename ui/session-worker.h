@@ -12,17 +12,19 @@
 
 typedef enum
 {
-  GESSO_WORKER_OPENED,   /* serial; error (nullable) */
+  GESSO_WORKER_OPENED,   /* serial; fingerprint, or error */
   GESSO_WORKER_PROGRESS, /* progress */
   GESSO_WORKER_PREVIEW,  /* rgb, width, height */
   GESSO_WORKER_PICTURE,  /* picture, index */
   GESSO_WORKER_FINISHED, /* error (nullable) */
+  GESSO_WORKER_GIVEN_UP, /* error: a paint was cancelled before it came to the worker */
 } GessoWorkerEventKind;
 
 typedef struct
 {
   GessoWorkerEventKind kind;
   guint serial;
+  char *fingerprint;
   GError *error;
   GessoSessionProgress progress;
   GBytes *rgb;
@@ -54,5 +56,5 @@ void gesso_worker_warm_up (GessoWorker *worker, const GessoRequest *request);
 void gesso_worker_paint (GessoWorker *worker, const GessoRequest *request);
 void gesso_worker_cancel_paint (GessoWorker *worker);
 
-/* FINISHED from this side of the worker, for what needs no job. Takes `error`. */
-void gesso_worker_post_finished (GessoWorker *worker, GError *error);
+/* FINISHED or GIVEN_UP from this side of the worker, for what needs no job. Takes `error`. */
+void gesso_worker_post_end (GessoWorker *worker, GessoWorkerEventKind kind, GError *error);

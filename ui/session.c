@@ -21,8 +21,10 @@ struct _GessoSession
 
   gboolean opening, painting;
   GessoEngine *engine;
+  char *fingerprint; /* of the engine's model */
   GError *error;
   GessoRequest *waiting; /* to be painted when the model is open */
+  int n_given_up;        /* cancelled ones that waited, whose "finished" is still to come */
 };
 
 G_DEFINE_FINAL_TYPE (GessoSession, gesso_session, G_TYPE_OBJECT)
@@ -70,6 +72,7 @@ opened (GessoSession *self, const GessoWorkerEvent *event)
   if (!event->error)
     {
       self->engine = gesso_worker_ref_engine (self->worker);
+      self->fingerprint = g_strdup (event->fingerprint);
       if (request)
         gesso_worker_paint (self->worker, request);
       notify_state (self);
@@ -106,6 +109,10 @@ on_event (const GessoWorkerEvent *event, gpointer data)
     case GESSO_WORKER_FINISHED:
       finish (self, event->error);
       break;
+    case GESSO_WORKER_GIVEN_UP:
+      self->n_given_up--;
+      g_signal_emit (self, signals[FINISHED], 0, event->error);
+      break;
     }
 }
 
@@ -126,6 +133,7 @@ gesso_session_finalize (GObject *object)
   GessoSession *self = GESSO_SESSION (object);
 
   g_free (self->model);
+  g_free (self->fingerprint);
   g_clear_pointer (&self->options, gesso_options_free);
   g_clear_pointer (&self->waiting, gesso_request_free);
   g_clear_error (&self->error);
@@ -207,6 +215,7 @@ gesso_session_open (GessoSession *self, const char *model, const GessoOptions *o
   self->options = gesso_options_copy (options);
   g_clear_error (&self->error);
   g_clear_object (&self->engine);
+  g_clear_pointer (&self->fingerprint, g_free);
   self->opening = TRUE;
   gesso_worker_open (self->worker, ++self->serial, model, options);
   notify_state (self);
@@ -231,6 +240,20 @@ gesso_session_get_engine (GessoSession *self)
 {
   g_return_val_if_fail (GESSO_IS_SESSION (self), NULL);
   return self->engine;
+}
+
+const char *
+gesso_session_get_model (GessoSession *self)
+{
+  g_return_val_if_fail (GESSO_IS_SESSION (self), NULL);
+  return self->model ? self->model : "";
+}
+
+const char *
+gesso_session_get_fingerprint (GessoSession *self)
+{
+  g_return_val_if_fail (GESSO_IS_SESSION (self), NULL);
+  return self->fingerprint;
 }
 
 const GError *
@@ -275,10 +298,10 @@ gesso_session_paint (GessoSession *self, const GessoRequest *request)
   else if (self->engine)
     gesso_worker_paint (self->worker, wanted);
   else
-    gesso_worker_post_finished (self->worker, self->error
-                                                  ? g_error_copy (self->error)
-                                                  : g_error_new_literal (GESSO_ERROR, GESSO_ERROR_MODEL_NOT_FOUND,
-                                                                         _ ("No model is open. Choose one first.")));
+    gesso_worker_post_end (self->worker, GESSO_WORKER_FINISHED,
+                           self->error ? g_error_copy (self->error)
+                                       : g_error_new_literal (GESSO_ERROR, GESSO_ERROR_MODEL_NOT_FOUND,
+                                                              _ ("No model is open. Choose one first.")));
   notify_state (self);
 }
 
@@ -288,12 +311,17 @@ gesso_session_cancel (GessoSession *self)
   g_return_if_fail (GESSO_IS_SESSION (self) && self->worker);
   if (!self->painting)
     return;
-  if (self->waiting)
-    gesso_worker_post_finished (self->worker,
-                                g_error_new_literal (GESSO_ERROR, GESSO_ERROR_CANCELLED, _ ("Cancelled.")));
-  else
-    gesso_worker_cancel_paint (self->worker);
+  if (!self->waiting)
+    {
+      gesso_worker_cancel_paint (self->worker);
+      return;
+    }
   g_clear_pointer (&self->waiting, gesso_request_free);
+  self->painting = FALSE;
+  self->n_given_up++;
+  gesso_worker_post_end (self->worker, GESSO_WORKER_GIVEN_UP,
+                         g_error_new_literal (GESSO_ERROR, GESSO_ERROR_CANCELLED, _ ("Cancelled.")));
+  notify_state (self);
 }
 
 void
@@ -303,6 +331,6 @@ gesso_session_wait (GessoSession *self)
 
   g_return_if_fail (GESSO_IS_SESSION (self) && self->worker);
   kept = g_object_ref (self);
-  while (self->worker && (self->painting || self->opening))
+  while (self->worker && (self->painting || self->opening || self->n_given_up))
     g_main_context_iteration (self->context, TRUE);
 }

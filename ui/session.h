@@ -19,7 +19,7 @@ typedef enum
   GESSO_SESSION_CLOSED,   /* no model, or it could not be opened */
   GESSO_SESSION_OPENING,  /* the folder is read */
   GESSO_SESSION_READY,    /* gesso_session_get_engine() is there; weights may still be loading ahead of use */
-  GESSO_SESSION_PAINTING, /* between gesso_session_paint() and "finished" */
+  GESSO_SESSION_PAINTING, /* between gesso_session_paint() and "finished", or a cancel while it waits for the model */
 } GessoSessionState;
 
 /* How far painting is; valid during the signal only. */
@@ -59,6 +59,12 @@ GessoSessionState gesso_session_get_state (GessoSession *session);
  * precision, notices. */
 GessoEngine *gesso_session_get_engine (GessoSession *session);
 
+/* What was asked to be opened last: name or folder, "" for the starter. Transfer none. */
+const char *gesso_session_get_model (GessoSession *session);
+
+/* gesso_engine_get_fingerprint() as it was when the model was opened; NULL where none is open. Transfer none. */
+const char *gesso_session_get_fingerprint (GessoSession *session);
+
 /* Why the model could not be opened, or NULL. */
 const GError *gesso_session_get_error (GessoSession *session);
 
@@ -71,7 +77,8 @@ void gesso_session_warm_up (GessoSession *session, const GessoRequest *request);
  * a model that cannot be opened "finished" carries that error. */
 void gesso_session_paint (GessoSession *session, const GessoRequest *request);
 
-/* Answers at once: "finished" with CANCELLED follows. Without effect unless painting. */
+/* Answers at once: "finished" with CANCELLED follows. Without effect unless painting. What waits for the model is over
+ * with this call: another may be painted, whose "finished" comes after the first one's. */
 void gesso_session_cancel (GessoSession *session);
 
 /* Iterates the main context until the session is neither opening nor painting. For scripts. */

@@ -5,14 +5,14 @@
 #include <glib/gi18n-lib.h>
 #include <math.h>
 
+#include "bounds.h"
 #include "size-chooser.h"
 #include "style.h"
 
 enum
 {
-  MIN_SIDE = 8,
+  MIN_SIDE = GESSO_SIDE_UNIT,
   MAX_SIDE = 2048,
-  SIDE_STEP = 8,
   USUAL_SIDE = 512, /* until the model is open */
 };
 
@@ -73,7 +73,7 @@ get_engine (GessoSizeChooser *self)
 static int
 round_side (int side)
 {
-  return CLAMP ((side + SIDE_STEP / 2) / SIDE_STEP * SIDE_STEP, MIN_SIDE, MAX_SIDE);
+  return CLAMP ((side + GESSO_SIDE_UNIT / 2) / GESSO_SIDE_UNIT * GESSO_SIDE_UNIT, MIN_SIDE, MAX_SIDE);
 }
 
 /* The size that a mode paints in; 0 x 0 where only the model knows. */
@@ -350,7 +350,7 @@ gesso_size_chooser_class_init (GessoSizeChooserClass *klass)
 static GtkWidget *
 side_new (GessoSizeChooser *self, const char *name)
 {
-  GtkWidget *spin = gtk_spin_button_new_with_range (MIN_SIDE, MAX_SIDE, SIDE_STEP);
+  GtkWidget *spin = gtk_spin_button_new_with_range (MIN_SIDE, MAX_SIDE, GESSO_SIDE_UNIT);
 
   gtk_spin_button_set_snap_to_ticks (GTK_SPIN_BUTTON (spin), TRUE);
   gtk_spin_button_set_numeric (GTK_SPIN_BUTTON (spin), TRUE);

@@ -40,7 +40,7 @@ rates (void)
   if ((isa & dnnl_cpu_isa_avx512_core_amx) == dnnl_cpu_isa_avx512_core_amx)
     return (Rates) { 90e9, 300e9 };
   if ((isa & dnnl_cpu_isa_avx512_core_bf16) == dnnl_cpu_isa_avx512_core_bf16)
-    return (Rates) { 90e9, 60e9 };
+    return gesso_cpu_has_quick_bf16 () ? (Rates) { 60e9, 120e9 } : (Rates) { 90e9, 60e9 };
   if ((isa & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core)
     return (Rates) { 90e9, 20e9 };
   if ((isa & dnnl_cpu_isa_avx2) == dnnl_cpu_isa_avx2)
@@ -129,13 +129,15 @@ cpu_plan_options (GessoBackend *base, GessoPrecision precision, GessoPlanOptions
 {
   const GessoCpuBackend *backend = (const GessoCpuBackend *) base;
   const Rates rate = rates ();
+  const gboolean bf16 = precision == GESSO_PRECISION_BF16;
+  const GessoDType dtype = bf16 ? GESSO_DTYPE_BF16 : GESSO_DTYPE_F32;
 
   *options = (GessoPlanOptions) {
     .precision = precision,
     .fusions = GESSO_FUSE_ALL,
-    .flops_per_second = backend->n_threads * (precision == GESSO_PRECISION_BF16 ? rate.bf16 : rate.f32),
+    .flops_per_second = backend->n_threads * (bf16 ? rate.bf16 : rate.f32),
     .max_step_seconds = MAX_STEP_SECONDS,
-    .conv3_share = precision == GESSO_PRECISION_F32 ? WINOGRAD_SHARE : 0.0,
+    .conv3_share = gesso_cpu_winograd_panel (backend->kernels, dtype) ? WINOGRAD_SHARE : 0.0,
     .max_norm_band_bytes = (gsize) backend->n_threads * NORM_BAND_BYTES_PER_THREAD,
   };
 }

@@ -105,10 +105,22 @@ note_arguments (GessoProduct *product, gboolean bias, const GessoProductTail *ta
     product->name = "?";
 }
 
+/* The shapes of a product of either kind, and how its input and output lie. */
+typedef struct
+{
+  GessoDType dtype;
+  int rank;
+  dnnl_format_tag_t tag;
+  int bias_rank; /* 0: no bias */
+  dnnl_dims_t src, weights, bias, dst;
+  const GessoProductTail *tail;
+} Geometry;
+
 /* What a product of either kind is described by. */
 typedef struct
 {
   dnnl_memory_desc_t src, any_weights, bias, dst;
+  const_dnnl_memory_desc_t weights; /* those given, or any */
   dnnl_primitive_attr_t attributes;
 } Description;
 
@@ -124,75 +136,105 @@ description_clear (Description *description)
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Description, description_clear)
 
-/* Input and output lie as `tag` says, weights as oneDNN likes best; `bias_rank` 0: no bias. */
+/* Weights lie as given, or where that is NULL as oneDNN likes best. */
 static dnnl_status_t
-describe (Description *description, dnnl_data_type_t type, int rank, dnnl_format_tag_t tag, const dnnl_dims_t src,
-          const dnnl_dims_t weights, int bias_rank, const dnnl_dims_t bias, const dnnl_dims_t dst,
-          const GessoProductTail *tail)
+describe (Description *description, const Geometry *geometry, const_dnnl_memory_desc_t weights)
 {
-  dnnl_status_t status = dnnl_memory_desc_create_with_tag (&description->src, rank, src, type, tag);
+  const dnnl_data_type_t type = gesso_onednn_dtype (geometry->dtype);
+  const int rank = geometry->rank;
+  dnnl_status_t status = dnnl_memory_desc_create_with_tag (&description->src, rank, geometry->src, type, geometry->tag);
 
   if (status == dnnl_success)
-    status = dnnl_memory_desc_create_with_tag (&description->any_weights, rank, weights, type, dnnl_format_tag_any);
-  if (status == dnnl_success && bias_rank)
-    status = dnnl_memory_desc_create_with_tag (&description->bias, bias_rank, bias, dnnl_f32,
-                                               bias_rank == 1 ? dnnl_a : dnnl_ab);
+    status = dnnl_memory_desc_create_with_tag (&description->any_weights, rank, geometry->weights, type,
+                                               dnnl_format_tag_any);
+  if (status == dnnl_success && geometry->bias_rank)
+    status = dnnl_memory_desc_create_with_tag (&description->bias, geometry->bias_rank, geometry->bias, dnnl_f32,
+                                               geometry->bias_rank == 1 ? dnnl_a : dnnl_ab);
   if (status == dnnl_success)
-    status = dnnl_memory_desc_create_with_tag (&description->dst, rank, dst, type, tag);
+    status = dnnl_memory_desc_create_with_tag (&description->dst, rank, geometry->dst, type, geometry->tag);
   if (status == dnnl_success)
-    status = make_attributes (tail, description->dst, &description->attributes);
+    status = make_attributes (geometry->tail, description->dst, &description->attributes);
+  description->weights = weights ? weights : description->any_weights;
   return status;
+}
+
+/* Has oneDNN choose an implementation of what was described; `shape`: the product's own. */
+typedef dnnl_status_t (*ChooseFunc) (dnnl_primitive_desc_t *desc, dnnl_engine_t engine, const Description *description,
+                                     const void *shape);
+
+static gboolean
+choose (GessoProduct *product, dnnl_engine_t engine, const Geometry *geometry, const_dnnl_memory_desc_t weights,
+        ChooseFunc func, const void *shape, const char *what, GError **error)
+{
+  g_auto (Description) description = { 0 };
+  dnnl_status_t status;
+
+  memset (product, 0, sizeof *product);
+  status = describe (&description, geometry, weights);
+  if (status == dnnl_success)
+    status = func (&product->desc, engine, &description, shape);
+  if (status == dnnl_success)
+    note_arguments (product, geometry->bias_rank > 0, geometry->tail);
+  return gesso_onednn_check (status, what, error);
+}
+
+static dnnl_status_t
+choose_conv (dnnl_primitive_desc_t *desc, dnnl_engine_t engine, const Description *description, const void *own)
+{
+  const GessoConvShape *shape = own;
+  const dnnl_dims_t strides = { shape->stride, shape->stride };
+  const dnnl_dims_t dilates = { 0, 0 };
+  const dnnl_dims_t pad_begin = { shape->pad_top, shape->pad_left };
+  const dnnl_dims_t pad_end = { shape->pad_bottom, shape->pad_right };
+
+  return dnnl_convolution_forward_primitive_desc_create (
+      desc, engine, dnnl_forward_inference, dnnl_convolution_direct, description->src, description->weights,
+      description->bias, description->dst, strides, dilates, pad_begin, pad_end, description->attributes);
+}
+
+static dnnl_status_t
+choose_linear (dnnl_primitive_desc_t *desc, dnnl_engine_t engine, const Description *description, const void *own)
+{
+  return dnnl_matmul_primitive_desc_create (desc, engine, description->src, description->weights, description->bias,
+                                            description->dst, description->attributes);
 }
 
 gboolean
 gesso_product_choose_conv (GessoProduct *product, dnnl_engine_t engine, const GessoConvShape *shape,
                            const_dnnl_memory_desc_t weights, GError **error)
 {
-  const dnnl_dims_t src = { shape->batch, shape->in_channels, shape->in_rows, shape->in_width };
-  const dnnl_dims_t dst = { shape->batch, shape->out_channels, shape->out_rows, shape->out_width };
-  const dnnl_dims_t weight = { shape->out_channels, shape->in_channels, shape->kernel_h, shape->kernel_w };
-  const dnnl_dims_t bias = { shape->out_channels };
-  const dnnl_dims_t strides = { shape->stride, shape->stride };
-  const dnnl_dims_t dilates = { 0, 0 };
-  const dnnl_dims_t pad_begin = { shape->pad_top, shape->pad_left };
-  const dnnl_dims_t pad_end = { shape->pad_bottom, shape->pad_right };
-  g_auto (Description) description = { 0 };
-  dnnl_status_t status;
+  const Geometry geometry = {
+    .dtype = shape->dtype,
+    .rank = 4,
+    .tag = dnnl_nhwc,
+    .bias_rank = shape->bias ? 1 : 0,
+    .src = { shape->batch, shape->in_channels, shape->in_rows, shape->in_width },
+    .weights = { shape->out_channels, shape->in_channels, shape->kernel_h, shape->kernel_w },
+    .bias = { shape->out_channels },
+    .dst = { shape->batch, shape->out_channels, shape->out_rows, shape->out_width },
+    .tail = &shape->tail,
+  };
 
-  memset (product, 0, sizeof *product);
-  status = describe (&description, gesso_onednn_dtype (shape->dtype), 4, dnnl_nhwc, src, weight, shape->bias ? 1 : 0,
-                     bias, dst, &shape->tail);
-  if (status == dnnl_success)
-    status = dnnl_convolution_forward_primitive_desc_create (
-        &product->desc, engine, dnnl_forward_inference, dnnl_convolution_direct, description.src,
-        weights ? weights : description.any_weights, description.bias, description.dst, strides, dilates, pad_begin,
-        pad_end, description.attributes);
-  if (status == dnnl_success)
-    note_arguments (product, shape->bias, &shape->tail);
-  return gesso_onednn_check (status, "convolution", error);
+  return choose (product, engine, &geometry, weights, choose_conv, shape, "convolution", error);
 }
 
 gboolean
 gesso_product_choose_linear (GessoProduct *product, dnnl_engine_t engine, const GessoLinearShape *shape,
                              const_dnnl_memory_desc_t weights, GError **error)
 {
-  const dnnl_dims_t src = { shape->rows, shape->in };
-  const dnnl_dims_t weight = { shape->in, shape->out };
-  const dnnl_dims_t bias = { 1, shape->out };
-  const dnnl_dims_t dst = { shape->rows, shape->out };
-  g_auto (Description) description = { 0 };
-  dnnl_status_t status;
+  const Geometry geometry = {
+    .dtype = shape->dtype,
+    .rank = 2,
+    .tag = dnnl_ab,
+    .bias_rank = shape->bias ? 2 : 0,
+    .src = { shape->rows, shape->in },
+    .weights = { shape->in, shape->out },
+    .bias = { 1, shape->out },
+    .dst = { shape->rows, shape->out },
+    .tail = &shape->tail,
+  };
 
-  memset (product, 0, sizeof *product);
-  status = describe (&description, gesso_onednn_dtype (shape->dtype), 2, dnnl_ab, src, weight, shape->bias ? 2 : 0,
-                     bias, dst, &shape->tail);
-  if (status == dnnl_success)
-    status = dnnl_matmul_primitive_desc_create (&product->desc, engine, description.src,
-                                                weights ? weights : description.any_weights, description.bias,
-                                                description.dst, description.attributes);
-  if (status == dnnl_success)
-    note_arguments (product, shape->bias, &shape->tail);
-  return gesso_onednn_check (status, "matrix product", error);
+  return choose (product, engine, &geometry, weights, choose_linear, shape, "matrix product", error);
 }
 
 gboolean

@@ -92,34 +92,38 @@ gboolean gesso_cpu_repeat (const GessoCpuContext *context, const void *x, gsize 
 gboolean gesso_cpu_combine (const GessoCpuContext *context, GessoDType dtype, int n_terms, const void *const *terms,
                             const float *coefficients, gint64 n, void *y);
 
-/* A 3x3 convolution of F32 by Winograd's F(2x2, 3x3): rows of x [images, h, w, in], padded by a pixel all around, to
- * rows of y [images, h, w, out]. `doubled`: x is taken twice as large in each direction (nearest), and so is y:
- * neighbours being alike, a good part of the work drops out and x is never enlarged in memory. Tiles are of two rows
- * from an even one on, so that a pixel does not depend on which rows are asked for together. */
+/* A 3x3 convolution of F32, or of BF16 with sums in f32, by Winograd's F(2x2, 3x3): rows of x [images, h, w, in],
+ * padded by a pixel all around, to rows of y [images, h, w, out]. `doubled`: x is taken twice as large in each
+ * direction (nearest), and so is y: neighbours being alike, a good part of the work drops out and x is never enlarged
+ * in memory. Tiles are of two rows from an even one on, so that a pixel does not depend on which rows are asked for
+ * together. */
 typedef struct
 {
+  GessoDType dtype;
   gint64 h, w; /* of x */
   gint64 in, out;
   gboolean doubled;
   GessoActivation activation;
 } GessoCpuWinograd;
 
-/* Whether the channels fit. */
-gboolean gesso_cpu_winograd_takes (const GessoCpuKernels *kernels, gint64 in, gint64 out);
-/* Output channels that gesso_cpu_winograd_pack() packs together. */
-gint64 gesso_cpu_winograd_panel (const GessoCpuKernels *kernels);
-/* Weights [out, in, 3, 3], out a multiple of `panel`, to packed [out / panel, in, 3, 3, panel]. */
-void gesso_cpu_winograd_pack (int n_threads, gint64 panel, gint64 out, gint64 in, const float *weights, float *packed);
+/* Whether there are kernels for this type, and the channels fit. */
+gboolean gesso_cpu_winograd_takes (const GessoCpuKernels *kernels, GessoDType dtype, gint64 in, gint64 out);
+/* Output channels that gesso_cpu_winograd_pack() packs together; 0: there are no kernels for this type. */
+gint64 gesso_cpu_winograd_panel (const GessoCpuKernels *kernels, GessoDType dtype);
+/* Weights [out, in, 3, 3], out a multiple of `panel`, to packed [out / panel, in, 3, 3, panel], or of BF16
+ * [out / panel, in / 2, 3, 3, panel, 2]. */
+void gesso_cpu_winograd_pack (int n_threads, GessoDType dtype, gint64 panel, gint64 out, gint64 in, const void *weights,
+                              void *packed);
 /* Rows of x that rows begin..end-1 of y need. */
 void gesso_cpu_winograd_input (const GessoCpuWinograd *conv, gint64 begin, gint64 end, gint64 *in_begin,
                                gint64 *in_end);
 gsize gesso_cpu_winograd_scratch (const GessoCpuContext *context, const GessoCpuWinograd *conv, gint64 images,
                                   gint64 begin, gint64 end);
 /* y = activation (conv (x) + bias) + add, rows begin..end-1 of `images` pictures; x: of each the rows that
- * gesso_cpu_winograd_input() tells; bias [out] and add may be NULL; add and y: of each these rows. */
+ * gesso_cpu_winograd_input() tells; bias [out], F32, and add may be NULL; add and y: of each these rows. */
 gboolean gesso_cpu_winograd (const GessoCpuContext *context, const GessoCpuWinograd *conv, gint64 images, gint64 begin,
-                             gint64 end, const float *x, const float *packed, const float *bias, const float *add,
-                             float *y, void *scratch);
+                             gint64 end, const void *x, const void *packed, const float *bias, const void *add, void *y,
+                             void *scratch);
 
 /* Attention as in graph.h: q, y [n, lq, c], k, v [m, lk, c], head width c / heads (any). Query rows begin..end-1 of
  * picture `image`, or image == -1: everything. Tiled: no lq x lk matrix in memory. */

@@ -119,7 +119,8 @@ gesso_cpu_store_want_packed (GessoStore *store, const char *name, gint64 first, 
 }
 
 GessoCpuWeight *
-gesso_cpu_store_want_winograd (GessoStore *store, const char *name, gint64 out, gint64 in, gint64 panel)
+gesso_cpu_store_want_winograd (GessoStore *store, const char *name, GessoDType dtype, gint64 out, gint64 in,
+                               gint64 panel)
 {
   GPtrArray *forms = find_forms (store, name);
   GessoCpuWeight *weight;
@@ -127,13 +128,13 @@ gesso_cpu_store_want_winograd (GessoStore *store, const char *name, gint64 out, 
   for (guint i = 0; i < forms->len; i++)
     {
       weight = g_ptr_array_index (forms, i);
-      if (weight->panel == panel)
+      if (weight->panel == panel && weight->dtype == dtype)
         {
           weight->n_wanted++;
           return weight;
         }
     }
-  weight = add_weight (forms, name, 0, out * in * 9, GESSO_DTYPE_F32, NULL);
+  weight = add_weight (forms, name, 0, out * in * 9, dtype, NULL);
   weight->panel = panel;
   weight->in = in;
   return weight;
@@ -225,7 +226,7 @@ piece_panels (const GessoCpuWeight *weight)
 {
   const gint64 values = weight->panel * weight->in * 9;
 
-  return CLAMP (PIECE_BYTES / (values * (gint64) sizeof (float)), 1, weight->count / values);
+  return CLAMP (PIECE_BYTES / (values * (gint64) gesso_dtype_size (weight->dtype)), 1, weight->count / values);
 }
 
 gsize
@@ -234,7 +235,7 @@ gesso_cpu_weight_staging (const GessoCpuWeight *weight)
   Packing packing;
 
   if (weight->panel)
-    return (gsize) (piece_panels (weight) * weight->panel * weight->in * 9) * sizeof (float);
+    return (gsize) (piece_panels (weight) * weight->panel * weight->in * 9) * gesso_dtype_size (weight->dtype);
   if (!weight->packed)
     return 0;
   inspect_packing (weight, &packing);
@@ -326,18 +327,20 @@ read_winograd (GessoStore *store, GessoCpuWeight *weight, int n_threads, void *s
 {
   const gint64 values = weight->panel * weight->in * 9;
   const gint64 panels = weight->count / values, piece = piece_panels (weight);
+  guint8 *to = weight->data;
 
   for (gint64 first = 0; first < panels; first += piece)
     {
       const gint64 n = MIN (piece, panels - first);
+      const gsize bytes = (gsize) (n * values) * gesso_dtype_size (weight->dtype);
 
       if (!store->source.read (store->source.data, weight->name, first * values, n * values, weight->dtype, staging,
                                error))
         return FALSE;
-      gesso_cpu_winograd_pack (n_threads, weight->panel, n * weight->panel, weight->in, staging,
-                               (float *) weight->data + first * values);
-      if (!step ((gsize) (n * values) * sizeof (float), step_data, error))
+      gesso_cpu_winograd_pack (n_threads, weight->dtype, weight->panel, n * weight->panel, weight->in, staging, to);
+      if (!step (bytes, step_data, error))
         return FALSE;
+      to += bytes;
     }
   return TRUE;
 }

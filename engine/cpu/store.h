@@ -48,9 +48,9 @@ GessoCpuWeight *gesso_cpu_store_want (GessoStore *store, const char *name, gint6
 GessoCpuWeight *gesso_cpu_store_want_packed (GessoStore *store, const char *name, gint64 first, gint64 count,
                                              GessoDType dtype, const_dnnl_memory_desc_t packed, GError **error);
 
-/* All of the F32 weights [out, in, 3, 3], as gesso_cpu_winograd_pack() makes them. */
-GessoCpuWeight *gesso_cpu_store_want_winograd (GessoStore *store, const char *name, gint64 out, gint64 in,
-                                               gint64 panel);
+/* All of the weights [out, in, 3, 3], in F32 or BF16, as gesso_cpu_winograd_pack() makes them. */
+GessoCpuWeight *gesso_cpu_store_want_winograd (GessoStore *store, const char *name, GessoDType dtype, gint64 out,
+                                               gint64 in, gint64 panel);
 
 /* The layouts in which these values are wanted already; element-type const_dnnl_memory_desc_t, borrowed. */
 GPtrArray *gesso_cpu_store_layouts (GessoStore *store, const char *name, gint64 first, gint64 count, GessoDType dtype);

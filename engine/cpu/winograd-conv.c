@@ -1,8 +1,8 @@
 /* SPDX-FileCopyrightText: The Gesso authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * 3x3 convolutions in f32, by Winograd: 2.25 times fewer multiplications than oneDNN's direct ones, 4 times fewer after
- * an enlargement, for the same memory.
+ * 3x3 convolutions by Winograd, in f32, and in bf16 where the processor multiplies that at full rate: 2.25 times fewer
+ * multiplications than oneDNN's direct ones, 4 times fewer after an enlargement, for the same memory.
  */
 
 #include "cpu.h"
@@ -19,6 +19,7 @@ typedef struct
   GessoCpuWinograd shape;
   GessoCpuWeight *weights;
   GessoCpuVector bias, gamma, beta;
+  gsize value;          /* bytes */
   gsize prepared_bytes; /* of the scratch */
 } Conv;
 
@@ -44,18 +45,18 @@ gesso_cpu_winograd_suits (const GessoProgram *program, const GessoOp *op)
   const GessoShape *weight = &op->weight->shape;
   const GessoShape *out = &op->output->shape;
 
-  return op->output->dtype == GESSO_DTYPE_F32 && op->inputs[0]->dtype == GESSO_DTYPE_F32 && weight->dim[2] == 3
-         && weight->dim[3] == 3 && op->conv.stride == 1 && op->conv.pad_top == 1 && op->conv.pad_left == 1
-         && op->conv.pad_bottom == 1 && op->conv.pad_right == 1 && (!is_enlarged (op) || is_doubled (op))
-         && out->dim[1] * out->dim[2] >= MIN_PIXELS && MIN (weight->dim[0], weight->dim[1]) >= MIN_CHANNELS
-         && gesso_cpu_winograd_takes (program->backend->kernels, weight->dim[1], weight->dim[0]);
+  return op->output->dtype == op->inputs[0]->dtype && weight->dim[2] == 3 && weight->dim[3] == 3 && op->conv.stride == 1
+         && op->conv.pad_top == 1 && op->conv.pad_left == 1 && op->conv.pad_bottom == 1 && op->conv.pad_right == 1
+         && (!is_enlarged (op) || is_doubled (op)) && out->dim[1] * out->dim[2] >= MIN_PIXELS
+         && MIN (weight->dim[0], weight->dim[1]) >= MIN_CHANNELS
+         && gesso_cpu_winograd_takes (program->backend->kernels, op->output->dtype, weight->dim[1], weight->dim[0]);
 }
 
-/* Values in rows begin..end-1 of one of the pictures of `shape`. */
-static gint64
-values_in (const GessoShape *shape, gint64 begin, gint64 end)
+/* Bytes of rows begin..end-1 of one of the pictures of `shape`. */
+static gsize
+bytes_in (const Conv *conv, const GessoShape *shape, gint64 begin, gint64 end)
 {
-  return (end - begin) * shape->dim[2] * shape->dim[3];
+  return (gsize) ((end - begin) * shape->dim[2] * shape->dim[3]) * conv->value;
 }
 
 /* The rows in_begin..in_end-1 of `images` pictures from `image` on, normalised, in the scratch. FALSE when cancelled.
@@ -65,15 +66,16 @@ prepare_input (const Conv *conv, GessoCpuRun *run, gint64 image, gint64 images, 
 {
   const GessoOpNorm *norm = &conv->base.op->input_norm;
   const GessoShape *in = &conv->base.op->inputs[0]->shape;
-  const float *x = (const float *) gesso_run_data (run, conv->base.op->inputs[0]);
+  const guint8 *x = gesso_run_data (run, conv->base.op->inputs[0]);
   const float *statistics = (const float *) gesso_run_data (run, norm->statistics);
 
   for (gint64 i = 0; i < images; i++)
-    if (!gesso_cpu_prepare_conv_input (&run->context, GESSO_DTYPE_F32, x + (image + i) * values_in (in, 0, in->dim[1]),
-                                       in->dim[1], in->dim[2], in->dim[3], in->dim[1], in->dim[2], in_begin, in_end,
-                                       norm->groups, statistics + (image + i) * norm->groups * 2,
-                                       gesso_run_vector (run, &conv->gamma), gesso_run_vector (run, &conv->beta),
-                                       norm->activation, (float *) run->scratch + i * values_in (in, in_begin, in_end)))
+    if (!gesso_cpu_prepare_conv_input (
+            &run->context, conv->shape.dtype, x + (gsize) (image + i) * bytes_in (conv, in, 0, in->dim[1]), in->dim[1],
+            in->dim[2], in->dim[3], in->dim[1], in->dim[2], in_begin, in_end, norm->groups,
+            statistics + (image + i) * norm->groups * 2, gesso_run_vector (run, &conv->gamma),
+            gesso_run_vector (run, &conv->beta), norm->activation,
+            run->scratch + (gsize) i * bytes_in (conv, in, in_begin, in_end)))
       return FALSE;
   return TRUE;
 }
@@ -86,9 +88,9 @@ conv_run (GessoCpuOp *base, GessoCpuRun *run, const GessoPlanStep *step, GError 
   const GessoShape *in = &op->inputs[0]->shape;
   const GessoShape *out = &op->output->shape;
   const gint64 image = MAX (step->image, 0), images = step->image < 0 ? out->dim[0] : 1;
-  const gint64 offset = image * values_in (out, 0, out->dim[1]) + values_in (out, 0, step->begin);
-  const float *add = op->residual ? (const float *) gesso_run_data (run, op->residual) + offset : NULL;
-  const float *x;
+  const gsize offset = (gsize) image * bytes_in (conv, out, 0, out->dim[1]) + bytes_in (conv, out, 0, step->begin);
+  const guint8 *add = op->residual ? gesso_run_data (run, op->residual) + offset : NULL;
+  const guint8 *x;
   gint64 in_begin, in_end;
 
   gesso_cpu_winograd_input (&conv->shape, step->begin, step->end, &in_begin, &in_end);
@@ -96,14 +98,14 @@ conv_run (GessoCpuOp *base, GessoCpuRun *run, const GessoPlanStep *step, GError 
     {
       if (!prepare_input (conv, run, image, images, in_begin, in_end))
         return FALSE;
-      x = (const float *) run->scratch;
+      x = run->scratch;
     }
   else
-    x = (const float *) gesso_run_data (run, op->inputs[0]) + image * values_in (in, 0, in->dim[1])
-        + values_in (in, 0, in_begin);
+    x = gesso_run_data (run, op->inputs[0]) + (gsize) image * bytes_in (conv, in, 0, in->dim[1])
+        + bytes_in (conv, in, 0, in_begin);
   return gesso_cpu_winograd (&run->context, &conv->shape, images, step->begin, step->end, x, conv->weights->data,
-                             gesso_run_vector (run, &conv->bias), add,
-                             (float *) gesso_run_data (run, op->output) + offset, run->scratch + conv->prepared_bytes);
+                             gesso_run_vector (run, &conv->bias), add, gesso_run_data (run, op->output) + offset,
+                             run->scratch + conv->prepared_bytes);
 }
 
 static void
@@ -125,7 +127,9 @@ gesso_cpu_compile_winograd (GessoProgram *program, const GessoOp *op, const GArr
 
   conv->base.class = &winograd_class;
   conv->base.op = op;
+  conv->value = gesso_dtype_size (op->output->dtype);
   conv->shape = (GessoCpuWinograd) {
+    .dtype = op->output->dtype,
     .h = in->dim[1],
     .w = in->dim[2],
     .in = in->dim[3],
@@ -134,8 +138,9 @@ gesso_cpu_compile_winograd (GessoProgram *program, const GessoOp *op, const GArr
     .activation = op->activation,
   };
   conv->weights = gesso_program_take (
-      program, gesso_cpu_store_want_winograd (program->store, op->weight->name, conv->shape.out, conv->shape.in,
-                                              gesso_cpu_winograd_panel (context.kernels)));
+      program,
+      gesso_cpu_store_want_winograd (program->store, op->weight->name, conv->shape.dtype, conv->shape.out,
+                                     conv->shape.in, gesso_cpu_winograd_panel (context.kernels, conv->shape.dtype)));
   conv->bias = gesso_program_vector (program, op->bias);
   if (norm->statistics)
     {
@@ -150,8 +155,8 @@ gesso_cpu_compile_winograd (GessoProgram *program, const GessoOp *op, const GArr
 
       gesso_cpu_winograd_input (&conv->shape, step->begin, step->end, &begin, &end);
       if (norm->statistics)
-        conv->prepared_bytes = MAX (conv->prepared_bytes,
-                                    gesso_cpu_align ((gsize) (images * values_in (in, begin, end)) * sizeof (float)));
+        conv->prepared_bytes
+            = MAX (conv->prepared_bytes, gesso_cpu_align ((gsize) images * bytes_in (conv, in, begin, end)));
       own = MAX (own, gesso_cpu_winograd_scratch (&context, &conv->shape, images, step->begin, step->end));
     }
   conv->base.scratch = conv->prepared_bytes + own;

@@ -69,6 +69,21 @@ add_file (GChecksum *sum, const char *label, GessoFile *file, GError **error)
 }
 
 static gboolean
+add_weights (GChecksum *sum, const char *part, const GessoWeights *weights, GError **error)
+{
+  GessoFile *file;
+
+  for (guint i = 0; (file = gesso_weights_file (weights, i)); i++)
+    {
+      g_autofree char *label = i ? g_strdup_printf ("%s %u", part, i) : g_strdup (part);
+
+      if (!add_file (sum, label, file, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+static gboolean
 is_there (const char *folder, const char *name)
 {
   g_autofree char *path = g_build_filename (folder, name, NULL);
@@ -92,7 +107,7 @@ static gboolean
 add_vae (GChecksum *sum, const GessoModel *model, GError **error)
 {
   return add_config (sum, model->folder, "vae/config.json", TRUE, error)
-         && add_file (sum, "vae", gesso_weights_file (model->vae_weights), error);
+         && add_weights (sum, "vae", model->vae_weights, error);
 }
 
 char *
@@ -106,8 +121,8 @@ gesso_model_fingerprint (const GessoModel *model, GError **error)
                      config_files[i].need == NEEDED || (config_files[i].need == NEEDED_WITHOUT_WHOLE && !has_whole),
                      error))
       return NULL;
-  if (!add_file (sum, "text_encoder", gesso_weights_file (model->text_weights), error)
-      || !add_file (sum, "unet", gesso_weights_file (model->unet_weights), error) || !add_vae (sum, model, error))
+  if (!add_weights (sum, "text_encoder", model->text_weights, error)
+      || !add_weights (sum, "unet", model->unet_weights, error) || !add_vae (sum, model, error))
     return NULL;
   return g_strdup (g_checksum_get_string (sum));
 }

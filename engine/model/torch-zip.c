@@ -153,9 +153,9 @@ add_tensors (GessoWeights *weights, const GessoZip *zip, GCancellable *cancellab
   g_autofree guint8 *pickle = NULL;
   gsize length;
 
-  if (!check_byte_order (gesso_weights_file (weights), zip, error))
+  if (!check_byte_order (gesso_weights_file (weights, 0), zip, error))
     return FALSE;
-  pickle = read_entry (gesso_weights_file (weights), zip, "data.pkl", MAX_PICKLE, &length, error);
+  pickle = read_entry (gesso_weights_file (weights, 0), zip, "data.pkl", MAX_PICKLE, &length, error);
   if (!pickle)
     return FALSE;
   dict = gesso_torch_dict_read (gesso_weights_path (weights), pickle, length, cancellable, error);

@@ -4,22 +4,30 @@
 
 #include "variants.h"
 #include "../gesso.h"
+#include "shards.h"
 
 #include <glib/gi18n-lib.h>
 
-typedef GessoWeights *(*Open) (const char *path, GCancellable *cancellable, GError **error);
-
 /* In the order in which they are tried: diffusers takes a variant only where it is asked for, so what it takes by
- * itself comes first. [1] is what transformers calls the file. */
+ * itself comes first. [1] is what transformers calls the file, and the index where there are several. */
 static const struct
 {
   const char *name[2];
-  Open open;
+  const char *index[2];
+  GessoWeightsOpen open;
 } variants[] = {
-  { { "diffusion_pytorch_model.safetensors", "model.safetensors" }, gesso_weights_open_safetensors },
-  { { "diffusion_pytorch_model.bin", "pytorch_model.bin" }, gesso_weights_open_torch_zip },
-  { { "diffusion_pytorch_model.fp16.safetensors", "model.fp16.safetensors" }, gesso_weights_open_safetensors },
-  { { "diffusion_pytorch_model.fp16.bin", "pytorch_model.fp16.bin" }, gesso_weights_open_torch_zip },
+  { { "diffusion_pytorch_model.safetensors", "model.safetensors" },
+    { "diffusion_pytorch_model.safetensors.index.json", "model.safetensors.index.json" },
+    gesso_weights_open_safetensors },
+  { { "diffusion_pytorch_model.bin", "pytorch_model.bin" },
+    { "diffusion_pytorch_model.bin.index.json", "pytorch_model.bin.index.json" },
+    gesso_weights_open_torch_zip },
+  { { "diffusion_pytorch_model.fp16.safetensors", "model.fp16.safetensors" },
+    { "diffusion_pytorch_model.safetensors.index.fp16.json", "model.safetensors.index.fp16.json" },
+    gesso_weights_open_safetensors },
+  { { "diffusion_pytorch_model.fp16.bin", "pytorch_model.fp16.bin" },
+    { "diffusion_pytorch_model.bin.index.fp16.json", "pytorch_model.bin.index.fp16.json" },
+    gesso_weights_open_torch_zip },
 };
 
 GessoWeights *
@@ -28,24 +36,18 @@ gesso_variants_open (const char *folder, gboolean is_transformers, GCancellable 
   const int owner = is_transformers ? 1 : 0;
   g_autofree char *broken = NULL;
   g_autoptr (GString) known = g_string_new (NULL);
-  Open open_broken = NULL;
+  GessoWeightsOpen open_broken = NULL;
 
   for (gsize i = 0; i < G_N_ELEMENTS (variants); i++)
     {
       const char *name = variants[i].name[owner];
       g_autofree char *path = g_build_filename (folder, name, NULL);
-      g_autofree char *index = g_strconcat (path, ".index.json", NULL);
+      g_autofree char *index = g_build_filename (folder, variants[i].index[owner], NULL);
 
       if (g_file_test (path, G_FILE_TEST_EXISTS))
         return variants[i].open (path, cancellable, error);
       if (g_file_test (index, G_FILE_TEST_EXISTS))
-        {
-          g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
-                       _ ("%s: the weights are split into several files, which is not supported. Save the model anew "
-                          "as one file (max_shard_size), or choose another."),
-                       index);
-          return NULL;
-        }
+        return gesso_shards_open (index, variants[i].open, cancellable, error);
       if (!broken && g_file_test (path, G_FILE_TEST_IS_SYMLINK))
         {
           broken = g_steal_pointer (&path);

@@ -11,7 +11,11 @@
 
 /* An empty table over `file`, which it takes. */
 GessoWeights *gesso_weights_new (GessoFile *file);
-GessoFile *gesso_weights_file (GessoWeights *weights);
+/* The i-th of the files, NULL behind the last. */
+GessoFile *gesso_weights_file (const GessoWeights *weights, guint i);
+/* Puts the files and tensors of `shard`, which has no aliases, behind those of `weights`, and frees it. A tensor takes
+ * the place of an earlier one of its name. */
+void gesso_weights_join (GessoWeights *weights, GessoWeights *shard);
 
 /* A tensor of the file. `type`: as people call it ("F16", "I64"); one that is not F32, F16 or BF16, or of more than
  * GESSO_MAX_DIMS dimensions, is listed but cannot be read. The caller has checked that the dimensions are not

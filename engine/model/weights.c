@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: The Gesso authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The table of a weights file's tensors, and reading their values.
+ * The table of the tensors in one or more weights files, and reading their values.
  */
 
 #include "weights-table.h"
@@ -14,7 +14,9 @@
 typedef struct
 {
   char *name;
-  char *problem; /* why it cannot be read; NULL when it can */
+  const char *stored_name; /* in the file */
+  char *problem;           /* why it cannot be read; NULL when it can */
+  GessoFile *file;
   GessoShape shape;
   GessoDType dtype;
   guint64 offset;
@@ -22,8 +24,8 @@ typedef struct
 
 struct _GessoWeights
 {
-  GessoFile *file;
-  GPtrArray *tensors;  /* of Tensor, in the file's order */
+  GPtrArray *files;    /* of GessoFile; the first one stands for all */
+  GPtrArray *tensors;  /* of Tensor, in the files' order */
   GPtrArray *aliases;  /* of Tensor */
   GHashTable *by_name; /* name -> Tensor, aliases before tensors */
 };
@@ -43,7 +45,8 @@ gesso_weights_new (GessoFile *file)
 {
   GessoWeights *weights = g_new0 (GessoWeights, 1);
 
-  weights->file = file;
+  weights->files = g_ptr_array_new_with_free_func ((GDestroyNotify) gesso_file_close);
+  g_ptr_array_add (weights->files, file);
   weights->tensors = g_ptr_array_new_with_free_func (tensor_free);
   weights->aliases = g_ptr_array_new_with_free_func (tensor_free);
   weights->by_name = g_hash_table_new (g_str_hash, g_str_equal);
@@ -58,14 +61,14 @@ gesso_weights_free (GessoWeights *weights)
   g_hash_table_unref (weights->by_name);
   g_ptr_array_unref (weights->aliases);
   g_ptr_array_unref (weights->tensors);
-  gesso_file_close (weights->file);
+  g_ptr_array_unref (weights->files);
   g_free (weights);
 }
 
 GessoFile *
-gesso_weights_file (GessoWeights *weights)
+gesso_weights_file (const GessoWeights *weights, guint i)
 {
-  return weights->file;
+  return i < weights->files->len ? g_ptr_array_index (weights->files, i) : NULL;
 }
 
 gsize
@@ -102,6 +105,24 @@ gesso_weights_extent (guint rank, const gint64 *dim, gint64 *elements)
   return TRUE;
 }
 
+static void
+add (GessoWeights *weights, GPtrArray *list, Tensor *tensor)
+{
+  g_ptr_array_add (list, tensor);
+  g_hash_table_replace (weights->by_name, tensor->name, tensor);
+}
+
+void
+gesso_weights_join (GessoWeights *weights, GessoWeights *shard)
+{
+  g_ptr_array_extend_and_steal (weights->files, g_steal_pointer (&shard->files));
+  for (guint i = 0; i < shard->tensors->len; i++)
+    add (weights, weights->tensors, g_ptr_array_index (shard->tensors, i));
+  g_ptr_array_set_free_func (shard->tensors, NULL);
+  shard->files = g_ptr_array_new ();
+  gesso_weights_free (shard);
+}
+
 gboolean
 gesso_weights_refuse_pointer (GessoFile *file, GError **error)
 {
@@ -118,13 +139,6 @@ gesso_weights_refuse_pointer (GessoFile *file, GError **error)
   return TRUE;
 }
 
-static void
-add (GessoWeights *weights, GPtrArray *list, Tensor *tensor)
-{
-  g_ptr_array_add (list, tensor);
-  g_hash_table_replace (weights->by_name, tensor->name, tensor);
-}
-
 void
 gesso_weights_add (GessoWeights *weights, const char *name, const char *type, guint rank, const gint64 *dim,
                    guint64 offset)
@@ -132,6 +146,8 @@ gesso_weights_add (GessoWeights *weights, const char *name, const char *type, gu
   Tensor *tensor = g_new0 (Tensor, 1);
 
   tensor->name = g_strdup (name);
+  tensor->stored_name = tensor->name;
+  tensor->file = gesso_weights_file (weights, 0);
   tensor->offset = offset;
   tensor->shape = GESSO_SHAPE4 (1, 1, 1, 1);
   if (strcmp (type, "F32") == 0)
@@ -172,13 +188,17 @@ gesso_weights_add_alias (GessoWeights *weights, const char *alias, const char *n
 const char *
 gesso_weights_path (const GessoWeights *weights)
 {
-  return gesso_file_path (weights->file);
+  return gesso_file_path (gesso_weights_file (weights, 0));
 }
 
 guint64
 gesso_weights_file_size (const GessoWeights *weights)
 {
-  return gesso_file_size (weights->file);
+  guint64 sum = 0;
+
+  for (guint i = 0; i < weights->files->len; i++)
+    sum += gesso_file_size (gesso_weights_file (weights, i));
+  return sum;
 }
 
 guint
@@ -219,7 +239,7 @@ require (const GessoWeights *weights, const char *name, GError **error)
                  gesso_weights_path (weights), name);
   else if (tensor->problem)
     g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID, _ ("%s: the tensor \"%s\" %s."),
-                 gesso_weights_path (weights), name, tensor->problem);
+                 gesso_file_path (tensor->file), tensor->stored_name, tensor->problem);
   return tensor && !tensor->problem ? tensor : NULL;
 }
 
@@ -239,19 +259,19 @@ gesso_weights_check (const GessoWeights *weights, const char *name, const GessoS
   g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
                _ ("%s: the tensor \"%s\" has the shape %s, but config.json asks for %s. Does the file belong to this "
                   "model? Download it again."),
-               gesso_weights_path (weights), name, there, wanted);
+               gesso_file_path (tensor->file), tensor->stored_name, there, wanted);
   return FALSE;
 }
 
 static gboolean
-read_bytes (GessoWeights *weights, const Tensor *tensor, guint64 offset, gsize count, void *buffer, GError **error)
+read_bytes (const Tensor *tensor, guint64 offset, gsize count, void *buffer, GError **error)
 {
   g_autoptr (GError) reason = NULL;
 
-  if (gesso_file_read (weights->file, offset, count, buffer, &reason))
+  if (gesso_file_read (tensor->file, offset, count, buffer, &reason))
     return TRUE;
-  g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID, _ ("The tensor \"%s\" cannot be read: %s"), tensor->name,
-               reason->message);
+  g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID, _ ("The tensor \"%s\" cannot be read: %s"),
+               tensor->stored_name, reason->message);
   return FALSE;
 }
 
@@ -281,12 +301,12 @@ gesso_weights_read (GessoWeights *weights, const char *name, gint64 first, gint6
   size = gesso_dtype_size (tensor->dtype);
   offset = tensor->offset + (guint64) first * size;
   if (tensor->dtype == dtype)
-    return read_bytes (weights, tensor, offset, (gsize) count * size, values, error);
+    return read_bytes (tensor, offset, (gsize) count * size, values, error);
   while (count > 0)
     {
       gsize n = MIN ((gsize) count, sizeof piece / size);
 
-      if (!read_bytes (weights, tensor, offset, n * size, piece, error))
+      if (!read_bytes (tensor, offset, n * size, piece, error))
         return FALSE;
       gesso_convert (tensor->dtype, piece, dtype, target, n);
       offset += n * size;

@@ -10,15 +10,17 @@
 
 typedef struct _GessoWeights GessoWeights;
 
-/* Opens one weights file. Only the header (safetensors) or the directory and pickle (.bin) is read; all offsets are
- * checked against the file's size. Errors: MODEL_NOT_FOUND, MODEL_INVALID, OUT_OF_MEMORY, CANCELLED. */
+/* Opens one weights file (see shards.h for several). Only the header (safetensors) or the directory and pickle (.bin)
+ * is read; all offsets are checked against the file's size. Errors: MODEL_NOT_FOUND, MODEL_INVALID, OUT_OF_MEMORY,
+ * CANCELLED. */
 GessoWeights *gesso_weights_open_safetensors (const char *path, GCancellable *cancellable, GError **error);
 GessoWeights *gesso_weights_open_torch_zip (const char *path, GCancellable *cancellable, GError **error);
 void gesso_weights_free (GessoWeights *weights);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GessoWeights, gesso_weights_free)
 
+/* Of the file, or of the index where there are several. */
 const char *gesso_weights_path (const GessoWeights *weights);
-/* Bytes of the file. */
+/* Bytes of all files. */
 guint64 gesso_weights_file_size (const GessoWeights *weights);
 guint gesso_weights_count (const GessoWeights *weights);
 /* Name of the i-th tensor, in the file's order. */

@@ -7,9 +7,11 @@
  */
 
 #include <json-glib/json-glib.h>
+#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench-clock.h"
 #include "formula-network.h"
 #include "model/configs.h"
 #include "networks/unet.h"
@@ -35,7 +37,7 @@ static const GOptionEntry entries[]
         { "peer", 0, 0, G_OPTION_ARG_STRING, &peer, "command that runs diffusers, see bench-diffusers.py", "COMMAND" },
         { "size", 0, 0, G_OPTION_ARG_INT, &size, "pixels a side", "N" },
         { "runs", 0, 0, G_OPTION_ARG_INT, &runs, "rounds", "N" },
-        { "threads", 0, 0, G_OPTION_ARG_INT, &threads, "threads", "N" },
+        { "threads", 0, 0, G_OPTION_ARG_INT, &threads, "threads; of a single one the processor time", "N" },
         { "verbose", 0, 0, G_OPTION_ARG_NONE, &verbose, "print every product", NULL },
         { NULL, 0, 0, 0, NULL, NULL, NULL } };
 
@@ -163,7 +165,7 @@ peer_open (Peer *self, const char *model)
   g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
   g_autofree char *part
       = config_path (g_str_equal (model, "vae") ? "sd14" : model, g_str_equal (model, "vae") ? "vae" : "unet");
-  g_autofree char *pixels = g_strdup_printf ("%d", size);
+  g_autofree char *pixels = g_strdup_printf ("%d", size), *count = g_strdup_printf ("%d", threads);
   g_auto (GStrv) arguments = NULL;
   GError *error = NULL;
 
@@ -173,7 +175,7 @@ peer_open (Peer *self, const char *model)
   g_shell_parse_argv (peer, NULL, &words, &error);
   must (error);
   g_strv_builder_addv (builder, (const char **) words);
-  g_strv_builder_add_many (builder, part, pixels, NULL);
+  g_strv_builder_add_many (builder, part, pixels, threads > 0 ? count : NULL, NULL);
   arguments = g_strv_builder_end (builder);
   self->process = g_subprocess_newv ((const char *const *) arguments,
                                      G_SUBPROCESS_FLAGS_STDIN_PIPE | G_SUBPROCESS_FLAGS_STDOUT_PIPE, &error);
@@ -198,10 +200,10 @@ peer_close (Peer *self)
 static double
 time_run (FormulaNetwork *network)
 {
-  gint64 begin = g_get_monotonic_time ();
+  gint64 begin = bench_now (threads == 1);
 
   formula_network_run (network);
-  return (double) (g_get_monotonic_time () - begin) / 1e6;
+  return (double) (bench_now (threads == 1) - begin) / 1e6;
 }
 
 static void
@@ -214,7 +216,7 @@ bench (GessoBackend *backend, const char *model, GessoPrecision precision)
   g_autofree double *over_theirs = g_new0 (double, (gsize) runs);
   Subject subject
       = g_str_equal (model, "vae") ? open_decoder (backend, precision) : open_unet (backend, precision, model);
-  g_autoptr (OnednnBest) floor = onednn_best_new (formula_network_plan (subject.network), precision);
+  g_autoptr (OnednnBest) floor = onednn_best_new (formula_network_plan (subject.network), precision, threads == 1);
   double flops = formula_network_plan (subject.network)->flops;
   Peer other;
   gboolean has_peer = peer_open (&other, model);
@@ -260,6 +262,8 @@ main (int argc, char **argv)
     data_folder = g_strdup (BENCH_DATA);
   model_list = g_strsplit (models ? models : "v2-tiny,v2-small,vae", ",", -1);
   precision_list = g_strsplit (precisions ? precisions : "f32,bf16", ",", -1);
+  if (threads > 0)
+    omp_set_num_threads (threads);
   backend = gesso_cpu_backend_entry (GESSO_BACKEND_ABI, threads, &error);
   if (!backend)
     g_error ("%s", error->message);

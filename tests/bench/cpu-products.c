@@ -11,13 +11,13 @@
  */
 
 #include "backend.h"
+#include "bench-clock.h"
 
 #include <omp.h>
 #include <oneapi/dnnl/dnnl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define RUNS 7
 
@@ -287,16 +287,6 @@ bare_run (Bare *bare)
   must_dnnl (dnnl_stream_wait (bare->stream));
 }
 
-/* Microseconds; with one thread those that it really ran, so that a busy machine does not blur the figures. */
-static gint64
-now (gboolean single)
-{
-  struct timespec time;
-
-  clock_gettime (single ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC, &time);
-  return time.tv_sec * G_USEC_PER_SEC + time.tv_nsec / 1000;
-}
-
 static int
 compare_times (const void *a, const void *b)
 {
@@ -338,15 +328,15 @@ run_case (GessoBackend *backend, const Case *c, GessoPrecision precision, gboole
   bare_run (&bare);
   for (int i = 0; i < RUNS; i++)
     {
-      gint64 start = now (single);
+      gint64 start = bench_now (single);
 
       for (int j = 0; j < repeat; j++)
         ours_run (&ours);
-      times[0][i] = (now (single) - start) / repeat;
-      start = now (single);
+      times[0][i] = (bench_now (single) - start) / repeat;
+      start = bench_now (single);
       for (int j = 0; j < repeat; j++)
         bare_run (&bare);
-      times[1][i] = (now (single) - start) / repeat;
+      times[1][i] = (bench_now (single) - start) / repeat;
     }
   ours_ms = median (times[0]);
   bare_ms = median (times[1]);

@@ -12,8 +12,8 @@ typedef struct _OnednnBest OnednnBest;
 
 /* The distinct convolutions and matrix products (attention's two included) of `plan`, each prepared with direct
  * algorithms, weights packed beforehand and whatever layouts oneDNN likes best (or channels last, where that is
- * faster), without anything fused. `precision`: F32 or BF16. */
-OnednnBest *onednn_best_new (const GessoPlan *plan, GessoPrecision precision);
+ * faster), without anything fused. `precision`: F32 or BF16; `single`: processor time of one thread counts. */
+OnednnBest *onednn_best_new (const GessoPlan *plan, GessoPrecision precision, gboolean single);
 void onednn_best_free (OnednnBest *best);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (OnednnBest, onednn_best_free)
 

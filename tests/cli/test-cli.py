@@ -235,6 +235,10 @@ class Files(Case):
             error = self.check(self.generate('-o', output, '--dump', dump), 2, '“%s” and “%s”' % (output, dump))
             self.assertNotIn('Seed', error)
         self.check(self.generate('--images', '2', '-o', 'b.png'), 2, '“b-1.png” and “b-2.png”')
+        # Without a name of its own the picture makes way.
+        self.check(self.generate('--seed', '5', '--dump', './gesso-5.png'), 0)
+        self.assertEqual(read_png(self.read('gesso-5-2.png'))[:2], (64, 64))
+        self.assertEqual(self.read('gesso-5.png')[8:9], b'{')
         self.check(self.generate('-o', 'o.png', '--dump', 'real/o.png'), 0)
         self.assertEqual(read_png(self.read('o.png'))[:2], read_png(self.read('to-link.png'))[:2])
 

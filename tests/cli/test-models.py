@@ -34,7 +34,7 @@ class Models(Case):
         self.assertEqual(self.check(result, 0), '')
         lines = [re.split(r'  +', line) for line in result.stdout.decode().splitlines() if self.folder in line]
         self.assertEqual([line[0] for line in lines], ['starter', 'mine', 'nota-ai/tiny'])
-        self.assertEqual([line[2] for line in lines], ['comes with Gesso', 'your models folder', 'Hugging Face cache'])
+        self.assertEqual([line[2] for line in lines], ['comes with Gesso; the default', 'your models folder', 'Hugging Face cache'])
         self.assertEqual([line[3] for line in lines], [starter, mine, cached])
         size = sum(os.path.getsize(os.path.join(folder, name)) for folder, _, names in os.walk(MODEL) for name in names)
         self.assertTrue(all(line[1] == '%.1f\xa0kB' % (size / 1000) for line in lines), (size, lines))

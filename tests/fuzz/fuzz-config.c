@@ -7,12 +7,14 @@
 #include "fuzz.h"
 #include "model/configs.h"
 #include "model/model-index.h"
+#include "model/shards.h"
 
 int
 LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
   g_autoptr (GError) error = NULL;
   g_autofree char *scheduler = NULL;
+  g_autoptr (GPtrArray) shards = NULL;
   GessoSchedulerConfig scheduler_config;
   GessoTextConfig text_config;
   GessoUnetConfig unet_config;
@@ -22,7 +24,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
   if (size == 0)
     return 0;
   path = fuzz_file (data + 1, size - 1);
-  switch (data[0] % 5)
+  switch (data[0] % 6)
     {
     case 0:
       fuzz_check (gesso_text_config_read (path, NULL, &text_config, &error), &error);
@@ -37,8 +39,12 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
       fuzz_check (gesso_scheduler_config_read (path, "PNDMScheduler", NULL, &scheduler_config, &error), &error);
       gesso_scheduler_config_clear (&scheduler_config);
       break;
-    default:
+    case 4:
       fuzz_check (gesso_model_index_read_file (path, NULL, &scheduler, &error), &error);
+      break;
+    default:
+      shards = gesso_shards_names (path, NULL, &error);
+      fuzz_check (shards != NULL, &error);
       break;
     }
   return 0;

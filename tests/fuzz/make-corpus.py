@@ -73,6 +73,7 @@ def configs():
     for number, (name, config) in enumerate(parts):
         write("config", name + ".bin", bytes([number]) + json.dumps(config).encode())
     write("config", "unet-empty.bin", b"\x01{}")
+    write("config", "shards.bin", b"\x05" + json.dumps({"weight_map": {"a": "m-1.safetensors", "b": "m-2.safetensors"}}).encode())
     write("config", "trained-betas.bin", b"\x03" + json.dumps({"num_train_timesteps": 2, "trained_betas": [0.1, 0.2]}).encode())
     names = re.findall(r'^  [A-Z_]+ \("(\w+)"', CONFIG_KEYS.read_text(), re.M)
     values = ["CrossAttnDownBlock2D", "DownBlock2D", "UpBlock2D", "silu", "gelu", "v_prediction", "linear"]

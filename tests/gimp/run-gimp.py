@@ -153,7 +153,7 @@ class Run:
         names = sorted({"script-fu", "file-png", *wishes["plug-ins"].split()})
         # This folder stays, so that what GIMP knows about its plug-ins can be kept as well.
         few = gimp.linked_plug_ins(names, self.build / "gimp-tests" / "+".join(names))
-        plug_ins = [stage.make(self.build), few]
+        plug_ins = [stage.make(self.build, None), few]
         if wishes["test-plug-ins"] == "yes":
             plug_ins.append(self.build / "tests" / "gimp")
         with contextlib.ExitStack() as stack:

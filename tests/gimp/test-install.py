@@ -6,6 +6,8 @@ finds it in both. test-install.py --build BUILD [WORD...]"""
 
 import argparse
 import os
+import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,6 +23,11 @@ import stage  # noqa: E402
 import tap  # noqa: E402
 import verdict  # noqa: E402
 
+MODEL = TOP / "tests" / "reference" / "data" / "models" / "v2-tiny"
+# No model is named: the one that comes with Gesso is meant.
+PAINT = """(script-fu-use-v3)
+(display "painted: ")
+(display (plug-in-gesso-generate-image #:prompt "a fox" #:steps 1))"""
 PROCEDURES = ["generate-batch", "generate-image", "generate-layer", "reuse-settings"]
 SECONDS = 90
 # What a user's own surroundings would add.
@@ -62,6 +69,16 @@ def run_install(*arguments, **environment):
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
+def make_read_only(folder):
+    for path in [folder, *folder.rglob("*")]:
+        path.chmod(path.stat().st_mode & ~0o222)
+
+
+def make_writable(folder):
+    for path in [folder, *folder.rglob("*")]:
+        path.chmod(path.stat().st_mode | 0o200)
+
+
 def test_for_one_user():
     with tempfile.TemporaryDirectory() as home:
         profile = Path(home) / "GIMP profile"
@@ -81,6 +98,37 @@ def test_for_one_user():
         assert os.listdir(folder.parent) == []
         done = run_install("--uninstall", GIMP3_DIRECTORY=str(profile))
         assert done.returncode == 0 and "nothing to do" in done.stderr, done.stderr
+
+
+def test_with_a_model_and_read_only():
+    """The model lies beside the plug-in and is the default; nothing is written to where it is installed."""
+    with tempfile.TemporaryDirectory() as home:
+        models, profile = Path(home) / "models", Path(home) / "profile"
+        shutil.copytree(MODEL, models / "starter")
+        done = run_install("--user", GIMP3_DIRECTORY=str(profile), GESSO_TREE_MODELS=str(models))
+        assert done.returncode == 0 and "without a model" not in done.stderr, done.stderr
+        folder = profile / "plug-ins" / "gesso"
+        assert (folder / "models" / "starter" / "model_index.json").is_file()
+        shutil.rmtree(models)
+        before = {path: path.stat().st_mtime_ns for path in [folder, *folder.rglob("*")]}
+        make_read_only(folder)
+        try:
+            assert re.search(r"painted: \d", gimp_says([folder.parent], PAINT))
+        finally:
+            make_writable(folder)
+        after = {path: path.stat().st_mtime_ns for path in [folder, *folder.rglob("*")]}
+        assert after == before, set(after.items()) ^ set(before.items())
+
+
+def test_refused_before_anything_is_set_up():
+    """Where tools/install cannot help it says so, and makes no Debian root for that."""
+    with tempfile.TemporaryDirectory() as home:
+        environment = {key: value for key, value in os.environ.items() if key != "GIMP3_DIRECTORY"}
+        environment.update(HOME=home, XDG_CACHE_HOME=f"{home}/cache", GESSO_SANDBOX="root")
+        done = subprocess.run([TOP / "tools" / "install", "--user"], env=environment, capture_output=True, text=True,
+                              timeout=SECONDS, check=False)
+        assert done.returncode == 1 and "GESSO_SANDBOX=root" in done.stderr, (done.returncode, done.stderr)
+        assert os.listdir(home) == [], os.listdir(home)
 
 
 def test_folders_of_the_user():
@@ -122,7 +170,10 @@ def test_for_all_users():
         command = ["readelf", "-d", str(plug_ins / "gesso" / "gesso")]
         dynamic = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         assert "/" + os.path.dirname(library) + "]" in dynamic, dynamic
-        assert offered([plug_ins], Path(place) / os.path.dirname(library)) == PROCEDURES
+        libraries = Path(place) / os.path.dirname(library)
+        assert offered([plug_ins], libraries) == PROCEDURES
+        if stage.model_files():
+            assert re.search(r"painted: \d", gimp_says([plug_ins], PAINT, libraries))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -28,12 +29,12 @@ class Place:
         self.folder.mkdir()
         self.temporary.mkdir()
 
-    def run(self, module, *arguments):
+    def run(self, module, *arguments, **more):
         environment = {key: value for key, value in os.environ.items() if not key.startswith(("GESSO_", "HF_"))}
         for name in ("DISPLAY", "WAYLAND_DISPLAY", "LD_LIBRARY_PATH"):
             environment.pop(name, None)
         environment.update(LC_ALL="C.UTF-8", TMPDIR=str(self.temporary), HOME=str(self.folder), MALLOC_PERTURB_="0",
-                           GESSO_BUILD=str(BUILD))
+                           GESSO_BUILD=str(BUILD), **more)
         done = subprocess.run(
             [sys.executable, "-B", str(TOP / "tools" / "lib" / f"{module}.py"), *arguments], env=environment,
             cwd=self.folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS, check=False,
@@ -61,6 +62,29 @@ def test_gimp():
         assert os.listdir(place.folder) == ["my.scm"], os.listdir(place.folder)
 
 
+def models_folder(folder):
+    """As the tree's own models, with a small one for a starter."""
+    shutil.copytree(MODEL, Path(folder) / "models" / "starter")
+    return str(Path(folder) / "models")
+
+
+def test_gimp_with_the_starter():
+    with tempfile.TemporaryDirectory() as folder:
+        place = Place(folder)
+        script = """(script-fu-use-v3)
+          (define image (plug-in-gesso-generate-image #:prompt "a fox" #:steps 1))
+          (display (caddr (gimp-item-get-parasite (vector-ref (gimp-image-get-layers image) 0) "gesso-settings")))
+          (gimp-image-delete image)"""
+        batch = ["-i", "-d", "-f", "--quit", "--batch-interpreter=plug-in-script-fu-eval", "-b", script]
+        done = place.run("gimp", *batch, GESSO_TREE_MODELS=models_folder(folder))
+        assert done.returncode == 0 and '"prompt":"a fox"' in done.stdout, done.stdout + done.stderr
+        # Without it, the folder is named into which models of one's own go, and it is not that of the thrown-away home.
+        done = place.run("gimp", *batch, GESSO_TREE_MODELS=f"{folder}/none", GESSO_USER_MODELS="/home/me/models")
+        said = done.stdout + done.stderr
+        assert done.returncode == 70 and "starter model is not installed" in said, said
+        assert "put one into /home/me/models" in said, said
+
+
 def test_demo():
     with tempfile.TemporaryDirectory() as folder:
         place = Place(folder)
@@ -73,6 +97,16 @@ def test_demo():
         xcf = last.with_suffix(".xcf").read_bytes()
         assert xcf.startswith(b"gimp xcf") and b"gesso-settings" in xcf and b"a red circle" in xcf
         assert os.listdir(place.folder) == ["out"], os.listdir(place.folder)
+
+
+def test_demo_with_the_starter():
+    with tempfile.TemporaryDirectory() as folder:
+        place = Place(folder)
+        done = place.run("demo", GESSO_TREE_MODELS=models_folder(folder))
+        assert done.returncode == 0, done.stderr
+        last = Path(done.stdout.splitlines()[-1])
+        assert last == place.folder / "gesso-demo" / "painted.png", last
+        assert b"gesso-settings" in last.with_suffix(".xcf").read_bytes()
 
 
 def test_demo_without_a_model():

@@ -6,6 +6,8 @@
 
 #include <math.h>
 
+#include "reference-cases.h"
+
 GessoRequest *
 picture_case_request (JsonObject *test)
 {
@@ -50,8 +52,7 @@ picture_case_path (JsonObject *test)
 GessoEngine *
 picture_case_open (JsonObject *test, GessoDevice device, GessoPrecision precision, GError **error)
 {
-  g_autofree char *folder
-      = g_test_build_filename (G_TEST_DIST, "data", "models", json_object_get_string_member (test, "model"), NULL);
+  g_autofree char *folder = test_model_folder (json_object_get_string_member (test, "model"));
   GessoOptions options = { .device = device, .precision = precision };
 
   return gesso_engine_new (folder, &options, NULL, error);

@@ -29,3 +29,13 @@ test_add_cases (JsonParser *parser, const char *what, const char *prefix, const 
     }
   return cases;
 }
+
+char *
+test_model_folder (const char *name)
+{
+  g_autofree char *miniature = g_test_build_filename (G_TEST_DIST, "data", "models", name, NULL);
+
+  if (g_file_test (miniature, G_FILE_TEST_IS_DIR))
+    return g_steal_pointer (&miniature);
+  return g_test_build_filename (G_TEST_DIST, "..", "..", "models", name, NULL);
+}

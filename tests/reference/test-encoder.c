@@ -29,8 +29,7 @@ static void
 test_encoding (gconstpointer data)
 {
   JsonObject *test = (JsonObject *) data;
-  g_autofree char *folder
-      = g_test_build_filename (G_TEST_DIST, "data", "models", json_object_get_string_member (test, "model"), NULL);
+  g_autofree char *folder = test_model_folder (json_object_get_string_member (test, "model"));
   g_autofree char *name = g_strconcat (json_object_get_string_member (test, "name"), ".safetensors", NULL);
   g_autofree char *path = g_test_build_filename (G_TEST_DIST, "data", "cases", name, NULL);
   g_autoptr (GError) error = NULL;

@@ -132,6 +132,7 @@ test_two_pictures (Fixture *f, gconstpointer data)
 {
   g_autoptr (GPtrArray) kept = NULL;
   const GessoResult *first, *second;
+  g_autofree char *fingerprint = NULL;
   const GessoOrigin *origin;
 
   g_assert_cmpint (get_number (f, "n-kept"), ==, 0);
@@ -145,12 +146,14 @@ test_two_pictures (Fixture *f, gconstpointer data)
   first = g_ptr_array_index (kept, 0);
   second = g_ptr_array_index (kept, 1);
   g_assert_cmpstr (first->request->prompt, ==, "a red circle");
-  g_assert_cmpstr (first->model, ==, f->model);
+  g_assert_cmpstr (first->origin->model, ==, f->model);
   /* The seed that is shown is the one of the first picture. */
   g_assert_cmpuint (first->request->seed, ==, (guint64) get_number (f, "seed"));
   g_assert_cmpuint (second->request->seed, ==, first->request->seed + 1);
 
-  origin = gesso_panel_get_origin (f->panel, second->picture);
+  origin = second->origin;
+  fingerprint = gesso_engine_get_fingerprint (gesso_session_get_engine (session_of (f)), NULL);
+  g_assert_cmpstr (origin->fingerprint, ==, fingerprint);
   g_assert_cmpstr (origin->model, ==, f->model);
   g_assert_cmpint (origin->device, ==, GESSO_DEVICE_CPU);
   g_assert_cmpint (origin->precision, ==, GESSO_PRECISION_F32);
@@ -351,12 +354,13 @@ test_undisturbed (Fixture *f, gconstpointer data)
   g_assert_cmpint (first->request->steps, ==, 60);
   g_assert_cmpuint (first->request->seed, ==, 6);
   g_assert_cmpint (first->request->width, !=, 64);
-  g_assert_cmpstr (gesso_panel_get_origin (f->panel, first->picture)->model, ==, f->model);
+  g_assert_cmpstr (first->origin->model, ==, f->model);
+  g_assert_cmpstr (first->origin->fingerprint, !=, second->origin->fingerprint);
   g_assert_cmpstr (second->request->prompt, ==, "something else");
   g_assert_cmpuint (second->request->seed, ==, 9);
   g_assert_cmpint (second->request->width, ==, 64);
-  g_assert_cmpstr (gesso_panel_get_origin (f->panel, second->picture)->model, ==, other);
-  g_assert_cmpint (gesso_panel_get_origin (f->panel, second->picture)->width, ==, 64);
+  g_assert_cmpstr (second->origin->model, ==, other);
+  g_assert_cmpint (second->origin->width, ==, 64);
 }
 
 /* --- Errors --- */

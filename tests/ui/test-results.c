@@ -65,7 +65,10 @@ tear_down (Fixture *fixture, gconstpointer data)
 static void
 add (Fixture *fixture, guint i, gboolean keep)
 {
-  gesso_results_add (fixture->results, g_ptr_array_index (pictures, i % pictures->len), request, "tiny", keep);
+  GessoOrigin origin = { .model = "tiny", .fingerprint = "" };
+
+  gesso_results_add (fixture->results,
+                     gesso_result_new (g_ptr_array_index (pictures, i % pictures->len), request, &origin), keep);
   pixels_settle (fixture->window);
 }
 
@@ -141,7 +144,7 @@ test_keep (Fixture *fixture, gconstpointer data)
   g_assert_cmpuint (result->request->seed, ==, SEED + 1);
   g_assert_cmpint (result->request->n_images, ==, 1);
   g_assert_cmpstr (result->request->prompt, ==, request->prompt);
-  g_assert_cmpstr (result->model, ==, "tiny");
+  g_assert_cmpstr (result->origin->model, ==, "tiny");
 
   /* They outlive the strip. */
   gesso_results_clear (fixture->results);

@@ -59,6 +59,34 @@ test_cancel_while_opening (void)
   g_assert_cmpint (ear.n_finished, ==, 1);
 }
 
+/* And the next can be painted right away. */
+static void
+test_cancel_and_paint (void)
+{
+  g_auto (Ear) ear;
+
+  ear_init (&ear, FALSE);
+  ear_open (&ear, "tiny");
+  ear_paint_long (&ear);
+  gesso_session_cancel (ear.session);
+  g_assert_cmpint (gesso_session_get_state (ear.session), ==, GESSO_SESSION_OPENING);
+  ear_paint (&ear, 1, 2);
+  while (ear.n_finished == 0)
+    g_main_context_iteration (NULL, TRUE);
+  g_assert_error (ear.error, GESSO_ERROR, GESSO_ERROR_CANCELLED);
+  gesso_session_wait (ear.session);
+  g_assert_no_error (ear.error);
+  g_assert_cmpint (ear.n_finished, ==, 2);
+  g_assert_cmpuint (ear.pictures->len, ==, 1);
+
+  /* Without another one the end is waited for as well. */
+  ear_open (&ear, "v2-tiny");
+  ear_paint_long (&ear);
+  gesso_session_cancel (ear.session);
+  gesso_session_wait (ear.session);
+  g_assert_cmpint (ear.n_finished, ==, 3);
+}
+
 static void
 test_open_while_painting (void)
 {
@@ -161,6 +189,7 @@ main (int argc, char **argv)
   g_test_add_func ("/session/open-while-painting", test_open_while_painting);
   g_test_add_func ("/session/cancel", test_cancel);
   g_test_add_func ("/session/cancel/while-opening", test_cancel_while_opening);
+  g_test_add_func ("/session/cancel/and-paint", test_cancel_and_paint);
   g_test_add_func ("/session/gone", test_gone);
   g_test_add_func ("/session/gone/in-signal", test_gone_in_signal);
   return g_test_run ();

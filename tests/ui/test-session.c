@@ -178,6 +178,48 @@ test_previews (void)
     }
 }
 
+/* While the main loop stands still, previews do not pile up: the newest is what counts. */
+static void
+test_previews_unseen (void)
+{
+  g_auto (Ear) ear;
+
+  ear_init (&ear, TRUE);
+  ear_open (&ear, "tiny");
+  gesso_session_wait (ear.session);
+  ear_paint_long (&ear);
+  g_usleep (2 * G_USEC_PER_SEC);
+  while (g_main_context_iteration (NULL, FALSE))
+    ;
+  g_assert_cmpint (ear.n_previews, <=, 1);
+  gesso_session_cancel (ear.session);
+  gesso_session_wait (ear.session);
+}
+
+/* What is known of the model from the start, whatever becomes of its folder. */
+static void
+test_fingerprint (void)
+{
+  g_auto (Ear) ear;
+  g_autofree char *folder = ear_model_folder ("tiny");
+  g_autofree char *fingerprint = NULL;
+
+  ear_init (&ear, FALSE);
+  g_assert_cmpstr (gesso_session_get_model (ear.session), ==, "");
+  g_assert_null (gesso_session_get_fingerprint (ear.session));
+  ear_open (&ear, "tiny");
+  g_assert_cmpstr (gesso_session_get_model (ear.session), ==, folder);
+  g_assert_null (gesso_session_get_fingerprint (ear.session));
+  gesso_session_wait (ear.session);
+  fingerprint = gesso_engine_get_fingerprint (gesso_session_get_engine (ear.session), NULL);
+  g_assert_cmpstr (gesso_session_get_fingerprint (ear.session), ==, fingerprint);
+  ear_open (&ear, "sd14");
+  g_assert_null (gesso_session_get_fingerprint (ear.session));
+  gesso_session_wait (ear.session);
+  g_assert_nonnull (gesso_session_get_fingerprint (ear.session));
+  g_assert_cmpstr (gesso_session_get_fingerprint (ear.session), !=, fingerprint);
+}
+
 /* A model that was opened in vain: what is told of it comes late, and is not heard. */
 static void
 test_open_late (void)
@@ -353,7 +395,9 @@ main (int argc, char **argv)
   g_test_add_func ("/session/open/broken", test_open_broken);
   g_test_add_func ("/session/open/in-a-row", test_open_in_a_row);
   g_test_add_func ("/session/open/late", test_open_late);
+  g_test_add_func ("/session/fingerprint", test_fingerprint);
   g_test_add_func ("/session/previews", test_previews);
+  g_test_add_func ("/session/previews/unseen", test_previews_unseen);
   g_test_add_func ("/session/warm-up", test_warm_up);
   g_test_add_func ("/session/paint", test_paint);
   g_test_add_func ("/session/paint/refused", test_paint_refused);

@@ -136,6 +136,16 @@ announce (const char *path)
     cli_print_path (path);
 }
 
+/* Whether the trace is to go where @path leads: then no picture may. */
+static gboolean
+is_dump (const CliOptions *options, const char *path)
+{
+  g_autofree char *own = identity (path);
+  g_autofree char *dump = options->dump != NULL ? identity (options->dump) : NULL;
+
+  return g_strcmp0 (own, dump) == 0;
+}
+
 static gboolean
 write_picture (const CliOptions *options, int index, const GessoPicture *picture, GError **error)
 {
@@ -158,6 +168,8 @@ write_picture (const CliOptions *options, int index, const GessoPicture *picture
       g_autofree char *candidate = seed_path (gesso_picture_get_seed (picture), attempt);
       g_autoptr (GError) local = NULL;
 
+      if (is_dump (options, candidate))
+        continue;
       if (cli_output_write (candidate, FALSE, chunks, &local))
         path = g_steal_pointer (&candidate);
       else if (!g_error_matches (local, G_FILE_ERROR, G_FILE_ERROR_EXIST))

@@ -13,12 +13,12 @@
 #include "report.h"
 
 static const char *
-source_text (GessoModelSource source)
+source_text (const GessoInstalledModel *model)
 {
-  switch (source)
+  switch (model->source)
     {
     case GESSO_MODEL_SOURCE_STARTER:
-      return _ ("comes with Gesso");
+      return strcmp (model->name, "starter") == 0 ? _ ("comes with Gesso; the default") : _ ("comes with Gesso");
     case GESSO_MODEL_SOURCE_USER:
       return _ ("your models folder");
     case GESSO_MODEL_SOURCE_HUGGING_FACE:
@@ -51,7 +51,7 @@ describe (GPtrArray *models)
 
       name_width = MAX (name_width, g_utf8_strlen (model->name, -1));
       size_width = MAX (size_width, g_utf8_strlen (size, -1));
-      source_width = MAX (source_width, g_utf8_strlen (source_text (model->source), -1));
+      source_width = MAX (source_width, g_utf8_strlen (source_text (model), -1));
     }
   for (guint i = 0; i < models->len; i++)
     {
@@ -61,7 +61,7 @@ describe (GPtrArray *models)
 
       append_cell (text, model->name, name_width);
       append_cell (text, size, size_width);
-      append_cell (text, source_text (model->source), source_width);
+      append_cell (text, source_text (model), source_width);
       g_string_append_printf (text, "%s\n", folder);
     }
   return g_string_free (text, FALSE);

@@ -83,16 +83,23 @@ def configure(name):
     environment = dict(os.environ, **extra)
     # A change of system, of options or of the tree's place makes the folder anew.
     wanted = {"options": options, "environment": extra, "system": system_name(), "top": str(TOP)}
+    models = (TOP / "models").is_dir()
     stamp = folder / ".configured"
     try:
-        if json.loads(stamp.read_text(encoding="utf-8")) == wanted:
-            return folder
+        found = json.loads(stamp.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        pass
-    if folder.exists():
+        found = {}
+    had_models = found.pop("models", False)
+    if found == wanted and had_models == models:
+        return folder
+    command = ["meson", "setup", *options, str(folder), str(TOP)]
+    if found == wanted:
+        # They are to be installed as well, or no more.
+        command.append("--reconfigure")
+    elif folder.exists():
         shutil.rmtree(folder)
-    log = BUILD / f"{name}-setup.log"
-    run_logged(["meson", "setup", *options, str(folder), str(TOP)], log, environment)
+    wanted["models"] = models
+    run_logged(command, BUILD / f"{name}-setup.log", environment)
     stamp.write_text(json.dumps(wanted), encoding="utf-8")
     return folder
 

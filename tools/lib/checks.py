@@ -3,14 +3,12 @@
 """Builds and runs every test; what tools/check runs inside the place that sandbox.sh chose."""
 
 import argparse
-import concurrent.futures
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -102,10 +100,10 @@ def meson_tests(folder):
 
 
 def run_meson_tests(tally, stage, folder, names, extra=(), environment=None, wrapper=()):
-    """Runs tests by name, with a line for each, and counts them."""
+    """Runs tests by name, with a line for each, and counts them; returns meson's records of them."""
     if not names:
         tally.failed(stage, "  there is no such test")
-        return
+        return []
     say(f"{stage}: {len(names)} test programs")
     command = [*wrapper, "meson", "test", "-C", str(folder), "--no-rebuild", *extra, *names]
     log = folder / "meson-logs" / "testlog.json"
@@ -134,6 +132,7 @@ def run_meson_tests(tally, stage, folder, names, extra=(), environment=None, wra
     lost = [name for name in names if name not in seen]
     if lost:
         tally.failed(stage, "  not run: " + " ".join(lost) + "\n" + "".join(said[-20:]))
+    return records
 
 
 def stage_style(tally, _options):
@@ -212,45 +211,19 @@ def stage_tsan(tally, _options):
     )
 
 
-def fuzz_one(target, corpus, artifacts, full):
-    """One libFuzzer run. New inputs go to a throwaway folder; those that fail to build/fuzz/artifacts."""
-    limits = [f"-runs={FUZZ_RUNS_FULL}"] if full else [f"-runs={FUZZ_RUNS}", f"-max_total_time={FUZZ_SECONDS}"]
-    with tempfile.TemporaryDirectory() as fresh:
-        command = [str(target), *limits, "-timeout=10", "-rss_limit_mb=2048", f"-artifact_prefix={artifacts}/"]
-        command += ["-print_final_stats=1", fresh, str(corpus)]
-        return subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False
-        )
-
-
 def stage_fuzz(tally, options):
-    """Each program fuzz-NAME in build/fuzz/tests/fuzz, from the seeds in tests/fuzz/corpus/NAME."""
+    """Each fuzz target, from its seeds; what fails is kept in build/fuzz/artifacts."""
     folder = build_stage(tally, "fuzz", "fuzz", "tests/fuzz")
     if not folder:
         return
-    programs = [p for p in (folder / "tests" / "fuzz").glob("fuzz-*") if p.is_file() and os.access(p, os.X_OK)]
-    if not programs:
-        tally.failed("fuzz", "  there are no fuzz targets")
-        return
-    artifacts = folder / "artifacts"
-    artifacts.mkdir(exist_ok=True)
-    with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        running = {}
-        for program in sorted(programs):
-            corpus = TOP / "tests" / "fuzz" / "corpus" / program.name.removeprefix("fuzz-")
-            if not corpus.is_dir() or not any(corpus.iterdir()):
-                tally.failed(f"fuzz {program.name}", f"  no seeds in {corpus}")
-                continue
-            running[pool.submit(fuzz_one, program, corpus, artifacts, options.full)] = program.name
-        for done in concurrent.futures.as_completed(running):
-            name = running[done]
-            result = done.result()
-            if result.returncode != 0:
-                tally.failed(f"fuzz {name}", "\n".join(f"    {line}" for line in result.stderr.splitlines()[-60:]))
-                continue
-            runs = re.search(r"stat::number_of_executed_units: *(\d+)", result.stderr)
-            say(f"fuzz: {name}: {runs.group(1) if runs else '?'} runs")
-            tally.passed()
+    limits = {"GESSO_FUZZ_RUNS": str(FUZZ_RUNS), "GESSO_FUZZ_SECONDS": str(FUZZ_SECONDS)}
+    if options.full:
+        limits = {"GESSO_FUZZ_RUNS": str(FUZZ_RUNS_FULL)}
+    names = [name for name, suites, _ in meson_tests(folder) if "fuzz" in suites]
+    for record in run_meson_tests(tally, "fuzz", folder, names, environment={**limits, "GESSO_FUZZ_SEED": "0"}):
+        output = (record.get("stdout") or "") + (record.get("stderr") or "")
+        runs = re.search(r"stat::number_of_executed_units: *(\d+)", output)
+        say(f"fuzz: {record['name'].split(' / ')[-1]}: {runs.group(1) if runs else '?'} runs")
 
 
 def main():

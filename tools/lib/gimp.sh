@@ -20,11 +20,8 @@ run_gimp_script ()
 
   # The models of this tree, after those that the caller lists.
   export GESSO_MODELS_PATH=${GESSO_MODELS_PATH:+$GESSO_MODELS_PATH:}$gesso_top/models
-  [ ! -d "$data" ] || GESSO_MODELS_PATH=$GESSO_MODELS_PATH:$data
-  if [ -d "$hub" ] && [ -z "${HF_HOME-}" ]; then
-    export HF_HOME=$hub
-  fi
-  IFS=: read -r -a folders <<<"$GESSO_MODELS_PATH:${HF_HOME-}:${HF_HUB_CACHE-}"
+  export GESSO_USER_MODELS=${GESSO_USER_MODELS:-$data} HF_HOME=${HF_HOME:-$hub}
+  IFS=: read -r -a folders <<<"$GESSO_MODELS_PATH:$GESSO_USER_MODELS:$HF_HOME:${HF_HUB_CACHE-}"
   show_folder "${folders[@]}"
   if [ -n "${DISPLAY-}${WAYLAND_DISPLAY-}" ]; then
     if [ -z "${XAUTHORITY-}" ] && [ -e "$gesso_home/.Xauthority" ]; then

@@ -5,7 +5,8 @@
 # Where Gesso is built and run: natively where the system has GIMP 3, else in a Debian 13 root kept in the user's
 # cache folder. To be sourced by the scripts in tools/.
 #
-#   sandbox_setup               makes sure that there is such a place; sets sandbox_kind and sandbox_root
+#   sandbox_choose              decides which; sets sandbox_kind and sandbox_root, and changes nothing
+#   sandbox_setup               makes sure that there is such a place
 #   sandbox_run COMMAND...      runs a command there, in the caller's folder, with the folders it names visible
 #   show_folder DIR...          makes more folders visible to sandbox_run
 #   sandbox_program FILE ...    becomes a program that was built there, with everything of the caller's visible
@@ -129,11 +130,9 @@ setup_native ()
   fi
 }
 
-# Decides between this system and a Debian 13 root, and sets up what is missing.
-sandbox_setup ()
+# Decides between this system and a Debian 13 root.
+sandbox_choose ()
 {
-  local missing
-
   sandbox_kind=${GESSO_SANDBOX:-}
   case "$sandbox_kind" in
     native | root) ;;
@@ -150,6 +149,14 @@ sandbox_setup ()
       ;;
     *) die "GESSO_SANDBOX is '$sandbox_kind'; it may be native or root" ;;
   esac
+}
+
+# Sets up what is missing in the place that was chosen.
+sandbox_setup ()
+{
+  local missing
+
+  sandbox_choose
   if [ "$sandbox_kind" = root ]; then
     setup_root
     return

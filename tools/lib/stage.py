@@ -15,7 +15,8 @@ TOP = Path(__file__).resolve().parent.parent.parent
 # Tests name another one.
 BUILD = Path(os.environ.get("GESSO_BUILD") or TOP / "build" / "release")
 NAME = "gesso"
-MODELS = TOP / "models"
+# Likewise.
+MODELS = Path(os.environ.get("GESSO_TREE_MODELS") or TOP / "models")
 
 
 class StageError(Exception):
@@ -78,11 +79,11 @@ def locked(file):
         yield
 
 
-def make(build=BUILD):
+def make(build=BUILD, models=MODELS):
     """Brings BUILD/stage/gesso up to date; returns BUILD/stage, a folder for GIMP's plug-in-path. The models are a link
-    to those of the tree."""
+    to those of the tree. With other models, or none, it is a folder of its own."""
     build = Path(build)
-    stage = build / "stage"
+    stage = build / ("stage" if models == TOP / "models" else "stage-for-tests")
     folder = stage / NAME
     wanted = wanted_files(build)
     # GIMP warns of a plug-in without this folder.
@@ -94,9 +95,9 @@ def make(build=BUILD):
         for path in sorted(folder.rglob("*"), reverse=True):
             if not path.is_symlink() and path.is_file() and str(path.relative_to(folder)) not in wanted:
                 path.unlink()
-        models = folder / "models"
-        if MODELS.is_dir() and not models.is_symlink():
-            models.symlink_to(MODELS)
-        elif not MODELS.is_dir() and models.is_symlink():
-            models.unlink()
+        link = folder / "models"
+        if link.is_symlink() and (not models or not models.is_dir() or link.readlink() != models):
+            link.unlink()
+        if models and models.is_dir() and not link.is_symlink():
+            link.symlink_to(models)
     return stage

@@ -20,7 +20,8 @@ from safetensors.torch import save_file
 import miniatures
 import tiny_tokenizer
 
-DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../tests/reference/data")
+TOP = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
+DATA = os.path.join(TOP, "tests/reference/data")
 LONG = ("an oil painting of a small house by the river, " * 12).strip()
 UNICODE = "Ein Bär über dem FLUẞ, Ελλάς Σ, 東京タワー 🦊 café naïve İstanbul"
 # ||a - b|| / ||b||, absolute for noise; fraction of 8-bit values within one level.
@@ -72,6 +73,13 @@ CASES = {
     "cosine": case("cosine", RED, seed=38),
     "trailing": case("trailing", RED, seed=39),
     "ddim": case("ddim", RED, seed=40),
+    "starter": case("starter", "a red star on a blue background", seed=1, width=128, height=128),
+    "starter-stripes": case("starter", "Green and yellow diagonal stripes.", seed=2, width=128, height=128),
+    "starter-pair": case("starter", "an orange heart left of a purple square on grey", "white", seed=3, width=128,
+                         height=128, steps=50),
+    "starter-wide": case("starter", "a big yellow moon on teal", seed=4, width=168, height=104, steps=20, guidance=5.0),
+    "starter-batch": case("starter", "a pink ring on a brown background", seed=5, width=128, height=128, steps=10,
+                          images=2),
 }
 
 
@@ -79,9 +87,25 @@ CASES = {
 ENCODINGS = {"encode-sd14": ("sd14", 64, 48), "encode-v2-small": ("v2-small", 36, 44), "encode-tiny": ("tiny", 8, 8)}
 
 
+def folder_of(name):
+    """A miniature's folder, or that of a model that comes with Gesso."""
+    folders = [f"{DATA}/models/{name}", f"{TOP}/models/{name}"]
+    return next(folder for folder in folders if os.path.isdir(folder))
+
+
 def load(name):
     """The folder as diffusers loads it; scheduler: PNDM made from the folder's own."""
-    folder = f"{DATA}/models/{name}"
+    folder = folder_of(name)
+    pipe = load_miniature(name, folder) if name in miniatures.MODELS else StableDiffusionPipeline.from_pretrained(
+        folder, torch_dtype=torch.float32)
+    pipe.scheduler = PNDMScheduler.from_config(pipe.scheduler.config)
+    pipe.set_progress_bar_config(disable=True)
+    assert pipe.unet.dtype == pipe.vae.dtype == pipe.text_encoder.dtype == torch.float32
+    return pipe
+
+
+def load_miniature(name, folder):
+    """A miniature, of which every value is known."""
     spec = miniatures.MODELS[name]
     more = {"variant": "fp16"} if spec["container"] == "fp16" else {}
     parts = (("text_encoder", "model"), ("unet", "diffusion_pytorch_model"), ("vae", "diffusion_pytorch_model"))
@@ -97,9 +121,6 @@ def load(name):
         unread = tensors.keys() ^ loaded.keys() - {"embeddings.position_ids"}
         assert unread <= {"embeddings.position_ids"}, f"{name}/{part}: {unread}"
         assert all(torch.equal(loaded[k], v) for k, v in tensors.items() if k in loaded), f"{name}/{part}"
-    pipe.scheduler = PNDMScheduler.from_config(pipe.scheduler.config)
-    pipe.set_progress_bar_config(disable=True)
-    assert pipe.unet.dtype == pipe.vae.dtype == pipe.text_encoder.dtype == torch.float32
     return pipe
 
 

@@ -89,7 +89,7 @@ def losses(arguments, batch, parent, student, task, ends, step_random):
     latents, tokens = batch
     tokens = task.drop_captions(tokens, step_random).to(device)
     seen, times, target, weights = task.noisy(latents.to(device), step_random)
-    with torch.autocast(device.type, torch.bfloat16, enabled=arguments.precision == "bf16"):
+    with training.half(device, arguments.precision == "bf16"):
         with torch.no_grad():
             text = parent.text_encoder(tokens).last_hidden_state
             taught = parent.unet(seen, times, text).sample if arguments.output or arguments.feature else None
@@ -109,6 +109,8 @@ def distill(arguments, out):
     student.to(arguments.device, memory_format=torch.channels_last)
     if arguments.checkpointing:
         student.enable_gradient_checkpointing()
+    for unet in (student, parent.unet):
+        training.plain_attention(unet)
     pairs = stage_ends(student, parent.unet)
     ends = Features(student, [ours for ours, _ in pairs]), Features(parent.unet, [theirs for _, theirs in pairs]), pairs
     task = denoising.Task(parent.scheduler, parent.tokenizer, arguments.offset, arguments.snr, arguments.dropout)

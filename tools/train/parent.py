@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Trains the starter's parent, text encoder and U-Net together, on drawn pictures: parent.py
 
-Needs the VAE's encoder (`vae.py joint`). The first start encodes the pictures, which takes a while and is done once. At
-the end the parent lies in the cache folder as a whole model folder, parent/model, with the newest decoder there is.
+Needs the VAE's encoder (`vae.py joint`) and the text encoder (`text.py`), which it goes on to train. The first start
+encodes the pictures, which takes a while and is done once. At the end the parent lies in the cache folder as a whole
+model folder, parent/model, with the newest decoder there is.
 """
 
 import argparse
@@ -20,8 +21,8 @@ import training
 import vae as vaes
 
 SEED = 3
-PICTURES = 30000
-STEPS, BATCH, RATE = 16000, 12, 6e-4
+PICTURES = 16000
+STEPS, BATCH, RATE = 3300, 16, 8e-4
 OFFSET, SNR_LIMIT, DROPOUT = 0.3, 5.0, 0.1
 
 
@@ -36,26 +37,32 @@ def trained_vae():
     return vae.requires_grad_(False)
 
 
-def prepared_tokenizer():
-    path = training.cache_folder("tokenizer")
-    if not (path / "vocab.json").exists():
-        tokens_of.write(path)
-    return path
+def new_text_encoder(tokenizer):
+    """The text encoder as text.py left it."""
+    state = training.cache_folder("text") / "checkpoint.pt"
+    if not state.exists():
+        raise SystemExit(f"{state} is not there: run text.py first")
+    text_encoder = starter.new_text_encoder(tokenizer)
+    text_encoder.load_state_dict(training.load(state)["parts"]["text encoder"])
+    return text_encoder
 
 
-def train(folder, steps, threads):
-    torch.set_num_threads(threads)
-    vae, tokenizer_folder = trained_vae(), prepared_tokenizer()
+def train(folder, arguments):
+    steps, pictures, bf16 = arguments.steps, arguments.pictures, arguments.bf16
+    torch.set_num_threads(arguments.threads)
+    vae, tokenizer_folder = trained_vae(), tokens_of.prepared()
     tokenizer = tokens_of.load(tokenizer_folder)
     torch.manual_seed(SEED)
-    text_encoder = starter.new_text_encoder(tokenizer)
+    text_encoder = new_text_encoder(tokenizer)
+    text_encoder.set_attn_implementation("eager")
     unet = starter.new_parent_unet().to(memory_format=torch.channels_last)
+    training.plain_attention(unet)
     modules = [text_encoder, unet]
     learning = [parameter for module in modules for parameter in module.parameters()]
     optimiser = torch.optim.AdamW(learning, betas=(0.9, 0.99), weight_decay=1e-2, fused=True)
-    average = training.Average(modules, 0.9995)
+    average = training.Average(modules, 0.999)
     parts = {"text encoder": text_encoder, "unet": unet, "optimiser": optimiser, "average": average}
-    settings = {"steps": steps, "seed": SEED, "pictures": PICTURES, "batch": BATCH, "rate": RATE, "offset": OFFSET,
+    settings = {"steps": steps, "seed": SEED, "pictures": pictures, "batch": BATCH, "rate": RATE, "offset": OFFSET,
                 "channels": list(starter.UNET_CHANNELS), "groups": starter.UNET_GROUPS,
                 "encoder": sources.fingerprint(vae.encoder)}
     run = training.Run(folder, steps, parts, settings)
@@ -63,14 +70,16 @@ def train(folder, steps, threads):
             f"{training.parameter_count(text_encoder):,}")
     scheduler = starter.new_scheduler()
     task = denoising.Task(scheduler, tokenizer, OFFSET, SNR_LIMIT, DROPOUT)
-    drawn = sources.Drawn(vae, tokenizer, PICTURES, say=run.say)
+    drawn = sources.Drawn(vae, tokenizer, pictures, say=run.say)
     for step in run:
         step_random = training.generator(SEED, step)
         latents, tokens = drawn.batch(step_random, BATCH)
-        text = text_encoder(task.drop_captions(tokens, step_random)).last_hidden_state
         seen, times, target, weights = task.noisy(latents, step_random)
-        loss = denoising.weighted_error(unet(seen, times, text).sample, target, weights)
-        training.learn(learning, optimiser, loss, RATE * training.decaying(step, steps, 500))
+        with training.half("cpu", bf16):
+            text = text_encoder(task.drop_captions(tokens, step_random)).last_hidden_state
+            made = unet(seen, times, text).sample
+        loss = denoising.weighted_error(made, target, weights)
+        training.learn(learning, optimiser, loss, RATE * training.decaying(step, steps, 300))
         average.update()
         run.measure(loss=loss.detach())
     with average:
@@ -87,20 +96,22 @@ def write(folder, tokenizer_folder, text_encoder, unet, vae):
 def write_again(folder):
     """The finished parent's folder, with the decoder as it is now."""
     model = folders.Model(folder / "model")
-    write(folder, prepared_tokenizer(), model.text_encoder, model.unet, trained_vae())
+    write(folder, tokens_of.prepared(), model.text_encoder, model.unet, trained_vae())
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--bf16", action="store_true", help="products in bfloat16: quicker where the processor has them")
+    parser.add_argument("--pictures", type=int, default=PICTURES, help="how many are drawn to learn from")
     parser.add_argument("--write", action="store_true", help="write the finished parent with a newer decoder")
     arguments = parser.parse_args()
     folder = training.cache_folder("parent")
     if arguments.write:
         write_again(folder)
     else:
-        train(folder, arguments.steps, arguments.threads)
+        train(folder, arguments)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from transformers import CLIPTokenizer
 
 import data
 import starter
+import training
 import wording
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "reference"))
@@ -35,6 +36,14 @@ def write(folder):
     """vocab.json, merges.txt, special_tokens_map.json and tokenizer_config.json, as Stable Diffusion is published."""
     merges = tiny_tokenizer.learn_merges(caption_words())
     tiny_tokenizer.write_published(str(folder), pad=tiny_tokenizer.END, objects=True, merges=merges)
+
+
+def prepared():
+    """The folder of the starter's tokenizer, made where it is not there yet."""
+    path = training.cache_folder("tokenizer")
+    if not (path / "vocab.json").exists():
+        write(path)
+    return path
 
 
 def load(folder):

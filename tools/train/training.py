@@ -13,6 +13,7 @@ import sys
 import time
 
 import torch
+from diffusers.models.attention_processor import AttnProcessor
 
 PAUSE = "GESSO_TRAIN_PAUSE"
 
@@ -54,6 +55,17 @@ def decaying(step, steps, warm_up=200, floor=0.01):
 
 def parameter_count(*modules):
     return sum(parameter.numel() for module in modules for parameter in module.parameters())
+
+
+def half(device, wanted):
+    """Products in bfloat16 where wanted; weights and what is made of the results stay float32."""
+    return torch.autocast(torch.device(device).type, torch.bfloat16, enabled=wanted)
+
+
+def plain_attention(unet):
+    """Attention as two products: on a CPU and for so few positions its backward pass is quicker than torch's own."""
+    if unet.device.type == "cpu":
+        unet.set_attn_processor(AttnProcessor())
 
 
 def learn(parameters, optimiser, loss, rate):

@@ -19,6 +19,7 @@ static const GessoCpuKernels plain = {
   &gesso_attention_kernels_plain,
   NULL,
   &gesso_winograd_kernels_plain,
+  NULL,
 };
 
 #if defined(__x86_64__)
@@ -30,6 +31,7 @@ static const GessoCpuKernels avx2 = {
   &gesso_attention_kernels_avx2,
   NULL,
   &gesso_winograd_kernels_avx2,
+  NULL,
 };
 
 static const GessoCpuKernels avx512 = {
@@ -40,6 +42,7 @@ static const GessoCpuKernels avx512 = {
   &gesso_attention_kernels_avx512,
   NULL,
   &gesso_winograd_kernels_avx512,
+  NULL,
 };
 
 static const GessoCpuKernels avx512_bf16 = {
@@ -50,6 +53,7 @@ static const GessoCpuKernels avx512_bf16 = {
   &gesso_attention_kernels_avx512,
   &gesso_attention_kernels_avx512_bf16,
   &gesso_winograd_kernels_avx512,
+  &gesso_winograd_kernels_avx512_bf16,
 };
 
 static gboolean

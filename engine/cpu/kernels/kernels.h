@@ -76,17 +76,19 @@ typedef struct
 
 /* A convolution by Winograd: a tile of 4 x 4 input pixels (3 x 3 where the input is doubled, see ../operators.h)
  * becomes as many transformed values, each is multiplied by the transformed weights for its place in the tile, and the
- * sums are transformed back to 2 x 2 output pixels. */
+ * sums are transformed back to 2 x 2 output pixels. Input channels are counted in units of 4 bytes, which v and u hold:
+ * a float, or two bf16 that the processor multiplies and adds in one go. */
 typedef struct
 {
+  int unit;     /* values in a unit: 1 or 2 */
   int panel;    /* output channels that are computed together */
   int rows;     /* tiles that are computed together, at the most */
   int row_step; /* and what their number is a multiple of */
   int block;    /* tiles that share transformed weights, at the most */
   /* The tile whose pixels are at x[16] (x[9]), channels first .. first + c - 1 of each, to v; from place to place are
    * `stride` floats. */
-  void (*input) (const float *const *x, gint64 first, gint64 c, gint64 stride, float *v);
-  void (*input_doubled) (const float *const *x, gint64 first, gint64 c, gint64 stride, float *v);
+  void (*input) (const void *const *x, gint64 first, gint64 c, gint64 stride, float *v);
+  void (*input_doubled) (const void *const *x, gint64 first, gint64 c, gint64 stride, float *v);
   /* Weights [c, 9, panel] to u [c, panel] of each place; from place to place are `stride` floats. */
   void (*weights) (const float *weights, gint64 c, gboolean doubled, gint64 stride, float *u);
   /* m [rows, panel] = v [rows, c] x u [c, panel], or `more`: += */
@@ -94,7 +96,7 @@ typedef struct
   /* One tile of m back to the pixels y[4] (NULL: not wanted) = activation (.. + bias) + add[4]; bias and every add may
    * be NULL */
   void (*output) (const float *m, gint64 stride, gboolean doubled, const float *bias, GessoActivation activation,
-                  const float *const *add, float *const *y);
+                  const void *const *add, void *const *y);
 } GessoWinogradKernels;
 
 struct _GessoCpuKernels
@@ -105,7 +107,8 @@ struct _GessoCpuKernels
   const GessoPointwiseKernels *pointwise;
   const GessoAttentionKernels *attention;      /* of F32, and of BF16 widened */
   const GessoAttentionKernels *attention_bf16; /* NULL: BF16 is widened */
-  const GessoWinogradKernels *winograd;
+  const GessoWinogradKernels *winograd;        /* of F32 */
+  const GessoWinogradKernels *winograd_bf16;   /* NULL: there are none of BF16 */
 };
 
 extern const GessoNormKernels gesso_norm_kernels_plain;
@@ -117,7 +120,8 @@ extern const GessoNormKernels gesso_norm_kernels_avx2, gesso_norm_kernels_avx512
 extern const GessoPointwiseKernels gesso_pointwise_kernels_avx2, gesso_pointwise_kernels_avx512;
 extern const GessoAttentionKernels gesso_attention_kernels_avx2, gesso_attention_kernels_avx512,
     gesso_attention_kernels_avx512_bf16;
-extern const GessoWinogradKernels gesso_winograd_kernels_avx2, gesso_winograd_kernels_avx512;
+extern const GessoWinogradKernels gesso_winograd_kernels_avx2, gesso_winograd_kernels_avx512,
+    gesso_winograd_kernels_avx512_bf16;
 #endif
 
 /* Items of `bytes` each that make a piece worth handing to a thread. */

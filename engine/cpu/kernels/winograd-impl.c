@@ -2,11 +2,20 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * Winograd's F(2x2, 3x3): transforms of tiles and weights, and products of a few tiles, on one thread. Compiled once
- * for each instruction set (GESSO_ISA).
+ * for each instruction set (GESSO_ISA), and once more with GESSO_DOT_BF16, where a unit is two bf16 and the
+ * multiply-add is vdpbf16ps. Transforms and sums are f32 either way.
  */
 
 #include "kernels.h"
 #include "simd-math.h"
+
+#if defined(GESSO_DOT_BF16)
+#define UNIT 2
+#define DTYPE GESSO_DTYPE_BF16
+#else
+#define UNIT 1
+#define DTYPE GESSO_DTYPE_F32
+#endif
 
 #define PANEL (2 * VL)
 #if VL == 16
@@ -23,18 +32,18 @@ G_STATIC_ASSERT (BLOCK <= GESSO_WINOGRAD_MAX_BLOCK && BLOCK % ROW_STEP == 0 && R
 
 /* Columns first. */
 static void
-input (const float *const *x, gint64 first, gint64 c, gint64 stride, float *v)
+input (const void *const *x, gint64 first, gint64 c, gint64 stride, float *v)
 {
-  for (gint64 i = 0; i < c; i += VL)
+  for (gint64 i = 0; i < UNIT * c; i += VL)
     {
       vf t[4][4];
 
 #pragma GCC unroll 4
       for (int column = 0; column < 4; column++)
         {
-          const gint64 j = first + i;
-          vf d0 = vf_load (x[column] + j), d1 = vf_load (x[4 + column] + j), d2 = vf_load (x[8 + column] + j),
-             d3 = vf_load (x[12 + column] + j);
+          const gint64 j = UNIT * first + i;
+          vf d0 = load (DTYPE, x[column], j), d1 = load (DTYPE, x[4 + column], j), d2 = load (DTYPE, x[8 + column], j),
+             d3 = load (DTYPE, x[12 + column], j);
 
           t[0][column] = d0 - d2;
           t[1][column] = d1 + d2;
@@ -44,28 +53,28 @@ input (const float *const *x, gint64 first, gint64 c, gint64 stride, float *v)
 #pragma GCC unroll 4
       for (int row = 0; row < 4; row++)
         {
-          float *to = v + row * 4 * stride + i;
+          float *to = v + row * 4 * stride;
 
-          vf_store (to, t[row][0] - t[row][2]);
-          vf_store (to + stride, t[row][1] + t[row][2]);
-          vf_store (to + 2 * stride, t[row][2] - t[row][1]);
-          vf_store (to + 3 * stride, t[row][1] - t[row][3]);
+          store (DTYPE, to, i, t[row][0] - t[row][2]);
+          store (DTYPE, to + stride, i, t[row][1] + t[row][2]);
+          store (DTYPE, to + 2 * stride, i, t[row][2] - t[row][1]);
+          store (DTYPE, to + 3 * stride, i, t[row][1] - t[row][3]);
         }
     }
 }
 
 static void
-input_doubled (const float *const *x, gint64 first, gint64 c, gint64 stride, float *v)
+input_doubled (const void *const *x, gint64 first, gint64 c, gint64 stride, float *v)
 {
-  for (gint64 i = 0; i < c; i += VL)
+  for (gint64 i = 0; i < UNIT * c; i += VL)
     {
       vf t[3][3];
 
 #pragma GCC unroll 3
       for (int column = 0; column < 3; column++)
         {
-          const gint64 j = first + i;
-          vf d0 = vf_load (x[column] + j), d1 = vf_load (x[3 + column] + j), d2 = vf_load (x[6 + column] + j);
+          const gint64 j = UNIT * first + i;
+          vf d0 = load (DTYPE, x[column], j), d1 = load (DTYPE, x[3 + column], j), d2 = load (DTYPE, x[6 + column], j);
 
           t[0][column] = d0 - d1;
           t[1][column] = d1;
@@ -74,11 +83,11 @@ input_doubled (const float *const *x, gint64 first, gint64 c, gint64 stride, flo
 #pragma GCC unroll 3
       for (int row = 0; row < 3; row++)
         {
-          float *to = v + row * 3 * stride + i;
+          float *to = v + row * 3 * stride;
 
-          vf_store (to, t[row][0] - t[row][1]);
-          vf_store (to + stride, t[row][1]);
-          vf_store (to + 2 * stride, t[row][1] - t[row][2]);
+          store (DTYPE, to, i, t[row][0] - t[row][1]);
+          store (DTYPE, to + stride, i, t[row][1]);
+          store (DTYPE, to + 2 * stride, i, t[row][1] - t[row][2]);
         }
     }
 }
@@ -101,6 +110,33 @@ weights_line (gboolean doubled, vf g0, vf g1, vf g2, vf *u, int stride)
   u[3 * stride] = g2;
 }
 
+/* The first (second) values of some units, and units of them. */
+INLINE vf
+part_of (vf units, int part)
+{
+#if UNIT == 2
+  return part ? (vf) ((vu) units & 0xffff0000) : (vf) ((vu) units << 16);
+#else
+  return units;
+#endif
+}
+
+INLINE vf
+join (const vf *parts)
+{
+#if UNIT == 2
+#define PAIR(i) i, i + 16
+  static const guint16 pairs[]
+      = { PAIR (0), PAIR (1), PAIR (2),  PAIR (3),  PAIR (4),  PAIR (5),  PAIR (6),  PAIR (7),
+          PAIR (8), PAIR (9), PAIR (10), PAIR (11), PAIR (12), PAIR (13), PAIR (14), PAIR (15) };
+  const __m512bh both = _mm512_cvtne2ps_pbh ((__m512) parts[1], (__m512) parts[0]);
+
+  return (vf) _mm512_permutexvar_epi16 (_mm512_loadu_si512 (pairs), (__m512i) both);
+#else
+  return parts[0];
+#endif
+}
+
 INLINE void
 weights_as (const float *w, gint64 c, gboolean doubled, gint64 stride, float *u)
 {
@@ -110,19 +146,34 @@ weights_as (const float *w, gint64 c, gboolean doubled, gint64 stride, float *u)
 #pragma GCC unroll 2
     for (int j = 0; j < PANEL; j += VL)
       {
-        vf half[12], line[4];
+        vf half[UNIT][12], line[4][4], parts[UNIT];
 
 #pragma GCC unroll 3
         for (int column = 0; column < 3; column++)
-          weights_line (doubled, vf_load (w + column * PANEL + j), vf_load (w + (3 + column) * PANEL + j),
-                        vf_load (w + (6 + column) * PANEL + j), half + column, 3);
+          {
+            const vf g0 = vf_load (w + column * PANEL + j), g1 = vf_load (w + (3 + column) * PANEL + j),
+                     g2 = vf_load (w + (6 + column) * PANEL + j);
+
+#pragma GCC unroll 2
+            for (int part = 0; part < UNIT; part++)
+              weights_line (doubled, part_of (g0, part), part_of (g1, part), part_of (g2, part), half[part] + column,
+                            3);
+          }
 #pragma GCC unroll 4
         for (int row = 0; row < n; row++)
           {
-            weights_line (doubled, half[row * 3], half[row * 3 + 1], half[row * 3 + 2], line, 1);
+#pragma GCC unroll 2
+            for (int part = 0; part < UNIT; part++)
+              weights_line (doubled, half[part][row * 3], half[part][row * 3 + 1], half[part][row * 3 + 2], line[part],
+                            1);
 #pragma GCC unroll 4
             for (int column = 0; column < n; column++)
-              vf_store (u + (row * n + column) * stride + j, line[column]);
+              {
+#pragma GCC unroll 2
+                for (int part = 0; part < UNIT; part++)
+                  parts[part] = line[part][column];
+                vf_store (u + (row * n + column) * stride + j, join (parts));
+              }
           }
       }
 }
@@ -134,6 +185,16 @@ weights (const float *w, gint64 c, gboolean doubled, gint64 stride, float *u)
     weights_as (w, c, TRUE, stride, u);
   else
     weights_as (w, c, FALSE, stride, u);
+}
+
+INLINE vf
+multiply_add (vf c, vf a, vf b)
+{
+#if UNIT == 2
+  return (vf) _mm512_dpbf16_ps ((__m512) c, (__m512bh) a, (__m512bh) b);
+#else
+  return vf_fma (a, b, c);
+#endif
 }
 
 /* Every sum runs over the channels in order, so that a row depends neither on its neighbours nor on where the channels
@@ -161,8 +222,8 @@ multiply_rows (const float *v, int rows, gint64 stride, gint64 c, const float *u
         {
           vf value = vf_set (v[row * stride + i]);
 
-          sum[row][0] = vf_fma (value, u0, sum[row][0]);
-          sum[row][1] = vf_fma (value, u1, sum[row][1]);
+          sum[row][0] = multiply_add (sum[row][0], value, u0);
+          sum[row][1] = multiply_add (sum[row][1], value, u1);
         }
     }
 #pragma GCC unroll 12
@@ -191,17 +252,17 @@ multiply (const float *v, int rows, gint64 stride, gint64 c, const float *u, gbo
 }
 
 INLINE void
-finish (vf value, vf bias, const float *add, float *y, GessoActivation activation)
+finish (vf value, vf bias, const void *add, void *y, gint64 i, GessoActivation activation)
 {
   if (!y)
     return;
   value = vf_activate (activation, value + bias);
-  vf_store (y, add ? value + vf_load (add) : value);
+  store (DTYPE, y, i, add ? value + load (DTYPE, add, i) : value);
 }
 
 INLINE void
 output_as (const float *m, gint64 stride, gboolean doubled, const float *bias, GessoActivation activation,
-           const float *const *add, float *const *y)
+           const void *const *add, void *const *y)
 {
   const int n = doubled ? 3 : 4;
 
@@ -226,16 +287,15 @@ output_as (const float *m, gint64 stride, gboolean doubled, const float *bias, G
           vf left = doubled ? t[row][0] + t[row][1] : t[row][0] + t[row][1] + t[row][2];
           vf right = doubled ? t[row][1] - t[row][2] : t[row][1] - t[row][2] - t[row][3];
 
-          finish (left, b, add[2 * row] ? add[2 * row] + i : NULL, y[2 * row] ? y[2 * row] + i : NULL, activation);
-          finish (right, b, add[2 * row + 1] ? add[2 * row + 1] + i : NULL, y[2 * row + 1] ? y[2 * row + 1] + i : NULL,
-                  activation);
+          finish (left, b, add[2 * row], y[2 * row], i, activation);
+          finish (right, b, add[2 * row + 1], y[2 * row + 1], i, activation);
         }
     }
 }
 
 static void
 output (const float *m, gint64 stride, gboolean doubled, const float *bias, GessoActivation activation,
-        const float *const *add, float *const *y)
+        const void *const *add, void *const *y)
 {
   if (activation != GESSO_ACTIVATION_NONE)
     output_as (m, stride, doubled, bias, activation, add, y);
@@ -246,6 +306,7 @@ output (const float *m, gint64 stride, gboolean doubled, const float *bias, Gess
 }
 
 const GessoWinogradKernels GESSO_ISA_NAME (gesso_winograd_kernels) = {
+  .unit = UNIT,
   .panel = PANEL,
   .rows = ROWS,
   .row_step = ROW_STEP,

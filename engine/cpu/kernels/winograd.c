@@ -18,9 +18,10 @@
 #include <stdatomic.h>
 #include <string.h>
 
-/* Channels are a multiple of it; and what keeps neighbouring places out of the same sets of the caches. */
+/* Input channels are a multiple of it, in units; and what keeps neighbouring places out of the same sets of the caches.
+ */
 #define LINE_FLOATS 16
-/* Output and input channels that are worked on together, at the most. */
+/* Output channels and units of input channels that are worked on together, at the most. */
 #define BLOCK_OUT 128
 #define BLOCK_IN 64
 #define MAX_PLACES 16
@@ -30,8 +31,11 @@ typedef struct
   const GessoWinogradKernels *kernels;
   const GessoCpuWinograd *conv;
   GCancellable *cancellable;
-  const float *x, *packed, *bias, *add;
-  float *y;
+  const guint8 *x, *add;
+  const float *packed, *bias;
+  guint8 *y;
+  gsize value;                         /* bytes of one of x, add and y */
+  gint64 in;                           /* input channels, in units */
   gint64 in_begin, in_end;             /* rows at x */
   gint64 begin, end;                   /* rows at y */
   gint64 out_w;                        /* pixels a row of y */
@@ -39,7 +43,7 @@ typedef struct
   gint64 tiles_w, tiles_h, tiles;      /* tiles a row, rows of tiles in a picture, all tiles */
   gint64 block_tiles, tile_blocks;     /* how they are cut */
   gint64 block_panels, panel_blocks;   /* and the output channels */
-  gint64 block_in;                     /* and the input channels */
+  gint64 block_in;                     /* and the input channels, in units */
   gint64 v_place, u_place, m_place;    /* floats from one place to the next: tiles, weights, sums */
   gint64 m_panel;                      /* and of sums from one panel to the next */
   gint64 v_floats, u_floats, m_floats; /* of a thread */
@@ -51,27 +55,37 @@ typedef struct
 /* What a thread works with. */
 typedef struct
 {
-  const float *x[GESSO_WINOGRAD_MAX_BLOCK][MAX_PLACES]; /* the pixels of each tile */
+  const void *x[GESSO_WINOGRAD_MAX_BLOCK][MAX_PLACES]; /* the pixels of each tile */
   float *v, *u, *m;
 } Piece;
 
-gboolean
-gesso_cpu_winograd_takes (const GessoCpuKernels *kernels, gint64 in, gint64 out)
+static const GessoWinogradKernels *
+kernels_for (const GessoCpuKernels *kernels, GessoDType dtype)
 {
-  return in % LINE_FLOATS == 0 && out % kernels->winograd->panel == 0;
+  return dtype == GESSO_DTYPE_F32 ? kernels->winograd : dtype == GESSO_DTYPE_BF16 ? kernels->winograd_bf16 : NULL;
+}
+
+gboolean
+gesso_cpu_winograd_takes (const GessoCpuKernels *kernels, GessoDType dtype, gint64 in, gint64 out)
+{
+  const GessoWinogradKernels *own = kernels_for (kernels, dtype);
+
+  return own && in % (LINE_FLOATS * own->unit) == 0 && out % own->panel == 0;
 }
 
 gint64
-gesso_cpu_winograd_panel (const GessoCpuKernels *kernels)
+gesso_cpu_winograd_panel (const GessoCpuKernels *kernels, GessoDType dtype)
 {
-  return kernels->winograd->panel;
+  const GessoWinogradKernels *own = kernels_for (kernels, dtype);
+
+  return own ? own->panel : 0;
 }
 
 typedef struct
 {
   gint64 panel, in;
-  const float *weights;
-  float *packed;
+  const void *weights;
+  void *packed;
 } Packing;
 
 static void
@@ -82,8 +96,8 @@ pack_panels (gint64 begin, gint64 end, gpointer data)
 
   for (gint64 i = begin; i < end; i++)
     {
-      const float *from = packing->weights + i * panel * values;
-      float *to = packing->packed + i * panel * values;
+      const float *from = (const float *) packing->weights + i * panel * values;
+      float *to = (float *) packing->packed + i * panel * values;
 
       for (gint64 j = 0; j < values; j++)
         for (gint64 o = 0; o < panel; o++)
@@ -91,12 +105,35 @@ pack_panels (gint64 begin, gint64 end, gpointer data)
     }
 }
 
+static void
+pack_panels_of_pairs (gint64 begin, gint64 end, gpointer data)
+{
+  const Packing *packing = data;
+  const gint64 panel = packing->panel, values = packing->in * 9;
+
+  for (gint64 i = begin; i < end; i++)
+    {
+      const guint16 *from = (const guint16 *) packing->weights + i * panel * values;
+      guint16 *to = (guint16 *) packing->packed + i * panel * values;
+
+      for (gint64 channel = 0; channel < packing->in; channel += 2)
+        for (gint64 j = channel * 9; j < channel * 9 + 9; j++)
+          for (gint64 o = 0; o < panel; o++, to += 2)
+            {
+              to[0] = from[o * values + j];
+              to[1] = from[o * values + j + 9];
+            }
+    }
+}
+
 void
-gesso_cpu_winograd_pack (int n_threads, gint64 panel, gint64 out, gint64 in, const float *weights, float *packed)
+gesso_cpu_winograd_pack (int n_threads, GessoDType dtype, gint64 panel, gint64 out, gint64 in, const void *weights,
+                         void *packed)
 {
   Packing packing = { panel, in, weights, packed };
 
-  gesso_parallel_for (n_threads, out / panel, 1, pack_panels, &packing, NULL);
+  gesso_parallel_for (n_threads, out / panel, 1, dtype == GESSO_DTYPE_BF16 ? pack_panels_of_pairs : pack_panels,
+                      &packing, NULL);
 }
 
 void
@@ -121,12 +158,14 @@ static void
 lay_out (Job *job, const GessoCpuContext *context, const GessoCpuWinograd *conv, gint64 images, gint64 begin,
          gint64 end)
 {
-  const GessoWinogradKernels *kernels = context->kernels->winograd;
+  const GessoWinogradKernels *kernels = kernels_for (context->kernels, conv->dtype);
   const gint64 panels = conv->out / kernels->panel;
   gint64 wanted;
 
   job->kernels = kernels;
   job->conv = conv;
+  job->value = gesso_dtype_size (conv->dtype);
+  job->in = conv->in / kernels->unit;
   job->cancellable = context->cancellable;
   job->begin = begin;
   job->end = end;
@@ -143,7 +182,7 @@ lay_out (Job *job, const GessoCpuContext *context, const GessoCpuWinograd *conv,
   wanted = (2 * context->n_threads + job->tile_blocks - 1) / job->tile_blocks;
   job->block_panels = equal_parts (panels, CLAMP (panels / wanted, 1, BLOCK_OUT / kernels->panel), 1);
   job->panel_blocks = (panels + job->block_panels - 1) / job->block_panels;
-  job->block_in = equal_parts (conv->in, BLOCK_IN, LINE_FLOATS);
+  job->block_in = equal_parts (job->in, BLOCK_IN, LINE_FLOATS);
 
   job->v_place = job->block_tiles * job->block_in + LINE_FLOATS;
   job->u_place = job->block_in * kernels->panel + LINE_FLOATS;
@@ -161,20 +200,19 @@ gesso_cpu_winograd_scratch (const GessoCpuContext *context, const GessoCpuWinogr
   Job job;
 
   lay_out (&job, context, conv, images, begin, end);
-  return (gsize) (MAX (1, context->n_threads) * (job.v_floats + job.u_floats + job.m_floats) + conv->in)
-         * sizeof (float);
+  return (gsize) (MAX (1, context->n_threads) * (job.v_floats + job.u_floats + job.m_floats) + job.in) * sizeof (float);
 }
 
 /* Finds the pixels of tile `tile`, which may be one beyond the last. */
 static void
-find_pixels (const Job *job, gint64 tile, const float **x)
+find_pixels (const Job *job, gint64 tile, const void **x)
 {
   const GessoCpuWinograd *conv = job->conv;
   const int n = conv->doubled ? 3 : 4;
   const int step = conv->doubled ? 1 : 2;
   const gint64 tile_row = tile / job->tiles_w, image = tile_row / job->tiles_h;
   const gint64 top = (job->begin / 2 + tile_row % job->tiles_h) * step - 1, left = tile % job->tiles_w * step - 1;
-  const float *picture = job->x + image * (job->in_end - job->in_begin) * conv->w * conv->in;
+  const gint64 first_pixel = (image * (job->in_end - job->in_begin) - job->in_begin) * conv->w;
 
   for (int i = 0; i < n; i++)
     for (int j = 0; j < n; j++)
@@ -183,7 +221,10 @@ find_pixels (const Job *job, gint64 tile, const float **x)
         const gboolean inside
             = tile < job->tiles && row >= job->in_begin && row < job->in_end && column >= 0 && column < conv->w;
 
-        x[i * n + j] = inside ? picture + ((row - job->in_begin) * conv->w + column) * conv->in : job->zeros;
+        x[i * n + j]
+            = inside
+                  ? (const void *) (job->x + (gsize) ((first_pixel + row * conv->w + column) * conv->in) * job->value)
+                  : job->zeros;
       }
 }
 
@@ -194,15 +235,15 @@ finish_tile (const Job *job, gint64 tile, gint64 channel, const float *m)
   const GessoCpuWinograd *conv = job->conv;
   const gint64 tile_row = tile / job->tiles_w, image = tile_row / job->tiles_h;
   const gint64 top = (job->begin / 2 + tile_row % job->tiles_h) * 2, left = tile % job->tiles_w * 2;
-  const float *add[4];
-  float *y[4];
+  const void *add[4];
+  void *y[4];
 
   for (int i = 0; i < 4; i++)
     {
       const gint64 row = top + i / 2, column = left + i % 2;
       const gboolean inside = row >= job->begin && row < job->end && column < job->out_w;
       const gint64 y_row = image * (job->end - job->begin) + row - job->begin;
-      const gint64 offset = (y_row * job->out_w + column) * conv->out + channel;
+      const gsize offset = (gsize) ((y_row * job->out_w + column) * conv->out + channel) * job->value;
 
       y[i] = inside ? job->y + offset : NULL;
       add[i] = inside && job->add ? job->add + offset : NULL;
@@ -211,8 +252,8 @@ finish_tile (const Job *job, gint64 tile, gint64 channel, const float *m)
                         y);
 }
 
-/* Adds up `rows` tiles times one panel's weights, `c` input channels of both. Meanwhile the weights that are wanted
- * next are on their way from memory. */
+/* Adds up `rows` tiles times one panel's weights, `c` units of input channels of both. Meanwhile the weights that are
+ * wanted next are on their way from memory. */
 static void
 multiply (const Job *job, const Piece *piece, gint64 rows, gint64 c, gboolean more, const float *next, float *m)
 {
@@ -234,7 +275,7 @@ multiply (const Job *job, const Piece *piece, gint64 rows, gint64 c, gboolean mo
 static const float *
 weights_at (const Job *job, gint64 panel, gint64 channel)
 {
-  return job->packed + (panel * job->conv->in + channel) * 9 * job->kernels->panel;
+  return job->packed + (panel * job->in + channel) * 9 * job->kernels->panel;
 }
 
 static void
@@ -250,9 +291,9 @@ run_piece (const Job *job, Piece *piece, gint64 tile_block, gint64 panel_block)
 
   for (gint64 i = 0; i < rows; i++)
     find_pixels (job, first_tile + i, piece->x[i]);
-  for (gint64 channel = 0; channel < conv->in; channel += job->block_in)
+  for (gint64 channel = 0; channel < job->in; channel += job->block_in)
     {
-      const gint64 c = MIN (job->block_in, conv->in - channel);
+      const gint64 c = MIN (job->block_in, job->in - channel);
 
       for (gint64 i = 0; i < rows; i++)
         (conv->doubled ? kernels->input_doubled : kernels->input) (piece->x[i], channel, c, job->v_place,
@@ -263,7 +304,7 @@ run_piece (const Job *job, Piece *piece, gint64 tile_block, gint64 panel_block)
 
           kernels->weights (weights_at (job, first_panel + panel, channel), c, conv->doubled, job->u_place, piece->u);
           multiply (job, piece, rows, c, channel > 0,
-                    last ? weights_at (job, first_panel, MIN (channel + job->block_in, conv->in - c))
+                    last ? weights_at (job, first_panel, MIN (channel + job->block_in, job->in - c))
                          : weights_at (job, first_panel + panel + 1, channel),
                     piece->m + panel * job->m_panel);
         }
@@ -304,7 +345,7 @@ run_threads (gint64 begin, gint64 end, gpointer data)
 
 gboolean
 gesso_cpu_winograd (const GessoCpuContext *context, const GessoCpuWinograd *conv, gint64 images, gint64 begin,
-                    gint64 end, const float *x, const float *packed, const float *bias, const float *add, float *y,
+                    gint64 end, const void *x, const void *packed, const float *bias, const void *add, void *y,
                     void *scratch)
 {
   const int n_threads = MAX (1, context->n_threads);
@@ -313,7 +354,7 @@ gesso_cpu_winograd (const GessoCpuContext *context, const GessoCpuWinograd *conv
   lay_out (&job, context, conv, images, begin, end);
   job.scratch = scratch;
   job.zeros = job.scratch + n_threads * (job.v_floats + job.u_floats + job.m_floats);
-  memset (job.zeros, 0, (gsize) conv->in * sizeof *job.zeros);
+  memset (job.zeros, 0, (gsize) job.in * sizeof *job.zeros);
   return gesso_parallel_for (n_threads, n_threads, 1, run_threads, &job, context->cancellable)
          && !atomic_load (&job.cancelled);
 }

@@ -11,8 +11,8 @@
 #include <unistd.h>
 #include <utime.h>
 
-static const char *const variables[]
-    = { "GESSO_MODELS_PATH", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HOME", "XDG_CACHE_HOME" };
+static const char *const variables[] = { "GESSO_MODELS_PATH", "HF_HUB_CACHE",   "HUGGINGFACE_HUB_CACHE",
+                                         "HF_HOME",           "XDG_CACHE_HOME", "GESSO_USER_MODELS" };
 
 static void
 forget_environment (void)
@@ -186,6 +186,24 @@ test_user_folder (void)
   g_assert_cmpuint (models->len, ==, 2);
   assert_model (models, 0, "both", "several/both", GESSO_MODEL_SOURCE_PATH);
   assert_model (models, 1, "mine", mine, GESSO_MODEL_SOURCE_USER);
+}
+
+static void
+test_other_user_folder (void)
+{
+  g_autofree char *wanted = in_root ("elsewhere");
+  g_autofree char *folder = NULL;
+  g_autoptr (GPtrArray) models = NULL;
+
+  forget_environment ();
+  g_setenv ("GESSO_USER_MODELS", wanted, TRUE);
+  folder = gesso_models_user_folder ();
+  g_assert_cmpstr (folder, ==, wanted);
+  assert_not_found ("absent", wanted);
+  make_model ("elsewhere/mine");
+  models = list_here ();
+  g_assert_cmpuint (models->len, ==, 1);
+  assert_model (models, 0, "mine", "elsewhere/mine", GESSO_MODEL_SOURCE_USER);
 }
 
 static void
@@ -418,6 +436,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
   g_test_add_func ("/models/path", test_path);
   g_test_add_func ("/models/user-folder", test_user_folder);
+  g_test_add_func ("/models/user-folder/another", test_other_user_folder);
   g_test_add_func ("/models/hugging-face", test_hugging_face);
   g_test_add_func ("/models/hugging-face-variables", test_hugging_face_variables);
   g_test_add_func ("/models/size-on-disk", test_size_on_disk);

@@ -263,9 +263,6 @@ test_variants (Fixture *fixture, gconstpointer data)
   put_weights (fixture, text[2], names, "");
   put_weights (fixture, unet[0], names, "");
   gesso_model_free (open_good (fixture)); /* of use all the same while another file is there */
-  take_away (fixture, text[2]);
-  put (fixture, "text_encoder/model.safetensors.index.json", "{}");
-  expect (fixture, GESSO_ERROR_MODEL_INVALID, "text_encoder/model.safetensors.index.json", "several files");
 }
 
 static void
@@ -318,7 +315,7 @@ test_vae_names (Fixture *fixture, gconstpointer data)
     }
 }
 
-/* A tensor of an unreadable type is not called missing because its name is an old one. */
+/* A tensor of an unreadable type is not called missing because its name is an old one: the message has that name. */
 static void
 test_unreadable_names (Fixture *fixture, gconstpointer data)
 {
@@ -342,6 +339,7 @@ test_unreadable_names (Fixture *fixture, gconstpointer data)
       static const gint16 values[4];
       g_autofree char *header
           = g_strdup_printf ("{\"%s\":{\"dtype\":\"I16\",\"shape\":[2,2],\"data_offsets\":[0,8]}}", cases[i].name);
+      g_autofree char *quoted = g_strdup_printf ("\"%s\"", cases[i].name);
       g_autoptr (GByteArray) file = test_safetensors (header, values, sizeof values);
       g_autoptr (GessoModel) model = NULL;
       GessoWeights *weights[3];
@@ -352,7 +350,7 @@ test_unreadable_names (Fixture *fixture, gconstpointer data)
       weights[1] = model->vae_weights;
       weights[2] = model->unet_weights;
       g_assert_false (gesso_weights_check (weights[i], cases[i].asked, &shape, &fixture->error));
-      test_error_says (&fixture->error, GESSO_ERROR_MODEL_INVALID, cases[i].file, cases[i].asked, "type I16", NULL);
+      test_error_says (&fixture->error, GESSO_ERROR_MODEL_INVALID, cases[i].file, quoted, "type I16", NULL);
     }
 }
 

@@ -6,6 +6,8 @@
 
 #include "kernels-test.h"
 
+#include <math.h>
+
 typedef struct
 {
   GessoCpuWinograd conv;
@@ -25,21 +27,22 @@ case_clear (Case *c)
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Case, case_clear)
 
 static Case
-case_new (const GessoCpuContext *context, gint64 images, gint64 h, gint64 w, gint64 in, gint64 out, gboolean doubled)
+case_new (const GessoCpuContext *context, GessoDType dtype, gint64 images, gint64 h, gint64 w, gint64 in, gint64 out,
+          gboolean doubled)
 {
-  const gint64 panel = gesso_cpu_winograd_panel (context->kernels);
-  Case c = { .conv = { .h = h, .w = w, .in = in, .out = out, .doubled = doubled },
+  const gint64 panel = gesso_cpu_winograd_panel (context->kernels, dtype);
+  Case c = { .conv = { .dtype = dtype, .h = h, .w = w, .in = in, .out = out, .doubled = doubled },
              .images = images,
              .out_h = doubled ? 2 * h : h,
              .out_w = doubled ? 2 * w : w };
 
-  g_assert_true (gesso_cpu_winograd_takes (context->kernels, in, out));
-  c.x = array_random (GESSO_DTYPE_F32, images * h * w * in, 0, 1, 1);
-  c.weights = array_random (GESSO_DTYPE_F32, out * in * 9, 0, 1, 2);
+  g_assert_true (gesso_cpu_winograd_takes (context->kernels, dtype, in, out));
+  c.x = array_random (dtype, images * h * w * in, 0, 1, 1);
+  c.weights = array_random (dtype, out * in * 9, 0, 1, 2);
   c.bias = array_random (GESSO_DTYPE_F32, out, 0, 1, 3);
-  c.add = array_random (GESSO_DTYPE_F32, images * c.out_h * c.out_w * out, 0, 1, 4);
-  c.packed = array_new (GESSO_DTYPE_F32, out * in * 9);
-  gesso_cpu_winograd_pack (context->n_threads, panel, out, in, c.weights.data, c.packed.data);
+  c.add = array_random (dtype, images * c.out_h * c.out_w * out, 0, 1, 4);
+  c.packed = array_new (dtype, out * in * 9);
+  gesso_cpu_winograd_pack (context->n_threads, dtype, panel, out, in, c.weights.data, c.packed.data);
   return c;
 }
 
@@ -48,16 +51,19 @@ static Array
 run (const GessoCpuContext *context, const Case *c, gint64 image, gint64 images, gint64 begin, gint64 end)
 {
   const GessoCpuWinograd *conv = &c->conv;
-  const gint64 first = (image * c->out_h + begin) * c->out_w * conv->out;
-  Array y = array_new (GESSO_DTYPE_F32, images * (end - begin) * c->out_w * conv->out);
+  const gsize value = gesso_dtype_size (conv->dtype);
+  const gsize first_x = (gsize) ((image * conv->h) * conv->w * conv->in) * value;
+  const gsize first_y = (gsize) ((image * c->out_h + begin) * c->out_w * conv->out) * value;
+  Array y = array_new (conv->dtype, images * (end - begin) * c->out_w * conv->out);
   g_auto (Array) scratch = array_new (
       GESSO_DTYPE_F32, (gint64) (gesso_cpu_winograd_scratch (context, conv, images, begin, end) / sizeof (float)));
   gint64 in_begin, in_end;
 
   gesso_cpu_winograd_input (conv, begin, end, &in_begin, &in_end);
-  g_assert_true (gesso_cpu_winograd (
-      context, conv, images, begin, end, (float *) c->x.data + (image * conv->h + in_begin) * conv->w * conv->in,
-      c->packed.data, c->bias.data, (float *) c->add.data + first, y.data, scratch.data));
+  g_assert_true (gesso_cpu_winograd (context, conv, images, begin, end,
+                                     (guint8 *) c->x.data + first_x + (gsize) (in_begin * conv->w * conv->in) * value,
+                                     c->packed.data, c->bias.data, (guint8 *) c->add.data + first_y, y.data,
+                                     scratch.data));
   return y;
 }
 
@@ -85,27 +91,39 @@ expected_value (const Case *c, gint64 i)
 
 /* All at once against the formula, and parts against that, to the bit. */
 static void
-check (const GessoCpuContext *context, gint64 images, gint64 h, gint64 w, gint64 in, gint64 out, gboolean doubled)
+check_type (const GessoCpuContext *context, GessoDType dtype, gint64 images, gint64 h, gint64 w, gint64 in, gint64 out,
+            gboolean doubled)
 {
   const GessoCpuContext alone = { .n_threads = 1, .kernels = context->kernels };
-  g_auto (Case) c = case_new (context, images, h, w, in, out, doubled);
+  g_auto (Case) c = case_new (context, dtype, images, h, w, in, out, doubled);
   const gint64 row = c.out_w * out, n = images * c.out_h * row;
+  const gsize row_bytes = (gsize) row * gesso_dtype_size (dtype);
+  /* Transformed tiles and weights are rounded to bf16, too. */
+  const double tolerance = dtype == GESSO_DTYPE_F32 ? 1e-6 * (double) in : 0.03 * sqrt ((double) in);
   g_auto (Array) y = run (context, &c, 0, images, 0, c.out_h);
   g_autofree double *expected = g_new (double, n);
 
   for (gint64 i = 0; i < n; i++)
     expected[i] = expected_value (&c, i);
-  array_check (&y, expected, 1e-6 * (double) in, 0, "winograd");
+  array_check (&y, expected, tolerance, 0, "winograd");
   for (gint64 image = 0; image < images; image++)
     for (gint64 begin = 0; begin < c.out_h; begin += 3)
       {
         const gint64 end = MIN (begin + 3, c.out_h);
         g_auto (Array) part = run (&alone, &c, image, 1, begin, end);
 
-        g_assert_cmpmem (part.data, (gsize) ((end - begin) * row) * sizeof (float),
-                         (float *) y.data + (image * c.out_h + begin) * row,
-                         (gsize) ((end - begin) * row) * sizeof (float));
+        g_assert_cmpmem (part.data, (gsize) (end - begin) * row_bytes,
+                         (guint8 *) y.data + (gsize) (image * c.out_h + begin) * row_bytes,
+                         (gsize) (end - begin) * row_bytes);
       }
+}
+
+static void
+check (const GessoCpuContext *context, gint64 images, gint64 h, gint64 w, gint64 in, gint64 out, gboolean doubled)
+{
+  check_type (context, GESSO_DTYPE_F32, images, h, w, in, out, doubled);
+  if (gesso_cpu_winograd_panel (context->kernels, GESSO_DTYPE_BF16))
+    check_type (context, GESSO_DTYPE_BF16, images, h, w, 2 * in, out, doubled);
 }
 
 static void

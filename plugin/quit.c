@@ -1,0 +1,20 @@
+/* SPDX-FileCopyrightText: The Gesso authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+
+#include "quit.h"
+
+static GessoSession *running;
+
+void
+gesso_quit_stops (GessoSession *session)
+{
+  g_set_weak_pointer (&running, session);
+}
+
+void
+gesso_quit (void)
+{
+  if (running)
+    g_object_run_dispose (G_OBJECT (running));
+}

@@ -1,0 +1,100 @@
+#!/usr/bin/env python3
+# SPDX-FileCopyrightText: The Gesso authors
+# SPDX-License-Identifier: Apache-2.0
+"""The dialog in a real GIMP, through AT-SPI, when something goes wrong.
+test-dialog-troubles.py --build BUILD [WORD...]"""
+
+import os
+import re
+import signal
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import atspi_driver as driver  # noqa: E402
+import dialog_driver  # noqa: E402
+from dialog_driver import HEIGHT, WIDTH, session  # noqa: E402
+
+
+def test_image_closed_while_painting():
+    with session() as running:
+        dialog = running.paint_endlessly()
+        driver.activate(running.window, "Close View")
+        driver.wait_for("the image to be closed", lambda: not driver.windows("gimp", f"{WIDTH}x{HEIGHT}"))
+        dialog.cancel()
+        driver.press(driver.find(dialog.window, "button", re.compile("^Insert ")))
+        driver.find(dialog.window, "label", re.compile("image .*closed"))
+        dialog.close()
+        assert driver.windows("gimp"), "GIMP is gone"
+
+
+def test_killed_while_painting():
+    with session() as running:
+        dialog = running.paint_endlessly()
+        os.kill(running.painter(), signal.SIGKILL)
+        dialog.wait_until_closed()
+        assert running.n_layers() == 1
+
+        # GIMP goes on, and so does the next one.
+        dialog = running.open_dialog()
+        dialog.set_numbers({"Num_ber of Pictures": 1, "S_teps": 2})
+        dialog.generate()
+        dialog.wait_for_results(1)
+        driver.press(dialog.find("button", "_Insert 1 Layer"))
+        running.wait_for_layers(2)
+
+
+def test_gimp_quits_while_painting():
+    with session() as running:
+        running.paint_endlessly()
+        driver.activate(running.window, "Quit")
+        status = running.process.wait(20)
+        assert status == 0, status
+        driver.wait_for("the end of the plug-in", running.is_gone)
+
+
+def test_gimp_killed_while_painting():
+    with session() as running:
+        running.paint_endlessly()
+        running.kill()
+
+
+def test_model_missing():
+    with session(models=False) as running:
+        dialog = running.open_dialog()
+        driver.find(dialog.window, "label", re.compile("starter model is not installed"))
+        dialog.write_prompt("a fox")
+        dialog.generate()
+        driver.find(dialog.window, "label", re.compile("starter model is not installed"))
+        assert not dialog.results()
+        dialog.close()
+
+
+def test_model_broken():
+    with session(models=False) as running:
+        broken = running.folder / "models" / "starter"
+        broken.mkdir()
+        (broken / "model_index.json").write_text("{ half", encoding="utf-8")
+        dialog = running.open_dialog()
+        driver.find(dialog.window, "label", re.compile(r"starter/model_index\.json"))
+        dialog.close()
+
+
+def test_configuration_not_writable():
+    """A file is where the plug-in's folder has to be: it says that nothing is kept, and works."""
+    with session() as running:
+        (running.profile.gimp_folder / "gesso").write_text("no folder", encoding="utf-8")
+        dialog = running.open_dialog()
+        dialog.write_prompt("a fox")
+        dialog.set_numbers({"S_teps": 2})
+        dialog.generate()
+        dialog.wait_for_results(1)
+        driver.press(dialog.find("button", "_Insert 1 Layer"))
+        running.wait_for_layers(2)
+        driver.wait_for("the message", lambda: any(
+            driver.has(window, "label", re.compile("settings could not be kept")) for window in driver.windows("gimp")))
+
+
+if __name__ == "__main__":
+    sys.exit(dialog_driver.main(sys.modules[__name__]))
