@@ -81,6 +81,24 @@ def test_model_broken():
         dialog.close()
 
 
+def test_inserting_given_up():
+    """A layer of 48 million pixels takes a while; meanwhile the dialog lives, and Cancel leaves nothing behind."""
+    script = "(gimp-image-scale (vector-ref (gimp-get-images) 0) 8000 6000)"
+    with session(script=script, size="8000x6000") as running:
+        dialog = running.open_dialog()
+        dialog.set_numbers({"S_teps": 2})
+        dialog.generate()
+        dialog.wait_for_results(1)
+        insert = dialog.find("button", "_Insert 1 Layer")
+        driver.press(insert)
+        dialog.wait_for("the bar", lambda: driver.has(dialog.window, "progress bar", None) and not driver.is_sensitive(insert))
+        dialog.cancel()
+        dialog.wait_for("the pictures", lambda: driver.is_sensitive(insert))
+        assert running.n_layers() == 1
+        driver.press(insert)
+        running.wait_for_layers(2)
+
+
 def test_configuration_not_writable():
     """A file is where the plug-in's folder has to be: it says that nothing is kept, and works."""
     with session() as running:
