@@ -12,7 +12,7 @@ class Display:
 
     def __init__(self, width=1400, height=1000, frames=None):
         self.size = f"{width}x{height}x24"
-        self.more = ["-fbdir", str(frames)] if frames else []
+        self.more = ["-nocursor", "-fbdir", str(frames)] if frames else []
         self.process = None
         self.name = None
 

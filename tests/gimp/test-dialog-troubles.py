@@ -82,9 +82,9 @@ def test_model_broken():
 
 
 def test_inserting_given_up():
-    """A layer of 48 million pixels takes a while; meanwhile the dialog lives, and Cancel leaves nothing behind."""
-    script = "(gimp-image-scale (vector-ref (gimp-get-images) 0) 8000 6000)"
-    with session(script=script, size="8000x6000") as running:
+    """A layer of 27 million pixels takes a while; meanwhile the dialog lives, and Cancel leaves nothing behind."""
+    script = "(gimp-image-scale (vector-ref (gimp-get-images) 0) 6000 4500)"
+    with session(script=script, size="6000x4500") as running:
         dialog = running.open_dialog()
         dialog.set_numbers({"S_teps": 2})
         dialog.generate()
