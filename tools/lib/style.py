@@ -32,7 +32,7 @@ def project_files():
         names = []
         for folder, folders, files in os.walk(TOP):
             folders[:] = [f for f in folders if f not in (".git", "build", "__pycache__")]
-            names += [os.path.relpath(os.path.join(folder, name), TOP) for name in files]
+            names += [os.path.relpath(os.path.join(folder, name), TOP) for name in files if name != ".git"]
     return sorted(name for name in set(names) if (TOP / name).is_file())
 
 
