@@ -178,6 +178,16 @@ is_unusual (GessoSizeChooser *self, const int size[2], int fitted[2])
   return area > 2 * good || area < good / 2;
 }
 
+/* No half of a size shall go to the next line alone. */
+static void
+set_note_text (GessoSizeChooser *self, const char *text)
+{
+  g_auto (GStrv) parts = g_strsplit (text ? text : "", " × ", -1);
+  g_autofree char *whole = g_strjoinv ("\u00a0×\u00a0", parts);
+
+  gtk_label_set_text (GTK_LABEL (self->note), whole);
+}
+
 static void
 show_note (GessoSizeChooser *self)
 {
@@ -197,7 +207,7 @@ show_note (GessoSizeChooser *self)
     }
   else if (size[0])
     text = g_strdup_printf (_ ("Painted at %d × %d."), size[0], size[1]);
-  gtk_label_set_text (GTK_LABEL (self->note), text);
+  set_note_text (self, text);
   gtk_widget_set_visible (self->warning, unusual);
   if (unusual)
     gesso_style_remove (self->note, GESSO_STYLE_DIM);

@@ -16,7 +16,7 @@ import display
 
 Atspi = None  # loaded on the bus of desktop ()
 
-WAIT_SECONDS = 20
+WAIT_SECONDS = 60
 POLL_SECONDS = 0.05
 SHIFTS = {"Control": 0xFFE3, "Shift": 0xFFE1, "Alt": 0xFFE9}
 KEYS = {"Return": 0xFF0D, "Escape": 0xFF1B, "Tab": 0xFF09, "space": 0x20, "Left": 0xFF51, "Right": 0xFF53}
@@ -42,11 +42,12 @@ def message_bus():
 
 
 @contextlib.contextmanager
-def desktop():
-    """Everything that windows need; this process and its children are on it. Once a process: the bus is for good."""
+def desktop(**screen):
+    """Everything that windows need; this process and its children are on it. Once a process: the bus is for good.
+    `screen`: of display.Display."""
     global Atspi  # noqa: PLW0603
     with contextlib.ExitStack() as stack:
-        screen = stack.enter_context(display.Display())
+        screen = stack.enter_context(display.Display(**screen))
         # The bus starts others that need the display, too.
         os.environ.update(DISPLAY=screen.name, GDK_BACKEND="x11", GTK_A11Y="atspi", GSETTINGS_BACKEND="memory")
         for name in ("WAYLAND_DISPLAY", "XAUTHORITY", "NO_AT_BRIDGE", "AT_SPI_BUS_ADDRESS"):

@@ -9,6 +9,7 @@ somebody does by hand.
 
 import argparse
 import contextlib
+import gettext
 import os
 import re
 import signal
@@ -32,6 +33,7 @@ import verdict  # noqa: E402
 BUILD = None  # the build folder; main () sets it
 MODEL = TOP / "tests" / "reference" / "data" / "models" / "v2-tiny"
 WIDTH, HEIGHT = 320, 240
+START_SECONDS = 240  # of a new GIMP on a busy machine
 # GIMP itself complains when there is no window manager, and when a screen reader looks at all its widgets; plug-ins
 # when it is killed, as it is at every end here.
 ALLOWED = [r"^\(gimp[^)]*\)", r"fatal error: GIMP crashed", r"gimp_wire_read"]
@@ -40,9 +42,10 @@ ENDLESS = {"Num_ber of Pictures": 16, "S_teps": 100}
 
 
 class Gimp:
-    """A GIMP with an image open, in a profile that stays when it is started again."""
+    """A GIMP with an image open, in a profile that stays when it is started again. `size`: what a script makes of it."""
 
-    def __init__(self, profile, folder, words):
+    def __init__(self, profile, folder, words, size=f"{WIDTH}x{HEIGHT}"):
+        self.size = size
         self.profile = profile
         self.folder = folder
         self.words = words
@@ -61,7 +64,7 @@ class Gimp:
                 env=self.profile.environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
                 start_new_session=True,
             )
-        driver.window("gimp", f"{WIDTH}x{HEIGHT}", 60)
+        driver.window("gimp", self.size, START_SECONDS)
 
     def kill(self):
         """Plug-ins end by themselves then; whoever does not is an error."""
@@ -80,7 +83,7 @@ class Gimp:
 
     @property
     def window(self):
-        return driver.window("gimp", f"{WIDTH}x{HEIGHT}")
+        return driver.window("gimp", self.size)
 
     def n_layers(self):
         """As the title of the window says."""
@@ -167,21 +170,23 @@ class Dialog:
 
 
 @contextlib.contextmanager
-def session(locale="C.UTF-8", models=True, words=str, allows=(), script=None):
-    """A GIMP for a with statement; nobody may have complained in the end. `script`: see Gimp.start()."""
+def session(locale="C.UTF-8", models=True, words=str, allows=(), script=None, settings=(), model=MODEL, **more):
+    """A GIMP for a with statement; nobody may have complained in the end. `script`: see Gimp.start(); `settings`: of
+    gimp.Profile; `model`: what is the starter; `more`: of Gimp."""
     with tempfile.TemporaryDirectory(prefix="gesso-test.") as name:
         folder = Path(name)
         (folder / "models").mkdir()
         if models:
-            (folder / "models" / "starter").symlink_to(MODEL)
+            (folder / "models" / "starter").symlink_to(model)
         environment = {key: value for key, value in os.environ.items() if not key.startswith(("GESSO_", "HF_"))}
         environment.pop("LD_LIBRARY_PATH", None)
         environment.update(MALLOC_PERTURB_="0", GESSO_MODELS_PATH=str(folder / "models"))
         locales.add(environment, BUILD, locale)
         few = gimp.linked_plug_ins(["file-png", "script-fu"], BUILD / "gimp-tests" / "file-png+script-fu")
-        with gimp.Profile([stage.make(BUILD, None), few], BUILD / "gimp-cache", environment) as profile:
+        with gimp.Profile([stage.make(BUILD, None), few], BUILD / "gimp-cache", environment,
+                          settings) as profile:
             profile.environment["DBUS_SESSION_BUS_ADDRESS"] = os.environ["DBUS_SESSION_BUS_ADDRESS"]
-            running = Gimp(profile, folder, words)
+            running = Gimp(profile, folder, words, **more)
             try:
                 running.start(script)
                 yield running
@@ -193,6 +198,11 @@ def session(locale="C.UTF-8", models=True, words=str, allows=(), script=None):
                 output = running.log.read_text(encoding="utf-8", errors="replace")
         bad = verdict.complaints(output, [*ALLOWED, *allows])
         assert not bad, "\n".join(bad)
+
+
+def translation(locale):
+    """The catalogue of a language."""
+    return gettext.translation("gesso", stage.make(BUILD, None) / "gesso" / "locale", [locale[:2]])
 
 
 def main(module):

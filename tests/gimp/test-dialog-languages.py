@@ -4,7 +4,6 @@
 """The dialog in a real GIMP, through AT-SPI, in other languages.
 test-dialog-languages.py --build BUILD [WORD...]"""
 
-import gettext
 import sys
 from pathlib import Path
 
@@ -12,13 +11,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import atspi_driver as driver  # noqa: E402
 import dialog_driver  # noqa: E402
-from dialog_driver import session, stage  # noqa: E402
+from dialog_driver import session, translation  # noqa: E402
 
 
 def short_visit(locale):
     """Opens, types, paints and inserts in another language; returns where the prompt and the picture were, and how far
     they and the buttons go."""
-    catalogue = gettext.translation("gesso", stage.make(dialog_driver.BUILD, None) / "gesso" / "locale", [locale[:2]])
+    catalogue = translation(locale)
     assert catalogue.gettext("_Generate") != "_Generate", "not translated"
     with session(locale, words=catalogue.gettext) as running:
         dialog = running.open_dialog()

@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import sys
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -79,6 +80,25 @@ def test_model_broken():
         dialog = running.open_dialog()
         driver.find(dialog.window, "label", re.compile(r"starter/model_index\.json"))
         dialog.close()
+
+
+def test_inserting_given_up():
+    """A layer of 27 million pixels takes a while; meanwhile the dialog lives, and Cancel leaves nothing behind."""
+    script = "(gimp-image-scale (vector-ref (gimp-get-images) 0) 6000 4500)"
+    with session(script=script, size="6000x4500") as running:
+        dialog = running.open_dialog()
+        dialog.set_numbers({"S_teps": 2})
+        dialog.generate()
+        dialog.wait_for_results(1)
+        insert = dialog.find("button", "_Insert 1 Layer")
+        cancel = dialog.find("button", "_Generate")  # it becomes Cancel
+        driver.press(insert)
+        time.sleep(0.3)
+        driver.press(cancel)
+        dialog.wait_for("the end", lambda: driver.is_sensitive(insert) and cancel.get_name() == dialog.word("_Generate"))
+        assert running.n_layers() == 1
+        driver.press(insert)
+        running.wait_for_layers(2)
 
 
 def test_configuration_not_writable():

@@ -117,7 +117,7 @@ test_place (void)
   fit (&f, 800, 600, expected);
   g_assert_cmpint (size[0], ==, expected[0]);
   g_assert_cmpint (size[1], ==, expected[1]);
-  note = g_strdup_printf ("Painted at %d × %d, then scaled to 800 × 600.", size[0], size[1]);
+  note = g_strdup_printf ("Painted at %d\u00a0×\u00a0%d, then scaled to 800\u00a0×\u00a0600.", size[0], size[1]);
   g_assert_nonnull (test_find_label (f.chooser, note));
   g_assert_false (gtk_widget_get_mapped (GTK_WIDGET (side (&f, 0))));
 

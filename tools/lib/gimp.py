@@ -101,14 +101,15 @@ class Profile:
 
     `plug_ins`: folders with plug-ins. `cache` (a folder, or None): GIMP asks every plug-in what it offers when a
     profile is new, which takes seconds; here the answer is kept for the next profile. GIMP itself asks a plug-in again
-    that has changed since.
+    that has changed since. `settings`: more rows of its gimprc.
     """
 
-    def __init__(self, plug_ins, cache=None, environment=None):
+    def __init__(self, plug_ins, cache=None, environment=None, settings=()):
         self.plug_ins = [Path(folder) for folder in plug_ins]
         self.environment = dict(os.environ if environment is None else environment)
         for name in FOREIGN:
             self.environment.pop(name, None)
+        self.settings = list(settings)
         self.cache = None
         if cache:
             self.cache = Path(cache) / f"pluginrc-{cache_name(self.plug_ins, self.environment)}"
@@ -137,6 +138,7 @@ class Profile:
             f"(config-version {scheme_string(version())})",
             "(show-welcome-dialog no)",
             "(check-updates no)",
+            *self.settings,
         ]
         if self.cache and self.cache.exists():
             # What GIMP asks plug-ins again without.
