@@ -128,6 +128,9 @@ def distill(arguments, out):
             found = losses(arguments, batch, parent, student, task, ends, step_random)
             (sum(terms[name] * error for name, error in found.items()) / arguments.accumulate).backward()
         torch.nn.utils.clip_grad_norm_(student.parameters(), 1.0)
+        if arguments.falling:
+            for group in optimiser.param_groups:
+                group["lr"] = arguments.rate * training.decaying(step, arguments.steps, 50)
         optimiser.step()
         average.update()
         run.measure(**{name: error.detach() for name, error in found.items()})
@@ -165,6 +168,8 @@ def parse():
     parser.add_argument("--batch", type=int, default=12)
     parser.add_argument("--accumulate", type=int, default=1)
     parser.add_argument("--rate", type=float, default=3e-4)
+    parser.add_argument("--falling", action="store_true",
+                        help="let the rate fall to nothing in the end; constant otherwise, as the family was trained")
     parser.add_argument("--decay", type=float, default=0.9995, help="of the weights' average")
     parser.add_argument("--noise", type=float, default=1.0, help="weight of the noise's error")
     parser.add_argument("--output", type=float, default=1.0,
