@@ -70,13 +70,13 @@ def attention_overlap(tokenizer, scene, caption, picture, maps):
     return attribution.overlap(attribution.word_map(maps, positions), torch.from_numpy(checker.largest_part(mask)))
 
 
-def semantic(model, count, sheet, say):
-    """{what: share that is right} and the mean overlap of attention."""
+def semantic(model, count, sheet, say, attention=True):
+    """{what: share that is right}, the count of captions and, if wanted, the mean overlap of attention."""
     pipeline = model.pipeline()
     pipeline.set_progress_bar_config(disable=True)
     recorder = attribution.Recorder(drawing.SIZE)
     for name, module in model.unet.named_modules():
-        if name.endswith("attn2"):
+        if attention and name.endswith("attn2"):
             module.set_processor(recorder)
     right, total, overlaps, shown = collections.Counter(), collections.Counter(), [], []
     for first in range(0, count, BATCH):
@@ -87,14 +87,17 @@ def semantic(model, count, sheet, say):
             for what, good in checker.check(scene, picture).items():
                 right[what] += good
                 total[what] += 1
-            overlaps.append(attention_overlap(model.tokenizer, scene, caption, picture, recorder.total[number].cpu()))
+            if attention:
+                maps = recorder.total[number].cpu()
+                overlaps.append(attention_overlap(model.tokenizer, scene, caption, picture, maps))
         shown += pictures[:64 - len(shown)]
         say(f"{indices[-1] + 1} of {count}: " + ", ".join(f"{what} {right[what] / total[what]:.3f}" for what in total))
     overlaps = [value for value in overlaps if value is not None]
     shown += draw(pipeline, STRANGERS, range(len(STRANGERS)), recorder)
     if sheet:
         data.contact_sheet(shown, 8).save(sheet)
-    return {what: right[what] / total[what] for what in total} | {"attention": sum(overlaps) / max(1, len(overlaps))}
+    figures = {what: right[what] / total[what] for what in total} | {"captions": count}
+    return figures | ({"attention": sum(overlaps) / len(overlaps)} if overlaps else {})
 
 
 def evaluate(path, arguments):
@@ -102,7 +105,8 @@ def evaluate(path, arguments):
     held_out = sources.Drawn(model.vae, model.tokenizer, 1000, "test")
     figures = {"noise": denoising.held_out_error(model.unet, model.text_encoder, held_out, model.scheduler,
                                                  model.tokenizer)}
-    figures |= semantic(model, arguments.count, arguments.sheet, lambda text: print(f"{path}: {text}", flush=True))
+    figures |= semantic(model, arguments.count, arguments.sheet, lambda text: print(f"{path}: {text}", flush=True),
+                         not arguments.no_attention)
     return {what: round(value, 4) for what, value in figures.items()}
 
 
@@ -110,6 +114,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", nargs="+")
     parser.add_argument("--count", type=int, default=500)
+    parser.add_argument("--no-attention", action="store_true", help="without the overlap of attention: four times as fast")
     parser.add_argument("--sheet", help="the last model's first pictures and some strangers' prompts")
     parser.add_argument("--json", help="write the figures there")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")

@@ -41,8 +41,8 @@ def table(figures):
             continue
         path, values = figures[step]
         count = training.parameter_count(folders.load_unet(path)) / 1e6
-        cells = [f"{values[key]:.4f}" if key == "noise" else f"{values[key]:.2f}" if key == "attention"
-                 else f"{100 * values[key]:.1f} %" for key in COLUMNS]
+        cells = ["not measured" if key not in values else f"{values[key]:.4f}" if key == "noise"
+                 else f"{values[key]:.2f}" if key == "attention" else f"{100 * values[key]:.1f} %" for key in COLUMNS]
         lines.append(f"| {name} | {count:.2f} M | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
@@ -61,7 +61,8 @@ def by_step(figures):
 def card(figures, megabytes):
     template = pathlib.Path(__file__).with_name("card.md").read_text()
     words = {"COLOURS": listed(drawing.COLOURS), "SHAPES": listed(wording.SHAPE_WORDS),
-             "PATTERNS": listed(wording.PATTERN_WORDS), "FIGURES": table(figures), "MEGABYTES": f"{megabytes:.1f}"}
+             "PATTERNS": listed(wording.PATTERN_WORDS), "FIGURES": table(figures), "MEGABYTES": f"{megabytes:.1f}",
+             "CAPTIONS": str(figures[SHIPPED][1]["captions"])}
     for name, text in words.items():
         template = template.replace(f"@{name}@", text)
     return template
