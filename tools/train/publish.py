@@ -68,6 +68,14 @@ def card(figures, megabytes):
     return template
 
 
+def forget_origin(folder):
+    """Takes out of the configurations where their weights lay on the machine that made them."""
+    for path in folder.glob("*/config.json"):
+        config = json.loads(path.read_text())
+        if config.pop("_name_or_path", None) is not None:
+            path.write_text(json.dumps(config, indent=2) + "\n")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("figures", type=pathlib.Path)
@@ -81,6 +89,7 @@ def main():
     new = arguments.destination.with_name(arguments.destination.name + ".new")
     shutil.rmtree(new, ignore_errors=True)
     shutil.copytree(source, new)
+    forget_origin(new)
     # The palette of a contact sheet is small anyway, and so is the file then.
     with Image.open(arguments.sheet) as sheet:
         sheet.quantize(256).save(new / "pictures.png", optimize=True)
