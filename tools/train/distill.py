@@ -129,8 +129,7 @@ def distill(arguments, out):
             (sum(terms[name] * error for name, error in found.items()) / arguments.accumulate).backward()
         torch.nn.utils.clip_grad_norm_(student.parameters(), 1.0)
         if arguments.falling:
-            for group in optimiser.param_groups:
-                group["lr"] = arguments.rate * training.decaying(step, arguments.steps, 50)
+            training.set_rate(optimiser, arguments.rate * training.decaying(step, arguments.steps, 50))
         optimiser.step()
         average.update()
         run.measure(**{name: error.detach() for name, error in found.items()})

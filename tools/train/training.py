@@ -68,11 +68,15 @@ def plain_attention(unet):
         unet.set_attn_processor(AttnProcessor())
 
 
+def set_rate(optimiser, rate):
+    for group in optimiser.param_groups:
+        group["lr"] = rate
+
+
 def learn(parameters, optimiser, loss, rate):
     """One step of an optimiser on parameters, their gradient cut to length 1."""
     parameters = list(parameters)
-    for group in optimiser.param_groups:
-        group["lr"] = rate
+    set_rate(optimiser, rate)
     optimiser.zero_grad()
     loss.backward()
     torch.nn.utils.clip_grad_norm_(parameters, 1.0)
