@@ -11,17 +11,19 @@ class Task:
 
     `offset`: offset noise, a random constant per picture and channel that is added to the noise, by this share. Without
     it a network reads a picture's mean colour through the noise of even the last time, instead of from the text.
-    `snr_limit`: min-SNR weights for noise prediction; None: every time weighs the same. `dropout`: share of captions
-    replaced by the empty one, for guidance.
+    `snr_limit`: min-SNR weights, an error of the picture weighs min(SNR, limit) to the power `snr_power`; None: every
+    time's noise weighs the same. With a power of 1, as min-SNR has it, what is decided under much noise, which is the
+    composition, hardly weighs. `dropout`: share of captions replaced by the empty one, for guidance.
     """
 
-    def __init__(self, scheduler, tokenizer, offset=0.0, snr_limit=None, dropout=0.0):
+    def __init__(self, scheduler, tokenizer, offset=0.0, snr_limit=None, snr_power=1.0, dropout=0.0):
         config = dict(scheduler.config)
         self.target = config.get("prediction_type", "epsilon")
         if self.target not in ("epsilon", "v_prediction"):
             raise SystemExit(f"scheduler_config.json: prediction_type {self.target} is none that can be trained here")
         self.noiser = DDPMScheduler.from_config(scheduler.config)
-        self.offset, self.snr_limit, self.dropout = offset, snr_limit, dropout
+        self.offset, self.dropout = offset, dropout
+        self.snr_limit, self.snr_power = snr_limit, snr_power
         self.empty = tokenizer([""], padding="max_length", max_length=tokenizer.model_max_length,
                                return_tensors="pt").input_ids[0]
 
@@ -46,7 +48,7 @@ class Task:
             return torch.ones(len(times), 1, 1, 1)
         kept = self.noiser.alphas_cumprod[times.cpu()]
         ratio = kept / (1 - kept)
-        limited = ratio.clamp(max=self.snr_limit)
+        limited = ratio.clamp(max=self.snr_limit) ** self.snr_power
         # Velocity's error is noise's times the ratio and one.
         return (limited / (ratio if self.target == "epsilon" else ratio + 1))[:, None, None, None]
 

@@ -89,10 +89,19 @@ def losses(arguments, batch, parent, student, task, ends, step_random):
     latents, tokens = batch
     tokens = task.drop_captions(tokens, step_random).to(device)
     seen, times, target, weights = task.noisy(latents.to(device), step_random)
+    taught = None
     with training.half(device, arguments.precision == "bf16"):
         with torch.no_grad():
             text = parent.text_encoder(tokens).last_hidden_state
-            taught = parent.unet(seen, times, text).sample if arguments.output or arguments.feature else None
+            if arguments.caption_share != 1:
+                empty = task.empty.to(device)
+                blank = student(seen, times, parent.text_encoder(empty[None]).last_hidden_state.expand_as(text)).sample
+                share = torch.where((tokens == empty).all(1), 1.0, arguments.caption_share)[:, None, None, None]
+                target = torch.lerp(blank.float(), target, share)
+            if arguments.output or arguments.feature:
+                taught = parent.unet(seen, times, text).sample
+                if arguments.caption_share != 1:
+                    taught = torch.lerp(blank.float(), taught.float(), share)
         made = student(seen, times, text).sample
     found = {"noise": denoising.weighted_error(made, target, weights)}
     if arguments.output:
@@ -113,7 +122,8 @@ def distill(arguments, out):
         training.plain_attention(unet)
     pairs = stage_ends(student, parent.unet)
     ends = Features(student, [ours for ours, _ in pairs]), Features(parent.unet, [theirs for _, theirs in pairs]), pairs
-    task = denoising.Task(parent.scheduler, parent.tokenizer, arguments.offset, arguments.snr, arguments.dropout)
+    task = denoising.Task(parent.scheduler, parent.tokenizer, arguments.offset, arguments.snr, arguments.snr_power,
+                          arguments.dropout)
     optimiser = torch.optim.AdamW(student.parameters(), lr=arguments.rate, weight_decay=1e-2, fused=True)
     average = training.Average([student], arguments.decay)
     settings = {key: value for key, value in vars(arguments).items() if key not in MAY_CHANGE}
@@ -176,6 +186,10 @@ def parse():
     parser.add_argument("--feature", type=float, default=1.0, help="weight of the features' differences")
     parser.add_argument("--offset", type=float, default=0.0, help="offset noise (the starter: 0.3)")
     parser.add_argument("--snr", type=float, help="limit of min-SNR weights (the starter: 5)")
+    parser.add_argument("--snr-power", type=float, default=1.0, help="of these weights (the starter: 0.5)")
+    parser.add_argument("--caption-share", type=float, default=1.0, metavar="SHARE",
+                        help="how much of what a caption changes in a prediction the student shall learn. Guidance "
+                        "multiplies that again: with 0.3 a guidance of 7.5 acts as one of 2.25 (the starter's last step)")
     parser.add_argument("--dropout", type=float, default=0.1, help="share of captions left out")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--precision", choices=["f32", "bf16"], default="f32")

@@ -24,7 +24,7 @@ import vae as vaes
 SEED = 3
 PICTURES = 16000
 STEPS, BATCH, RATE = 3300, 16, 8e-4
-OFFSET, SNR_LIMIT, DROPOUT = 0.3, 5.0, 0.1
+OFFSET, SNR_LIMIT, SNR_POWER, DROPOUT = 0.3, 5.0, 0.5, 0.1
 
 
 def trained_vae(start=None):
@@ -75,14 +75,14 @@ def train(folder, arguments):
     optimiser = torch.optim.AdamW(learning, betas=(0.9, 0.99), weight_decay=1e-2, fused=True)
     average = training.Average(modules, 0.999)
     parts = {"text encoder": text_encoder, "unet": unet, "optimiser": optimiser, "average": average}
-    settings = {"steps": steps, "seed": SEED, "pictures": pictures, "batch": BATCH, "rate": RATE, "offset": OFFSET,
+    settings = {"steps": steps, "seed": SEED, "pictures": pictures, "batch": BATCH, "rate": RATE, "offset": OFFSET, "power": SNR_POWER,
                 "channels": list(starter.UNET_CHANNELS), "groups": starter.UNET_GROUPS,
                 "encoder": sources.fingerprint(vae.encoder)}
     run = training.Run(folder, steps, parts, settings)
     run.say(f"parent of {training.parameter_count(unet):,} parameters, text encoder of "
             f"{training.parameter_count(text_encoder):,}")
     scheduler = starter.new_scheduler()
-    task = denoising.Task(scheduler, tokenizer, OFFSET, SNR_LIMIT, DROPOUT)
+    task = denoising.Task(scheduler, tokenizer, OFFSET, SNR_LIMIT, SNR_POWER, DROPOUT)
     drawn = sources.Drawn(vae, tokenizer, pictures, say=run.say)
     for step in run:
         step_random = training.generator(SEED, step)
