@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tests of tools/train, on miniatures: python3 -m unittest tests/train/test_train.py (needs its requirements.txt)."""
 
+import argparse
 import csv
 import json
 import os
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import unittest.mock
 
 import numpy
 import torch
@@ -24,8 +26,11 @@ sys.path.insert(0, str(TRAIN))
 import checker  # noqa: E402
 import compress  # noqa: E402
 import data  # noqa: E402
+import denoising  # noqa: E402
+import distill  # noqa: E402
 import drawing  # noqa: E402
 import folder as folders  # noqa: E402
+import grow  # noqa: E402
 import training  # noqa: E402
 import wording  # noqa: E402
 
@@ -154,6 +159,32 @@ class Compress(unittest.TestCase):
             self.assertIn("layers_per_block", ended.stderr)
 
 
+class Grow(unittest.TestCase):
+    @torch.no_grad()
+    def test_a_grown_parent_does_what_its_student_does(self):
+        for version, name in PARENTS.items():
+            with self.subTest(version=version):
+                old = folders.load_unet(MODELS / name).float()
+                student = compress.compressed("small", old)
+                parent = grow.grown("small", student, UNet2DConditionModel.from_config(old.config))
+                seen, text = torch.randn(2, 4, 16, 16), torch.randn(2, 77, student.config.cross_attention_dim)
+                ours, theirs = (unet.eval()(seen, torch.tensor([3, 800]), text).sample for unet in (student, parent))
+                self.assertLess(float((ours - theirs).norm() / ours.norm()), 1e-6)
+
+
+class Weights(unittest.TestCase):
+    def test_of_the_pictures_error(self):
+        """Noise's weight times noise over signal is that of the picture's error: min(SNR, limit) to the power."""
+        model = folders.Model(MODELS / PARENTS[1])
+        times = torch.tensor([5, 300, 700, 990])
+        for power in (1.0, 0.5):
+            task = denoising.Task(model.scheduler, model.tokenizer, snr_limit=5.0, snr_power=power)
+            kept = task.noiser.alphas_cumprod[times]
+            ratio = kept / (1 - kept)
+            picture = task.weights(times).flatten() * ratio
+            self.assertTrue(torch.allclose(picture, ratio.clamp(max=5) ** power, rtol=1e-5))
+
+
 class Distill(unittest.TestCase):
     def student(self, version, rule, folder):
         tool("compress.py", rule, MODELS / PARENTS[version], folder / "student")
@@ -170,6 +201,27 @@ class Distill(unittest.TestCase):
                 before, after = (folders.load_unet(path).state_dict() for path in (student, folder / "out" / "model"))
                 self.assertTrue(any(not torch.equal(before[key], after[key]) for key in before))
                 self.assertTrue((folder / "out" / "pictures.png").exists())
+
+    def test_a_caption_share_tempers_the_caption_alone(self):
+        """Of what a caption changes the share is aimed at; without a caption the aim is the noise, as ever."""
+        model, student = folders.Model(MODELS / PARENTS[1]), folders.load_unet(MODELS / PARENTS[1]).float()
+        aims = {}
+
+        def recorded(made, target, weights):
+            aims[share] = target
+            return made.mean()
+
+        arguments = argparse.Namespace(precision="f32", output=0.0, feature=0.0)
+        task = denoising.Task(model.scheduler, model.tokenizer)
+        tokens = torch.stack([task.empty, task.empty.flip(0)])
+        with unittest.mock.patch.object(denoising, "weighted_error", recorded):
+            for share in (1.0, 0.25, 0.0):
+                arguments.caption_share = share
+                distill.losses(arguments, (torch.zeros(2, 4, 8, 8), tokens), model, student, task, None,
+                               training.generator(0, 0))
+        self.assertTrue(torch.equal(aims[1.0][0], aims[0.25][0]))
+        self.assertFalse(torch.allclose(aims[1.0][1], aims[0.0][1]))
+        self.assertTrue(torch.allclose(aims[0.25][1], torch.lerp(aims[0.0][1], aims[1.0][1], 0.25), atol=1e-5))
 
     def test_resumes_to_the_bit(self):
         with tempfile.TemporaryDirectory() as name:

@@ -4,8 +4,8 @@
 """Says how well models draw what they are asked: evaluate.py MODEL... [--count 500] [--sheet FILE.png]
 
 For each folder: the error of the noise on held-out pictures; the share of held-out captions whose picture, drawn with
-PNDM 25 at guidance 7.5, is right in the eyes of checker.py; and how far the attention of a shape's word overlaps with
-the object that was drawn. The captions name every colour, so that each picture can be right or wrong.
+PNDM 25 at guidance 7.5 (or another), is right in the eyes of checker.py; and how far the attention of a shape's word
+overlaps with the object that was drawn. The captions name every colour, so that each picture can be right or wrong.
 """
 
 import argparse
@@ -14,6 +14,7 @@ import json
 
 import numpy
 import torch
+from diffusers.models.attention_processor import AttnProcessor
 
 import attribution
 import checker
@@ -39,11 +40,12 @@ def asked(index):
 
 
 @torch.no_grad()
-def draw(pipeline, captions, seeds, recorder):
-    """uint8 pictures [H, W, 3], with the family's defaults; the recorder holds their attention."""
+def draw(pipeline, captions, seeds, guidance, recorder):
+    """uint8 pictures [H, W, 3] of 25 steps; the recorder holds their attention."""
     recorder.total = None
     noise = [torch.Generator().manual_seed(seed) for seed in seeds]
-    images = pipeline(captions, num_inference_steps=25, guidance_scale=7.5, generator=noise, output_type="np").images
+    images = pipeline(captions, num_inference_steps=25, guidance_scale=guidance, generator=noise,
+                      output_type="np").images
     return [numpy.asarray(image * 255 + 0.5, numpy.uint8) for image in images]
 
 
@@ -70,19 +72,26 @@ def attention_overlap(tokenizer, scene, caption, picture, maps):
     return attribution.overlap(attribution.word_map(maps, positions), torch.from_numpy(checker.largest_part(mask)))
 
 
-def semantic(model, count, sheet, say, attention=True):
+def recording(model, recorder, wanted):
+    """Whether the U-Net's cross-attention is recorded from now on: it takes six times as long."""
+    for name, module in model.unet.named_modules():
+        if name.endswith("attn2"):
+            module.set_processor(recorder if wanted else AttnProcessor())
+
+
+def semantic(model, arguments, say):
     """{what: share that is right}, the count of captions and, if wanted, the mean overlap of attention."""
+    count = arguments.count
     pipeline = model.pipeline()
     pipeline.set_progress_bar_config(disable=True)
     recorder = attribution.Recorder(drawing.SIZE)
-    for name, module in model.unet.named_modules():
-        if attention and name.endswith("attn2"):
-            module.set_processor(recorder)
     right, total, overlaps, shown = collections.Counter(), collections.Counter(), [], []
     for first in range(0, count, BATCH):
         indices = range(first, min(first + BATCH, count))
         scenes, captions = zip(*(asked(index) for index in indices))
-        pictures = draw(pipeline, list(captions), indices, recorder)
+        attention = first < arguments.attention
+        recording(model, recorder, attention)
+        pictures = draw(pipeline, list(captions), indices, arguments.guidance, recorder)
         for number, (scene, caption, picture) in enumerate(zip(scenes, captions, pictures)):
             for what, good in checker.check(scene, picture).items():
                 right[what] += good
@@ -93,9 +102,9 @@ def semantic(model, count, sheet, say, attention=True):
         shown += pictures[:64 - len(shown)]
         say(f"{indices[-1] + 1} of {count}: " + ", ".join(f"{what} {right[what] / total[what]:.3f}" for what in total))
     overlaps = [value for value in overlaps if value is not None]
-    shown += draw(pipeline, STRANGERS, range(len(STRANGERS)), recorder)
-    if sheet:
-        data.contact_sheet(shown, 8).save(sheet)
+    shown += draw(pipeline, STRANGERS, range(len(STRANGERS)), arguments.guidance, recorder)
+    if arguments.sheet:
+        data.contact_sheet(shown, 8).save(arguments.sheet)
     figures = {what: right[what] / total[what] for what in total} | {"captions": count}
     return figures | ({"attention": sum(overlaps) / len(overlaps)} if overlaps else {})
 
@@ -105,8 +114,7 @@ def evaluate(path, arguments):
     held_out = sources.Drawn(model.vae, model.tokenizer, 1000, "test")
     figures = {"noise": denoising.held_out_error(model.unet, model.text_encoder, held_out, model.scheduler,
                                                  model.tokenizer)}
-    figures |= semantic(model, arguments.count, arguments.sheet, lambda text: print(f"{path}: {text}", flush=True),
-                         not arguments.no_attention)
+    figures |= semantic(model, arguments, lambda text: print(f"{path}: {text}", flush=True))
     return {what: round(value, 4) for what, value in figures.items()}
 
 
@@ -114,7 +122,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", nargs="+")
     parser.add_argument("--count", type=int, default=500)
-    parser.add_argument("--no-attention", action="store_true", help="without the overlap of attention: four times as fast")
+    parser.add_argument("--guidance", type=float, default=7.5)
+    parser.add_argument("--attention", type=int, default=500, metavar="COUNT",
+                        help="of how many captions the overlap of attention is measured, which takes six times as long")
     parser.add_argument("--sheet", help="the last model's first pictures and some strangers' prompts")
     parser.add_argument("--json", help="write the figures there")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")

@@ -22,8 +22,8 @@ import training
 import vae as vaes
 
 SEED = 3
-PICTURES = 16000
-STEPS, BATCH, RATE = 3300, 16, 8e-4
+PICTURES = 32000
+STEPS, BATCH, RATE = 8000, 16, 8e-4
 OFFSET, SNR_LIMIT, SNR_POWER, DROPOUT = 0.3, 5.0, 0.5, 0.1
 
 
@@ -75,8 +75,8 @@ def train(folder, arguments):
     optimiser = torch.optim.AdamW(learning, betas=(0.9, 0.99), weight_decay=1e-2, fused=True)
     average = training.Average(modules, 0.999)
     parts = {"text encoder": text_encoder, "unet": unet, "optimiser": optimiser, "average": average}
-    settings = {"steps": steps, "seed": SEED, "pictures": pictures, "batch": BATCH, "rate": RATE, "offset": OFFSET, "power": SNR_POWER,
-                "channels": list(starter.UNET_CHANNELS), "groups": starter.UNET_GROUPS,
+    settings = {"steps": steps, "seed": SEED, "pictures": pictures, "batch": BATCH, "rate": RATE, "offset": OFFSET,
+                "power": SNR_POWER, "channels": list(starter.UNET_CHANNELS), "groups": starter.UNET_GROUPS,
                 "encoder": sources.fingerprint(vae.encoder)}
     run = training.Run(folder, steps, parts, settings)
     run.say(f"parent of {training.parameter_count(unet):,} parameters, text encoder of "

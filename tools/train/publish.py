@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Puts a finished model into the repository with a card of its own: publish.py FIGURES.json SHEET.png DESTINATION
 
-FIGURES is what `evaluate.py --json` wrote for the folders of train-starter: parent, small, retrained, distilled and finished,
-or some of them; the last of these is what is copied.
+FIGURES is what `evaluate.py --json` wrote for the folders of train-starter: parent, small, retrained and distilled, or
+some of them; the last of these is what is copied.
 """
 
 import argparse
@@ -21,9 +21,9 @@ import training
 import wording
 
 LIMIT = 20e6
-SHIPPED = "finished"
+SHIPPED = "distilled"
 ROWS = {"parent": "parent", "small": "blocks removed", "retrained": "retrained without distillation",
-        "distilled": "retrained with distillation", SHIPPED: "then at a falling rate (shipped)"}
+        SHIPPED: "retrained with distillation (shipped)"}
 COLUMNS = {"noise": "noise loss", "colour": "object's colour", "background": "background", "shape": "shape",
            "position": "position", "pattern": "pattern", "pattern colours": "pattern's colours",
            "pair": "two objects both right", "attention": "attention overlap"}
