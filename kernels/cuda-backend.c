@@ -8,6 +8,8 @@
 
 #include <glib/gi18n-lib.h>
 
+#include "backend-checks.h"
+
 /* A careful part of what the tensor cores could do (1024 operations a cycle and multiprocessor, the least of all that
  * have asynchronous copies): it only tells how parts of a picture's progress compare. */
 #define OPERATIONS_A_CYCLE 1024.0
@@ -103,16 +105,6 @@ cuda_buffer_new (GessoBackend *base, gsize bytes, GError **error)
   return NULL;
 }
 
-static gboolean
-check_range (const GessoBuffer *buffer, gsize offset, gsize bytes, GError **error)
-{
-  if (offset <= buffer->bytes && bytes <= buffer->bytes - offset)
-    return TRUE;
-  g_set_error (error, GESSO_ERROR, GESSO_ERROR_DEVICE, _ ("%zu bytes at %zu lie outside of a buffer of %zu bytes."),
-               bytes, offset, buffer->bytes);
-  return FALSE;
-}
-
 /* Waits for a copy; its memory on the host must not be used by the card after a failure either. */
 static gboolean
 finish_copy (GessoCudaDevice *device, CUresult result, const char *call, GError **error)
@@ -128,7 +120,7 @@ cuda_buffer_write (GessoBackend *base, GessoBuffer *buffer, gsize offset, const 
 {
   GessoCudaDevice *device = ((GessoCudaBackend *) base)->device;
 
-  if (!check_range (buffer, offset, bytes, error) || !gesso_cuda_device_enter (device, error))
+  if (!gesso_backend_check_range (buffer->bytes, offset, bytes, error) || !gesso_cuda_device_enter (device, error))
     return FALSE;
   if (!bytes)
     return TRUE;
@@ -142,7 +134,7 @@ cuda_buffer_read (GessoBackend *base, GessoBuffer *buffer, gsize offset, void *d
 {
   GessoCudaDevice *device = ((GessoCudaBackend *) base)->device;
 
-  if (!check_range (buffer, offset, bytes, error) || !gesso_cuda_device_enter (device, error))
+  if (!gesso_backend_check_range (buffer->bytes, offset, bytes, error) || !gesso_cuda_device_enter (device, error))
     return FALSE;
   if (!bytes)
     return TRUE;

@@ -9,8 +9,7 @@
 
 #include <string.h>
 
-#include <glib/gi18n-lib.h>
-
+#include "backend-checks.h"
 #include "cancel.h"
 
 /* Where every tensor of `tensors` is bound; FALSE where one does not fit. */
@@ -19,16 +18,11 @@ resolve (const GPtrArray *tensors, const GessoBinding *bindings, CUdeviceptr *ad
 {
   for (guint i = 0; i < tensors->len; i++)
     {
-      const GessoTensor *tensor = g_ptr_array_index (tensors, i);
-      const gsize bytes = (gsize) gesso_shape_elements (&tensor->shape) * gesso_dtype_size (tensor->dtype);
       const GessoBuffer *buffer = bindings[i].buffer;
 
-      if (!buffer || bindings[i].offset > buffer->bytes || bytes > buffer->bytes - bindings[i].offset)
-        {
-          g_set_error (error, GESSO_ERROR, GESSO_ERROR_DEVICE,
-                       _ ("The buffer bound to \"%s\" is smaller than its %zu bytes."), tensor->name, bytes);
-          return FALSE;
-        }
+      if (!gesso_backend_check_binding (g_ptr_array_index (tensors, i), buffer ? buffer->bytes : 0, bindings[i].offset,
+                                        error))
+        return FALSE;
       addresses[i] = buffer->address + bindings[i].offset;
     }
   return TRUE;
@@ -120,14 +114,8 @@ gesso_cuda_program_run (GessoBackend *base, GessoProgram *self, GessoBuffer *wor
   const CUevent done = backend->run_done[backend->n_runs % GESSO_CUDA_RUNS_AHEAD];
   g_autofree CUdeviceptr *addresses = g_new0 (CUdeviceptr, gesso_cuda_n_addresses (self));
 
-  if (!self->loaded || (workspace ? workspace->bytes : 0) < self->workspace)
-    {
-      g_set_error (error, GESSO_ERROR, GESSO_ERROR_DEVICE,
-                   self->loaded ? _ ("The workspace is too small to run \"%s\".")
-                                : _ ("\"%s\" must be loaded before it runs."),
-                   self->plan->name);
-      return FALSE;
-    }
+  if (!gesso_backend_check_run (self->plan, self->loaded, workspace ? workspace->bytes : 0, self->workspace, error))
+    return FALSE;
   addresses[0] = workspace ? workspace->address : 0;
   if (!resolve (self->plan->inputs, inputs, addresses + 1, error)
       || !resolve (self->plan->outputs, outputs, addresses + 1 + self->plan->inputs->len, error)

@@ -6,7 +6,7 @@
 
 #include <glib/gi18n-lib.h>
 
-#include "cancel.h"
+#include "backend-checks.h"
 #include "cuda-backend.h"
 #include "pack.h"
 #include "upload.h"
@@ -118,27 +118,8 @@ place_missing (GessoStore *self, GPtrArray *weights, GPtrArray *missing, GError 
   return TRUE;
 }
 
-typedef struct
-{
-  guint64 done, total;
-  GessoLoadFunc progress;
-  gpointer progress_data;
-  GCancellable *cancellable;
-} Loading;
-
 static gboolean
-loaded_piece (gsize bytes, gpointer data, GError **error)
-{
-  Loading *loading = data;
-
-  loading->done += bytes;
-  if (loading->progress)
-    loading->progress (loading->done, loading->total, loading->progress_data);
-  return !gesso_is_cancelled (loading->cancellable, error);
-}
-
-static gboolean
-upload_all (GessoStore *self, GPtrArray *missing, Loading *loading, GError **error)
+upload_all (GessoStore *self, GPtrArray *missing, GessoLoading *loading, GError **error)
 {
   GessoCudaUpload *upload;
   gsize row_bytes = 0;
@@ -156,7 +137,7 @@ upload_all (GessoStore *self, GPtrArray *missing, Loading *loading, GError **err
   upload = gesso_cuda_upload_new (self->device, row_bytes, error);
   for (guint i = 0; i < missing->len && ok; i++)
     ok = upload
-         && gesso_cuda_upload_weight (upload, &self->source, g_ptr_array_index (missing, i), loaded_piece, loading,
+         && gesso_cuda_upload_weight (upload, &self->source, g_ptr_array_index (missing, i), gesso_loading_add, loading,
                                       error);
   /* The last copies may still fail. */
   ok = ok && gesso_cuda_device_wait (self->device, error);
@@ -168,7 +149,7 @@ gboolean
 gesso_cuda_store_hold (GessoStore *self, GPtrArray *weights, GessoLoadFunc progress, gpointer progress_data,
                        GCancellable *cancellable, GError **error)
 {
-  Loading loading = { .progress = progress, .progress_data = progress_data, .cancellable = cancellable };
+  GessoLoading loading = { .progress = progress, .progress_data = progress_data, .cancellable = cancellable };
   g_autoptr (GPtrArray) missing = g_ptr_array_new ();
 
   if (!place_missing (self, weights, missing, error))

@@ -6,8 +6,7 @@
 
 #include <string.h>
 
-#include <glib/gi18n-lib.h>
-
+#include "../backend-checks.h"
 #include "cpu.h"
 #include "memory.h"
 
@@ -34,21 +33,11 @@ gesso_cpu_buffer_free (GessoBackend *backend, GessoBuffer *buffer)
   g_free (buffer);
 }
 
-static gboolean
-check_range (const GessoBuffer *buffer, gsize offset, gsize bytes, GError **error)
-{
-  if (offset <= buffer->bytes && bytes <= buffer->bytes - offset)
-    return TRUE;
-  g_set_error (error, GESSO_ERROR, GESSO_ERROR_DEVICE, _ ("%zu bytes at %zu lie outside of a buffer of %zu bytes."),
-               bytes, offset, buffer->bytes);
-  return FALSE;
-}
-
 gboolean
 gesso_cpu_buffer_write (GessoBackend *backend, GessoBuffer *buffer, gsize offset, const void *data, gsize bytes,
                         GError **error)
 {
-  if (!check_range (buffer, offset, bytes, error))
+  if (!gesso_backend_check_range (buffer->bytes, offset, bytes, error))
     return FALSE;
   if (bytes)
     memcpy (buffer->data + offset, data, bytes);
@@ -59,7 +48,7 @@ gboolean
 gesso_cpu_buffer_read (GessoBackend *backend, GessoBuffer *buffer, gsize offset, void *data, gsize bytes,
                        GError **error)
 {
-  if (!check_range (buffer, offset, bytes, error))
+  if (!gesso_backend_check_range (buffer->bytes, offset, bytes, error))
     return FALSE;
   if (bytes)
     memcpy (data, buffer->data + offset, bytes);

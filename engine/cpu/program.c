@@ -6,8 +6,7 @@
 
 #include <omp.h>
 
-#include <glib/gi18n-lib.h>
-
+#include "../backend-checks.h"
 #include "../cancel.h"
 #include "cpu.h"
 #include "memory.h"
@@ -166,6 +165,12 @@ gesso_cpu_program_compile (GessoBackend *backend, GessoStore *store, const Gesso
 }
 
 static gsize
+buffer_bytes (const GessoBuffer *buffer)
+{
+  return buffer ? buffer->bytes : 0;
+}
+
+static gsize
 workspace_bytes (const GessoProgram *program)
 {
   return gesso_cpu_align (program->plan->arena_bytes) + program->scratch;
@@ -206,25 +211,6 @@ gesso_cpu_program_report (GessoBackend *backend, GessoProgram *program, GessoPro
     memory->load_scratch = gesso_cpu_memory_round (staging);
 }
 
-typedef struct
-{
-  guint64 done, total;
-  GessoLoadFunc progress;
-  gpointer progress_data;
-  GCancellable *cancellable;
-} Loading;
-
-static gboolean
-load_step (gsize bytes, gpointer data, GError **error)
-{
-  Loading *loading = data;
-
-  loading->done += bytes;
-  if (loading->progress)
-    loading->progress (loading->done, loading->total, loading->progress_data);
-  return !gesso_is_cancelled (loading->cancellable, error);
-}
-
 static gboolean
 prepare_ops (GessoProgram *program, GCancellable *cancellable, GError **error)
 {
@@ -241,7 +227,7 @@ prepare_ops (GessoProgram *program, GCancellable *cancellable, GError **error)
 
 /* Holds all weights, or none. */
 static gboolean
-hold_weights (GessoProgram *program, Loading *loading, GError **error)
+hold_weights (GessoProgram *program, GessoLoading *loading, GError **error)
 {
   const gsize staging_size = staging_bytes (program);
   void *staging = NULL;
@@ -253,8 +239,8 @@ hold_weights (GessoProgram *program, Loading *loading, GError **error)
   for (n = 0; n < program->weights->len; n++)
     {
       ok = gesso_cpu_store_hold (program->store, g_ptr_array_index (program->weights, n), program->backend->engine,
-                                 program->backend->stream, program->backend->n_threads, staging, load_step, loading,
-                                 error);
+                                 program->backend->stream, program->backend->n_threads, staging, gesso_loading_add,
+                                 loading, error);
       if (!ok)
         break;
     }
@@ -269,7 +255,7 @@ gboolean
 gesso_cpu_program_load (GessoBackend *backend, GessoProgram *program, GessoLoadFunc progress, gpointer progress_data,
                         GCancellable *cancellable, GError **error)
 {
-  Loading loading = { .progress = progress, .progress_data = progress_data, .cancellable = cancellable };
+  GessoLoading loading = { .progress = progress, .progress_data = progress_data, .cancellable = cancellable };
   int threads;
 
   if (program->loaded)
@@ -297,23 +283,13 @@ gesso_cpu_program_unload (GessoBackend *backend, GessoProgram *program)
   program->loaded = FALSE;
 }
 
-/* Whether every tensor of `tensors` fits into what it is bound to. */
 static gboolean
 check_bindings (const GPtrArray *tensors, const GessoBinding *bindings, GError **error)
 {
   for (guint i = 0; i < tensors->len; i++)
-    {
-      const GessoTensor *tensor = g_ptr_array_index (tensors, i);
-      const gsize bytes = (gsize) gesso_shape_elements (&tensor->shape) * gesso_dtype_size (tensor->dtype);
-      const GessoBuffer *buffer = bindings[i].buffer;
-
-      if (!buffer || bindings[i].offset > buffer->bytes || bytes > buffer->bytes - bindings[i].offset)
-        {
-          g_set_error (error, GESSO_ERROR, GESSO_ERROR_DEVICE,
-                       _ ("The buffer bound to \"%s\" is smaller than its %zu bytes."), tensor->name, bytes);
-          return FALSE;
-        }
-    }
+    if (!gesso_backend_check_binding (g_ptr_array_index (tensors, i), buffer_bytes (bindings[i].buffer),
+                                      bindings[i].offset, error))
+      return FALSE;
   return TRUE;
 }
 
@@ -355,15 +331,9 @@ gesso_cpu_program_run (GessoBackend *backend, GessoProgram *program, GessoBuffer
   gboolean ok;
   int threads;
 
-  if (!program->loaded || (workspace ? workspace->bytes : 0) < workspace_bytes (program))
-    {
-      g_set_error (error, GESSO_ERROR, GESSO_ERROR_DEVICE,
-                   program->loaded ? _ ("The workspace is too small to run \"%s\".")
-                                   : _ ("\"%s\" must be loaded before it runs."),
-                   program->plan->name);
-      return FALSE;
-    }
-  if (!check_bindings (program->plan->inputs, inputs, error)
+  if (!gesso_backend_check_run (program->plan, program->loaded, buffer_bytes (workspace), workspace_bytes (program),
+                                error)
+      || !check_bindings (program->plan->inputs, inputs, error)
       || !check_bindings (program->plan->outputs, outputs, error))
     return FALSE;
   if (workspace)
