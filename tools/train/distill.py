@@ -60,8 +60,8 @@ class Features:
         return keep
 
 
-def feature_error(student, parent, pairs):
-    return sum(functional.mse_loss(student.values[ours].float(), parent.values[theirs].float())
+def feature_error(student, parent, pairs, temper):
+    return sum(functional.mse_loss(student.values[ours].float(), temper(parent.values[theirs], ours))
                for ours, theirs in pairs)
 
 
@@ -83,31 +83,47 @@ def source_of(arguments, parent, say):
     return sources.Drawn(parent.vae, parent.tokenizer, arguments.pictures, say=say)
 
 
+class Tempering:
+    """Moves what the student aims at towards what it says itself without a caption: of what a caption changes, `share`
+    is left, and all where there is no caption. Guidance then does no more than `share` of its figure. With a share of 1
+    nothing moves, and nothing is computed for it.
+    """
+
+    def __init__(self, share):
+        self.share, self.blank, self.shares = share, None, None
+
+    @torch.no_grad()
+    def look(self, student, seen, times, empty_text, has_caption, features):
+        if self.share == 1:
+            return
+        self.blank = {"": student(seen, times, empty_text.expand(len(seen), -1, -1)).sample}
+        if features:
+            self.blank |= features.values
+        self.shares = torch.where(has_caption, self.share, 1.0)[:, None, None, None]
+
+    def __call__(self, aim, name=""):
+        return aim.float() if self.share == 1 else torch.lerp(self.blank[name].float(), aim.float(), self.shares)
+
+
 def losses(arguments, batch, parent, student, task, ends, step_random):
     """The three errors of one batch, unweighted."""
     device = parent.unet.device
     latents, tokens = batch
     tokens = task.drop_captions(tokens, step_random).to(device)
     seen, times, target, weights = task.noisy(latents.to(device), step_random)
-    taught = None
+    temper, empty = Tempering(arguments.caption_share), task.empty.to(device)
     with training.half(device, arguments.precision == "bf16"):
         with torch.no_grad():
             text = parent.text_encoder(tokens).last_hidden_state
-            if arguments.caption_share != 1:
-                empty = task.empty.to(device)
-                blank = student(seen, times, parent.text_encoder(empty[None]).last_hidden_state.expand_as(text)).sample
-                share = torch.where((tokens == empty).all(1), 1.0, arguments.caption_share)[:, None, None, None]
-                target = torch.lerp(blank.float(), target, share)
-            if arguments.output or arguments.feature:
-                taught = parent.unet(seen, times, text).sample
-                if arguments.caption_share != 1:
-                    taught = torch.lerp(blank.float(), taught.float(), share)
+            temper.look(student, seen, times, parent.text_encoder(empty[None]).last_hidden_state,
+                        (tokens != empty).any(1), ends[0] if arguments.feature else None)
+            taught = parent.unet(seen, times, text).sample if arguments.output or arguments.feature else None
         made = student(seen, times, text).sample
-    found = {"noise": denoising.weighted_error(made, target, weights)}
+    found = {"noise": denoising.weighted_error(made, temper(target), weights)}
     if arguments.output:
-        found["output"] = denoising.weighted_error(made, taught, weights)
+        found["output"] = denoising.weighted_error(made, temper(taught), weights)
     if arguments.feature:
-        found["feature"] = feature_error(*ends)
+        found["feature"] = feature_error(*ends, temper)
     return found
 
 
