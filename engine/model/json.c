@@ -99,8 +99,11 @@ gesso_json_parse (const char *path, char *text, gsize length, GError **error)
     }
   if (!json_parser_load_from_data (parser, text, (gssize) length, &reason))
     {
+      /* The parser's message quotes the text, and may end within a letter. */
+      g_autofree char *what = g_utf8_make_valid (reason->message, -1);
+
       g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
-                   _ ("%s: the JSON is damaged (%s). Download it again."), path, reason->message);
+                   _ ("%s: the JSON is damaged (%s). Download it again."), path, what);
       return NULL;
     }
   root = json_parser_steal_root (parser);

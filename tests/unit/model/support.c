@@ -183,6 +183,7 @@ test_error_says (GError **error, int code, ...)
   const char *text;
 
   g_assert_error (*error, GESSO_ERROR, code);
+  g_assert_true (g_utf8_validate ((*error)->message, -1, NULL));
   g_test_message ("%s", (*error)->message);
   va_start (texts, code);
   while ((text = va_arg (texts, const char *)))

@@ -236,6 +236,10 @@ test_headers (Fixture *fixture, gconstpointer data)
     { "{\"w\":/*[*/1}", "no JSON" },
     { "{'w':1}", "no JSON" },
     { "{\"\xff\":1}", "UTF-8" },
+    /* What the parser quotes of it ends within a letter. */
+    { "{\"__metadata_orI__metadata__data_ormit\311\266IIIIBIIIIIIIIIIIIIIIIIId:\" {\"dtype\": ets\": "
+      "faII\036IIIIIIIIIdt",
+      "damaged" },
     { "{\"w\":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}", "too deeply" },
   };
 
