@@ -26,7 +26,9 @@ ROWS = {"parent": "parent", "small": "blocks removed", "retrained": "retrained w
         SHIPPED: "retrained with distillation (shipped)"}
 COLUMNS = {"noise": "noise loss", "colour": "object's colour", "background": "background", "shape": "shape",
            "position": "position", "pattern": "pattern", "pattern colours": "pattern's colours",
-           "pair": "two objects both right", "attention": "attention overlap"}
+           "pair": "two objects both right", "attention": "attention overlap", "captions": "captions"}
+
+FORMATS = {"noise": "{:.4f}", "attention": "{:.2f}", "captions": "{}"}
 
 
 def listed(words):
@@ -41,8 +43,7 @@ def table(figures):
             continue
         path, values = figures[step]
         count = training.parameter_count(folders.load_unet(path)) / 1e6
-        cells = ["not measured" if key not in values else f"{values[key]:.4f}" if key == "noise"
-                 else f"{values[key]:.2f}" if key == "attention" else f"{100 * values[key]:.1f} %" for key in COLUMNS]
+        cells = [FORMATS.get(key, "{:.1%}").format(values[key]) if key in values else "not measured" for key in COLUMNS]
         lines.append(f"| {name} | {count:.2f} M | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
@@ -61,8 +62,7 @@ def by_step(figures):
 def card(figures, megabytes):
     template = pathlib.Path(__file__).with_name("card.md").read_text()
     words = {"COLOURS": listed(drawing.COLOURS), "SHAPES": listed(wording.SHAPE_WORDS),
-             "PATTERNS": listed(wording.PATTERN_WORDS), "FIGURES": table(figures), "MEGABYTES": f"{megabytes:.1f}",
-             "CAPTIONS": str(figures[SHIPPED][1]["captions"])}
+             "PATTERNS": listed(wording.PATTERN_WORDS), "FIGURES": table(figures), "MEGABYTES": f"{megabytes:.1f}"}
     for name, text in words.items():
         template = template.replace(f"@{name}@", text)
     return template
