@@ -228,6 +228,17 @@ on_finished (GessoSession *session, const GError *error, GessoPanel *self)
     gesso_panel_schedule_open (self);
 }
 
+/* The seeds that follow shall be ones that can be kept, and typed, as well. */
+static void
+make_room_for_seeds (GessoPanel *self)
+{
+  const GessoChoices *choices = choices_of (self);
+  int last = G_MAXINT - (choices->count - 1);
+
+  if (choices->seed > last)
+    g_object_set (self, "seed", last, NULL);
+}
+
 void
 gesso_panel_generate (GessoPanel *self)
 {
@@ -238,6 +249,7 @@ gesso_panel_generate (GessoPanel *self)
   gesso_error_bar_hide (GESSO_ERROR_BAR (self->error_bar));
   open_model (self);
   gesso_form_next_seed (GESSO_FORM (self->form));
+  make_room_for_seeds (self);
   gesso_history_add (self->history, choices_of (self)->prompt);
   self->request = new_request (self);
   take_size (self);
