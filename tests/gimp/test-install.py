@@ -23,6 +23,7 @@ import gimp  # noqa: E402
 import install  # noqa: E402
 import locales  # noqa: E402
 import mounts  # noqa: E402
+import patience  # noqa: E402
 import stage  # noqa: E402
 import tap  # noqa: E402
 import verdict  # noqa: E402
@@ -33,7 +34,7 @@ PAINT = """(script-fu-use-v3)
 (display "painted: ")
 (display (plug-in-gesso-generate-image #:prompt "a fox" #:steps 1))"""
 PROCEDURES = ["generate-batch", "generate-image", "generate-layer", "reuse-settings"]
-SECONDS = 90 * float(os.environ.get("GESSO_PATIENCE") or 1)
+SECONDS = 90 * patience.FACTOR
 # What a user's own surroundings would add.
 FOREIGN = ("DISPLAY", "WAYLAND_DISPLAY", "LANGUAGE", "GESSO_MODELS_PATH", "HF_HOME", "HF_HUB_CACHE", "LD_LIBRARY_PATH")
 
