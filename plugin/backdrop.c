@@ -21,15 +21,15 @@ take_pixel (guint8 *rgb, const guint8 *pixel, int n_channels)
     rgb[c] = (guint8) ((pixel[n_channels >= 3 ? c : 0] * alpha + BEHIND * (255 - alpha) + 127) / 255);
 }
 
-/* From a small picture of the whole image: GIMP has one at hand, however large the image is. */
+/* From a small picture of a whole image: GIMP has one at hand, however large the image is. */
 static GBytes *
-crop_thumbnail (GessoCanvas *canvas, double scale, int width, int height)
+crop_thumbnail (GimpImage *image, const GeglRectangle *place, double scale, int width, int height)
 {
-  int columns = MAX (1, (int) (gimp_image_get_width (canvas->image) * scale));
-  int rows = MAX (1, (int) (gimp_image_get_height (canvas->image) * scale));
-  int x = (int) (canvas->place.x * scale), y = (int) (canvas->place.y * scale);
+  int columns = MAX (1, (int) (gimp_image_get_width (image) * scale));
+  int rows = MAX (1, (int) (gimp_image_get_height (image) * scale));
+  int x = (int) (place->x * scale), y = (int) (place->y * scale);
   int n_channels;
-  g_autoptr (GBytes) thumbnail = gimp_image_get_thumbnail_data (canvas->image, &columns, &rows, &n_channels);
+  g_autoptr (GBytes) thumbnail = gimp_image_get_thumbnail_data (image, &columns, &rows, &n_channels);
   const guint8 *pixels;
   guint8 *rgb;
 
@@ -53,28 +53,22 @@ crop_thumbnail (GessoCanvas *canvas, double scale, int width, int height)
   return g_bytes_new_take (rgb, (gsize) width * (gsize) height * 3);
 }
 
-/* From a copy of what is seen, of which the place alone is read. */
+/* A small place of a large image, of which a copy of what is seen would be as large: instead the canvas of a duplicate,
+ * which shares the pixels, becomes the place, so that GIMP composes no more than that. */
 static GBytes *
-read_place (GessoCanvas *canvas, double scale, int width, int height)
+crop_duplicate (GimpImage *image, const GeglRectangle *place, double scale, int width, int height)
 {
-  GimpLayer *visible = gimp_layer_new_from_visible (canvas->image, canvas->image, "gesso");
-  GeglRectangle scaled = { (int) (canvas->place.x * scale), (int) (canvas->place.y * scale), width, height };
-  gsize n = (gsize) width * (gsize) height;
-  g_autofree guint8 *rgba = NULL;
-  GeglBuffer *buffer;
-  guint8 *rgb;
+  const GeglRectangle whole = { 0, 0, place->width, place->height };
+  GimpImage *duplicate = gimp_image_duplicate (image);
+  GBytes *rgb = NULL;
 
-  if (!visible)
+  if (!duplicate)
     return NULL;
-  buffer = gimp_drawable_get_buffer (GIMP_DRAWABLE (visible));
-  rgba = g_malloc (n * 4);
-  rgb = g_malloc (n * 3);
-  gegl_buffer_get (buffer, &scaled, scale, babl_format ("R'G'B'A u8"), rgba, GEGL_AUTO_ROWSTRIDE, GEGL_ABYSS_NONE);
-  g_object_unref (buffer);
-  gimp_item_delete (GIMP_ITEM (visible));
-  for (gsize i = 0; i < n; i++)
-    take_pixel (rgb + i * 3, rgba + i * 4, 4);
-  return g_bytes_new_take (rgb, n * 3);
+  gimp_image_undo_disable (duplicate);
+  if (gimp_image_resize (duplicate, place->width, place->height, -place->x, -place->y))
+    rgb = crop_thumbnail (duplicate, &whole, scale, width, height);
+  gimp_image_delete (duplicate);
+  return rgb;
 }
 
 GBytes *
@@ -94,6 +88,6 @@ gesso_canvas_get_backdrop (GessoCanvas *canvas, int longest, int *width, int *he
   *width = MAX (1, (int) (place->width * scale));
   *height = MAX (1, (int) (place->height * scale));
   if (side * scale <= LARGEST_THUMBNAIL)
-    return crop_thumbnail (canvas, scale, *width, *height);
-  return read_place (canvas, scale, *width, *height);
+    return crop_thumbnail (canvas->image, place, scale, *width, *height);
+  return crop_duplicate (canvas->image, place, scale, *width, *height);
 }

@@ -69,12 +69,12 @@ gesso_generate (GimpProcedure *procedure, GimpRunMode run_mode, GimpProcedureCon
       return gesso_dialog_run (procedure, config, canvas, error);
     }
 
+  g_object_get (config, "lock-seed", &locked, NULL);
+  if (run_mode == GIMP_RUN_WITH_LAST_VALS && !locked)
+    g_object_set (config, "seed", -1, NULL);
   settings = gesso_settings_from_config (config, error);
   if (!settings)
     return NULL;
-  g_object_get (config, "lock-seed", &locked, NULL);
-  if (run_mode == GIMP_RUN_WITH_LAST_VALS && !locked)
-    settings->seed = -1;
   gesso_settings_draw_seed (settings);
   gesso_settings_to_config (settings, config);
   return gesso_generate_from_settings (settings, canvas, NULL, error);

@@ -121,14 +121,13 @@ describe_error (const GError *error)
 char *
 gesso_model_check_describe (const GessoModelCheck *check)
 {
-  g_autofree char *on_disk = gesso_model_check_describe_size (check->size_on_disk);
   g_autofree char *size = g_format_size (check->size_on_disk);
   g_autofree char *least = g_format_size (check->need.least);
   g_autofree char *available = g_format_size (check->need.available);
 
+  /* All of it has to fit into one line of the chooser. */
   if (check->error)
-    return g_strdup_printf ("%s · %s", on_disk, describe_error (check->error));
-  /* Both figures and the verdict have to fit into one line of the chooser. */
+    return g_strdup_printf ("%s · %s", size, describe_error (check->error));
   if (!gesso_model_check_can_run (check))
     /* Translators: a model's size on disk, the memory it needs, and the memory there is. */
     return g_strdup_printf (_ ("%s · %s of memory, but only %s free"), size, least, available);

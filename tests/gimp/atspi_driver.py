@@ -13,10 +13,11 @@ import subprocess
 import time
 
 import display
+import patience
 
 Atspi = None  # loaded on the bus of desktop ()
 
-WAIT_SECONDS = 60
+WAIT_SECONDS = 60 * patience.FACTOR
 POLL_SECONDS = 0.05
 SHIFTS = {"Control": 0xFFE3, "Shift": 0xFFE1, "Alt": 0xFFE9}
 KEYS = {"Return": 0xFF0D, "Escape": 0xFF1B, "Tab": 0xFF09, "space": 0x20, "Left": 0xFF51, "Right": 0xFF53}

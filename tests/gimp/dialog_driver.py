@@ -26,6 +26,7 @@ import atspi_driver as driver  # noqa: E402
 import demo  # noqa: E402
 import gimp  # noqa: E402
 import locales  # noqa: E402
+import patience  # noqa: E402
 import stage  # noqa: E402
 import tap  # noqa: E402
 import verdict  # noqa: E402
@@ -33,7 +34,7 @@ import verdict  # noqa: E402
 BUILD = None  # the build folder; main () sets it
 MODEL = TOP / "tests" / "reference" / "data" / "models" / "v2-tiny"
 WIDTH, HEIGHT = 320, 240
-START_SECONDS = 240  # of a new GIMP on a busy machine
+START_SECONDS = 240 * patience.FACTOR  # of a new GIMP on a busy machine
 # GIMP itself complains when there is no window manager, and when a screen reader looks at all its widgets; plug-ins
 # when it is killed, as it is at every end here.
 ALLOWED = [r"^\(gimp[^)]*\)", r"fatal error: GIMP crashed", r"gimp_wire_read"]
@@ -116,7 +117,7 @@ class Dialog:
         self.window = window
         self.words = words
 
-    def wait_for(self, what, question, seconds=60):
+    def wait_for(self, what, question, seconds=driver.WAIT_SECONDS):
         try:
             return driver.wait_for(what, question, seconds)
         except driver.NotFound as failure:

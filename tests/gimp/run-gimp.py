@@ -46,6 +46,7 @@ sys.path[:0] = [str(HERE), str(TOP / "tools" / "lib")]
 import display  # noqa: E402
 import gimp  # noqa: E402
 import locales  # noqa: E402
+import patience  # noqa: E402
 import stage  # noqa: E402
 import tap  # noqa: E402
 import verdict  # noqa: E402
@@ -209,7 +210,7 @@ class Run:
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", type=Path, required=True, help="build folder with the plug-in")
-    parser.add_argument("--seconds", type=float, default=240, help="limit for each GIMP")
+    parser.add_argument("--seconds", type=float, default=240 * patience.FACTOR, help="limit for each GIMP")
     parser.add_argument("--keep", action="store_true", help="leave the test's folder, and say where it is")
     parser.add_argument("script", type=Path)
     options = parser.parse_args()

@@ -6,6 +6,10 @@ import time
 import traceback
 
 
+class Skip(Exception):
+    """Raised by a case that cannot run here; says why."""
+
+
 class Report:
     """Counts cases and prints each."""
 
@@ -42,6 +46,8 @@ def run_cases(cases, wanted=()):
         start = time.monotonic()
         try:
             case()
+        except Skip as reason:
+            report.case(True, f"{name} # SKIP {reason}")
         except Exception:  # noqa: BLE001: whatever it is, the other cases are to run
             report.case(False, name, traceback.format_exc())
         else:

@@ -5,6 +5,8 @@
 finds it in both. test-install.py --build BUILD [WORD...]"""
 
 import argparse
+import gettext
+import json
 import os
 import re
 import shutil
@@ -19,6 +21,9 @@ sys.path[:0] = [str(HERE), str(TOP / "tools" / "lib")]
 
 import gimp  # noqa: E402
 import install  # noqa: E402
+import locales  # noqa: E402
+import mounts  # noqa: E402
+import patience  # noqa: E402
 import stage  # noqa: E402
 import tap  # noqa: E402
 import verdict  # noqa: E402
@@ -29,21 +34,23 @@ PAINT = """(script-fu-use-v3)
 (display "painted: ")
 (display (plug-in-gesso-generate-image #:prompt "a fox" #:steps 1))"""
 PROCEDURES = ["generate-batch", "generate-image", "generate-layer", "reuse-settings"]
-SECONDS = 90
+SECONDS = 90 * patience.FACTOR
 # What a user's own surroundings would add.
 FOREIGN = ("DISPLAY", "WAYLAND_DISPLAY", "LANGUAGE", "GESSO_MODELS_PATH", "HF_HOME", "HF_HUB_CACHE", "LD_LIBRARY_PATH")
 
 
-def gimp_says(plug_ins, script, libraries=None):
-    """What a GIMP with these folders of plug-ins says; it must have nothing to complain about."""
+def gimp_says(plug_ins, script, libraries=None, before=(), locale="C.UTF-8"):
+    """What a GIMP with these folders of plug-ins says; it must have nothing to complain about. `before`: a command
+    that runs it."""
     environment = {key: value for key, value in os.environ.items() if key not in FOREIGN}
-    environment.update(LC_ALL="C.UTF-8", MALLOC_PERTURB_="0")
+    locales.add(environment, BUILD, locale)
+    environment.update(MALLOC_PERTURB_="0")
     if libraries:
         environment["LD_LIBRARY_PATH"] = str(libraries)
     with gimp.Profile([], environment=environment) as profile, tempfile.TemporaryDirectory() as few:
-        profile.write_settings([*plug_ins, gimp.linked_plug_ins(["script-fu"], Path(few))])
+        profile.write_settings([*plug_ins, *([] if before else [gimp.linked_plug_ins(["script-fu"], Path(few))])])
         done = subprocess.run(
-            gimp.batch(script), env=profile.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            [*before, *gimp.batch(script)], env=profile.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True, errors="replace", timeout=SECONDS, check=False,
         )
     assert done.returncode == 0, f"exit status {done.returncode}\n{done.stdout}"
@@ -150,11 +157,15 @@ def test_for_one_user_where_nothing_may_be_written():
         assert done.returncode != 0 and f"{home}/file" in done.stderr and "Traceback" not in done.stderr, done.stderr
 
 
+def meson_install(place):
+    command = ["meson", "install", "-C", str(BUILD), "--no-rebuild", "--quiet", "--destdir", place]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_for_all_users():
     with tempfile.TemporaryDirectory() as place:
-        command = ["meson", "install", "-C", str(BUILD), "--no-rebuild", "--quiet", "--destdir", place]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
+        meson_install(place)
         files = files_below(Path(place))
         prefix = next(name for name in files if name.endswith("bin/gesso")).removesuffix("bin/gesso")
         plug_ins = Path(place) / str(gimp.system_plug_ins()).lstrip("/")
@@ -174,6 +185,34 @@ def test_for_all_users():
         assert offered([plug_ins], libraries) == PROCEDURES
         if stage.model_files():
             assert re.search(r"painted: \d", gimp_says([plug_ins], PAINT, libraries))
+
+
+def build_prefix():
+    listing = subprocess.run(["meson", "introspect", "--buildoptions", str(BUILD)], capture_output=True, text=True,
+                             check=True).stdout
+    return next(option["value"] for option in json.loads(listing) if option["name"] == "prefix")
+
+
+def test_for_all_users_in_its_place():
+    """Everything where it was configured to lie, in a namespace that has it there: the library, the catalogues and the
+    starter are found without help."""
+    system, prefix = gimp.system_plug_ins(), build_prefix()
+    if prefix == "/usr" or not Path(prefix).is_dir():
+        raise tap.Skip("the prefix cannot be covered")
+    with tempfile.TemporaryDirectory() as place:
+        meson_install(place)
+        plug_ins = Path(place) / str(system).lstrip("/")
+        shutil.copytree(system / "script-fu", plug_ins / "script-fu")
+        before = mounts.covering([(place + prefix, prefix), (plug_ins, system)])
+        if not before:
+            raise tap.Skip("no mount namespace can be made here")
+        model = "" if stage.model_files() else str(MODEL)
+        nameless = f"""(script-fu-use-v3)
+          (let ((image (plug-in-gesso-generate-image #:prompt "" #:model {gimp.scheme_string(model)} #:steps 1)))
+            (display (gimp-item-get-name (vector-ref (gimp-image-get-layers image) 0)))
+            (gimp-image-delete image))"""
+        german = gettext.translation("gesso", BUILD / "po", ["de"]).gettext("Generated")
+        assert german != "Generated" and german in gimp_says([system], nameless, before=before, locale="de_DE.UTF-8")
 
 
 if __name__ == "__main__":

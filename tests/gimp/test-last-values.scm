@@ -4,15 +4,16 @@
 ; Repeating with the last values, as GIMP's "Repeat" does: those of the last dialog, with a new seed unless it is locked.
 
 ; What GIMP keeps when a dialog has been used.
-(define (write-last procedure locked)
+(define (write-last procedure locked . more)
   (let* ((folder (string-append gimp-directory "/plug-in-settings"))
          (file (string-append folder "/GimpProcedureConfigRun-" procedure ".last")))
     (if (not (file-exists? folder))
         (dir-make folder))
     (let ((port (open-output-file file)))
       (for-each (lambda (line) (display line port) (newline port))
-                (list "(prompt \"the last one\")" (string-append "(model \"" test-model "\")") "(steps 2)" "(seed 77)"
-                      "(width 32)" "(height 24)" (string-append "(lock-seed " locked ")")))
+                (append (list "(prompt \"the last one\")" (string-append "(model \"" test-model "\")") "(steps 2)"
+                              "(seed 77)" "(width 32)" "(height 24)" (string-append "(lock-seed " locked ")"))
+                        more))
       (close-output-port port))))
 (define (seed-of layer)
   (test-number-after (caddr (gimp-item-get-parasite layer "gesso-settings")) "\"seed\":"))
@@ -31,6 +32,8 @@
 (define two (seed-of (repeat)))
 (check "a seed that is not locked is a new one" (not (= one 77)))
 (check "each time" (not (= one two)))
+(write-last "plug-in-gesso-generate-layer" "no" "(seed 2147483647)" "(count 2)")
+(check "also after the largest one there is" (>= (seed-of (repeat)) 0))
 (gimp-image-delete image)
 
 (write-last "plug-in-gesso-generate-image" "yes")

@@ -3,6 +3,8 @@
 ;
 ;; after: check-parameters.py @FOLDER@/latin.png "a fox ou un poulet frit à l'été" "Negative prompt: <b>rain</b>" "Steps: 2," "CFG scale: 5.5," "Seed: 11," "Size: 64x48," "Model: v2-tiny"
 ;; after: check-parameters.py @FOLDER@/unicode.png "a fox 狐 𝄞" "Seed: 12,"
+;; after: check-parameters.py @FOLDER@/deleted.png "an owl"
+;; after: check-parameters.py @FOLDER@/flat.png "a cat" "Size: 64x48,"
 ;; then: test-metadata-again.scm
 ;
 ; What layers remember of how they were painted, what PNG files say, and what is made of damaged memories.
@@ -67,6 +69,20 @@
 (gimp-image-attach-parasite other (list "png/iTXt" 1 "Title"))
 (check-equal "where both are taken a layer is painted all the same" (vector-length (paint-other)) 1)
 (check-equal "and both stay" (list (chunk-of "png/tEXt") (chunk-of "png/iTXt")) '("Comment" "Title"))
+(gimp-image-delete other)
+
+; --- the text for the PNG is that of the layer inserted last, also when that was deleted or merged ---
+(define other (gimp-image-new 64 48 RGB))
+(define (paint-other prompt)
+  (vector-ref (plug-in-gesso-generate-layer #:image other #:prompt prompt #:model test-model #:steps 1) 0))
+(paint-other "a hen")
+(gimp-image-remove-layer other (paint-other "an owl"))
+(gimp-file-save RUN-NONINTERACTIVE other (in-test-folder "deleted.png"))
+(paint-other "a cat")
+(gimp-image-flatten other)
+(gimp-file-save RUN-NONINTERACTIVE other (in-test-folder "flat.png"))
+(gimp-image-detach-parasite other "png/tEXt")
+(check "it can be taken off" (not (member "png/tEXt" (gimp-image-get-parasite-list other))))
 (gimp-image-delete other)
 
 ; --- what cannot be used ---

@@ -18,13 +18,14 @@ TOP = HERE.parent.parent
 sys.path[:0] = [str(HERE), str(TOP / "tools" / "lib")]
 
 import gimp  # noqa: E402
+import patience  # noqa: E402
 import stage  # noqa: E402
 import tap  # noqa: E402
 import verdict  # noqa: E402
 
 MODEL = TOP / "tests" / "reference" / "data" / "models" / "v2-tiny"
 REPOSITORY = "models--nota-ai--bk-sdm-v2-tiny"
-SECONDS = 400
+SECONDS = 400 * patience.FACTOR
 
 
 def block(start):

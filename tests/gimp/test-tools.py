@@ -6,19 +6,24 @@
 import argparse
 import os
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
+import zlib
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 TOP = HERE.parent.parent
-sys.path.insert(0, str(HERE))
+sys.path[:0] = [str(HERE), str(TOP / "tools" / "lib")]
 
+import demo  # noqa: E402
+import palette  # noqa: E402
+import patience  # noqa: E402
 import tap  # noqa: E402
 
 MODEL = TOP / "tests" / "reference" / "data" / "models" / "v2-tiny"
-SECONDS = 180
+SECONDS = 180 * patience.FACTOR
 
 class Place:
     """A folder to call from; nothing may be left in the folder for temporary files."""
@@ -99,6 +104,13 @@ def test_demo():
         assert os.listdir(place.folder) == ["out"], os.listdir(place.folder)
 
 
+def test_demo_compiles_for_no_card():
+    """What it builds, see tools/lib/gimp.sh: the kernels of every NVIDIA card take minutes."""
+    command = ["ninja", "-C", str(BUILD), "-t", "commands", "plugin/gesso", "gesso-gmo"]
+    commands = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "engine.c" in commands and "nvcc" not in commands and ".fatbin" not in commands
+
+
 def test_demo_with_the_starter():
     with tempfile.TemporaryDirectory() as folder:
         place = Place(folder)
@@ -116,6 +128,28 @@ def test_demo_without_a_model():
         assert done.returncode == 1, done.returncode
         assert "nonesuch" in done.stderr and "Traceback" not in done.stderr, done.stderr
         assert not (place.folder / "gesso-demo" / "painted.png").exists()
+
+
+def test_few_colours():
+    """The README's pictures: the colours of a theme stay as they are, those of a picture become few."""
+    theme, side, colours = (235, 235, 235), 64, 16
+    rows = [bytes(theme) * side for _ in range(side)] + [bytes((4 * y, 4 * x, 128)[c] for x in range(side)
+                                                               for c in range(3)) for y in range(side)]
+    with tempfile.TemporaryDirectory() as folder:
+        full = Path(folder) / "full.png"
+        demo.write_png(full, side, 2 * side, rows)
+        assert palette.read_rows(full.read_bytes()) == (side, rows)
+        reduced = palette.reduced(full.read_bytes(), colours)
+    start = reduced.index(b"PLTE")
+    (size,) = struct.unpack_from(">I", reduced, start - 4)
+    chosen = [tuple(reduced[at : at + 3]) for at in range(start + 4, start + 4 + size, 3)]
+    places = zlib.decompress(reduced[reduced.index(b"IDAT") + 4 :])
+    assert len(chosen) == colours and chosen[places[1]] == theme, chosen
+    assert len(places) == 2 * side * (side + 1)
+    for y in range(side):
+        for x in range(side):
+            shown = chosen[places[(side + y) * (side + 1) + 1 + x]]
+            assert max(abs(a - b) for a, b in zip(shown, (4 * y, 4 * x, 128))) < 80, (x, y, shown)
 
 
 if __name__ == "__main__":

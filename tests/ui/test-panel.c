@@ -231,6 +231,20 @@ test_seed (Fixture *f, gconstpointer data)
   g_assert_cmpint (get_number (f, "seed"), ==, second);
 }
 
+/* The largest seed there is belongs to the last picture: the next one would have none. */
+static void
+test_largest_seed (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GPtrArray) kept = NULL;
+
+  g_object_set (f->panel, "seed", G_MAXINT, "lock-seed", TRUE, "count", 2, NULL);
+  paint (f);
+  g_assert_cmpint (get_number (f, "seed"), ==, G_MAXINT - 1);
+  kept = gesso_panel_get_kept (f->panel);
+  g_assert_cmpuint (kept->len, ==, 2);
+  g_assert_cmpuint (((GessoResult *) g_ptr_array_index (kept, 1))->request->seed, ==, G_MAXINT);
+}
+
 static void
 test_empty_prompt (Fixture *f, gconstpointer data)
 {
@@ -554,6 +568,7 @@ main (int argc, char **argv)
   ADD ("ticking", test_ticking);
   ADD ("at-once", test_at_once);
   ADD ("seed", test_seed);
+  ADD ("largest-seed", test_largest_seed);
   ADD ("empty-prompt", test_empty_prompt);
   ADD ("cancel", test_cancel);
   ADD ("cancel-second", test_cancel_second);

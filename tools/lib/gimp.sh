@@ -10,6 +10,17 @@ build_plug_in ()
   build_if_newer "plugin/gesso gesso-gmo backends" meson.build meson.options engine kernels ui plugin po
 }
 
+# The same for who only wants to see it paint, on the processor: compiling for every NVIDIA card takes minutes. One that
+# was built before is brought up to date with the rest.
+build_plug_in_for_cpu ()
+{
+  if [ -e "$gesso_top/build/release/kernels/libgesso-cuda.so" ]; then
+    build_plug_in
+  else
+    build_if_newer "plugin/gesso gesso-gmo" meson.build meson.options engine ui plugin po
+  fi
+}
+
 # Runs a Python script of tools/lib there, with the user's display and models within reach: a GIMP in a throwaway
 # profile has another HOME.
 run_gimp_script ()

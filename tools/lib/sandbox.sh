@@ -262,7 +262,8 @@ build_if_newer ()
   target=${targets[0]}
   shift
 
-  stamp=$gesso_top/build/.built-${target//\//-}
+  stamp=${targets[*]}
+  stamp=$gesso_top/build/.built-${stamp//[\/ ]/-}
   if [ -e "$gesso_top/build/release/$target" ] && [ -e "$stamp" ] &&
      [ -z "$(cd "$gesso_top" && find "$@" -newer "$stamp" -print -quit)" ]; then
     return
