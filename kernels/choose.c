@@ -14,11 +14,12 @@
 
 /* A load measures no longer than this; what is left goes by rule of thumb until another process measures it. */
 #define MEASURE_SECONDS 10
-#define ROUNDS 2
+#define ROUNDS 3
 #define LAUNCHES 3
 /* A way that is not clearly quicker than one before it is none. */
 #define CLEARLY 0.97
 #define LT_WAYS 5
+#define MAX_WAYS (GESSO_MAX_OWN_WAYS + LT_WAYS)
 /* A split of our own is not worth more memory than this, where the rule of thumb does not ask for it. */
 #define OWN_SCRATCH ((gsize) 4 << 20)
 /* Each byte of what is multiplied: small numbers, and not zeros, at which a card would draw less power. */
@@ -119,64 +120,71 @@ launch_some (const Bench *bench, const GessoProduct *product, int n, GError **er
   return TRUE;
 }
 
-/* Milliseconds of some launches, at best. */
+/* Milliseconds of some launches, where they are less than `best`. */
 static gboolean
 time_launches (const Bench *bench, const GessoProduct *product, float *best, GError **error)
 {
   const GessoCudaDriver *driver = bench->device->driver;
   CUstream stream = bench->device->stream;
+  float milliseconds;
 
-  for (int i = 0; i < ROUNDS; i++)
-    {
-      float milliseconds;
-
-      if (!gesso_cuda_call (driver, error, cuEventRecord, (bench->start, stream))
-          || !launch_some (bench, product, LAUNCHES, error)
-          || !gesso_cuda_call (driver, error, cuEventRecord, (bench->stop, stream))
-          || !gesso_cuda_device_wait_for (bench->device, bench->stop, bench->cancellable, error)
-          || !gesso_cuda_call (driver, error, cuEventElapsedTime, (&milliseconds, bench->start, bench->stop)))
-        return FALSE;
-      *best = MIN (*best, milliseconds);
-    }
+  if (!gesso_cuda_call (driver, error, cuEventRecord, (bench->start, stream))
+      || !launch_some (bench, product, LAUNCHES, error)
+      || !gesso_cuda_call (driver, error, cuEventRecord, (bench->stop, stream))
+      || !gesso_cuda_device_wait_for (bench->device, bench->stop, bench->cancellable, error)
+      || !gesso_cuda_call (driver, error, cuEventElapsedTime, (&milliseconds, bench->start, bench->stop)))
+    return FALSE;
+  *best = MIN (*best, milliseconds);
   return TRUE;
 }
 
-/* Takes the quickest of `ways`, which begin with the one that needs no reason. */
+/* A launch before any that counts: the kernel is loaded. FALSE in `works` where cuBLASLt offers what it then does not
+ * do; had the card failed, the driver's next call would tell. */
+static gboolean
+try_way (const Bench *bench, const GessoProduct *product, gboolean *works, GError **error)
+{
+  g_autoptr (GError) local_error = NULL;
+
+  *works = launch_some (bench, product, 1, &local_error);
+  if (*works || product->way.by_lt)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&local_error));
+  return FALSE;
+}
+
+/* Takes the quickest of `ways` that make do with `scratch`; the first needs no reason. */
 static gboolean
 take_quickest (const Bench *bench, GessoProduct *product, const GessoProductWay *ways, int n, gsize scratch,
                GError **error)
 {
-  GessoProduct tried = *product;
-  float best = INFINITY;
+  float times[MAX_WAYS], best = INFINITY;
+  gboolean works[MAX_WAYS];
 
-  for (int i = 0; i < n; i++)
-    {
-      g_autoptr (GError) local_error = NULL;
-      float milliseconds = INFINITY;
+  /* All in turn and then again: a card that was idle takes a while to reach its speed. */
+  for (int round = 0; round < ROUNDS; round++)
+    for (int i = 0; i < n; i++)
+      {
+        GessoProduct tried = *product;
 
-      tried.way = ways[i];
-      if (gesso_product_scratch (&tried) > scratch)
-        continue;
-      if (gesso_is_cancelled (bench->cancellable, error))
-        return FALSE;
-      bench->device->is_busy = TRUE;
-      /* The first time a kernel is loaded. What cuBLASLt offers and then does not do is no way; had the card failed,
-       * the next call of the driver would tell. */
-      if (!launch_some (bench, &tried, 1, &local_error))
-        {
-          if (tried.way.by_lt)
-            continue;
-          g_propagate_error (error, g_steal_pointer (&local_error));
+        tried.way = ways[i];
+        if (gesso_is_cancelled (bench->cancellable, error))
           return FALSE;
-        }
-      if (!time_launches (bench, &tried, &milliseconds, error))
-        return FALSE;
-      if (milliseconds < CLEARLY * best)
-        {
-          best = milliseconds;
-          product->way = ways[i];
-        }
-    }
+        if (round == 0)
+          {
+            times[i] = INFINITY;
+            works[i] = FALSE;
+            if (gesso_product_scratch (&tried) <= scratch && !try_way (bench, &tried, &works[i], error))
+              return FALSE;
+          }
+        if (works[i] && !time_launches (bench, &tried, &times[i], error))
+          return FALSE;
+      }
+  for (int i = 0; i < n; i++)
+    if (works[i] && times[i] < CLEARLY * best)
+      {
+        best = times[i];
+        product->way = ways[i];
+      }
   return TRUE;
 }
 
@@ -216,7 +224,7 @@ place_operands (const GessoLauncher *launcher, GessoProduct *product, CUdevicept
 static gboolean
 measure (const Bench *bench, GessoProduct *product, gboolean *measured, GError **error)
 {
-  GessoProductWay ways[GESSO_MAX_OWN_WAYS + LT_WAYS];
+  GessoProductWay ways[MAX_WAYS];
   GessoLauncher *launcher = bench->launcher;
   const GessoCudaDriver *driver = bench->device->driver;
   const gsize scratch = most_scratch (launcher, product), bytes = place_operands (launcher, product, 0, scratch);

@@ -3,7 +3,7 @@
  *
  * The few entry points of NVIDIA's cuBLASLt that Gesso uses, found at run time where the toolkit's libraries are
  * installed. Without it all products are Gesso's own. GESSO_CUBLASLT in the environment names another library, such as
- * the tests' look-alike, or with "none" makes do without.
+ * the tests' look-alike, or with "none" makes do without; so does a GESSO_CUDA_DRIVER alone.
  */
 
 #pragma once

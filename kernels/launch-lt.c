@@ -15,7 +15,7 @@
 
 /* Of all addresses, which begin at any row. */
 #define ALIGNMENT 16
-#define MAX_WAYS 8
+#define MAX_RESULTS 8
 
 G_STATIC_ASSERT (sizeof (cublasLtMatmulAlgo_t) == sizeof ((GessoProductWay *) 0)->lt_algorithm);
 
@@ -127,7 +127,7 @@ gesso_product_lt_ways (GessoLauncher *launcher, const GessoProduct *product, Ges
                        GError **error)
 {
   const GessoCublasLt *lt = launcher->lt;
-  cublasLtMatmulHeuristicResult_t results[MAX_WAYS];
+  cublasLtMatmulHeuristicResult_t results[MAX_RESULTS];
   cublasLtMatmulPreference_t preference;
   Description is;
   cublasStatus_t status;
@@ -142,7 +142,7 @@ gesso_product_lt_ways (GessoLauncher *launcher, const GessoProduct *product, Ges
       return FALSE;
     }
   status = lt->cublasLtMatmulAlgoGetHeuristic (lt->handle, is.product, is.weight, is.input, is.result, is.result,
-                                               preference, MIN (n, MAX_WAYS), results, &found);
+                                               preference, MIN (n, MAX_RESULTS), results, &found);
   description_clear (lt, &is);
   lt->cublasLtMatmulPreferenceDestroy (preference);
   if (is_refusal (status))

@@ -50,6 +50,11 @@ key_equal (gconstpointer a, gconstpointer b)
 static Key
 key_of (GessoDType type, const GessoProduct *product)
 {
+  GessoProduct plain = *product;
+
+  /* Of a plain product it does not matter how the pixels lay. */
+  if (gesso_product_is_linear (product))
+    gesso_product_linear (&plain, 0, product->conv.channels, product->columns, product->geglu);
   return (Key) { .type = (gint32) type,
                  .rows = (gint32) (product->end - product->begin),
                  .columns = (gint32) product->columns,
@@ -58,7 +63,7 @@ key_of (GessoDType type, const GessoProduct *product)
                  .has_bias = product->bias != 0,
                  .has_lt_bias = product->lt_bias != 0,
                  .has_residual = product->residual != 0,
-                 .conv = product->conv };
+                 .conv = plain.conv };
 }
 
 static GHashTable *
@@ -224,7 +229,8 @@ gesso_tuning_new (const GessoCudaDevice *device, int lt_version)
   g_autofree char *file = g_strconcat (about, ".tuning", NULL);
   GessoTuning *self = g_new0 (GessoTuning, 1);
 
-  self->is_on = g_strcmp0 (named, "off") != 0;
+  /* What only looks like a card is not worth measuring unasked. */
+  self->is_on = named ? !g_str_equal (named, "off") : g_getenv ("GESSO_CUDA_DRIVER") == NULL;
   /* The second line tells apart what the file's name does not. */
   self->head = g_strdup_printf ("gesso tuning 1\n%s\n", about);
   g_strcanon (file, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS ".", '-');

@@ -3,7 +3,8 @@
  *
  * Which way every product goes. A way that is decided stays for as long as the backend lives, and one that was measured
  * is kept in a file in the user's cache folder, named after the card, the driver and cuBLASLt: so a picture is the same
- * each time. GESSO_CUDA_TUNING in the environment names another folder, or with "off" has nothing measured or read.
+ * each time. GESSO_CUDA_TUNING in the environment names another folder, or with "off" has nothing measured or read,
+ * which is also so where GESSO_CUDA_DRIVER names a driver.
  */
 
 #pragma once

@@ -95,7 +95,7 @@ test_used (void)
 
 /* Where cuBLASLt cannot be used the card can, and the description says why. */
 static const Refusal own_products[] = {
-  { "without", "GESSO_CUBLASLT", "none", "own matrix products (GESSO_CUBLASLT is" },
+  { "without", "GESSO_CUBLASLT", "none", "own matrix products (GESSO_CUBLASLT names no library)" },
   { "not-installed", "GESSO_CUBLASLT", "/nonexistent/libcublasLt.so", "(/nonexistent/libcublasLt.so was not found)" },
   { "old", "GESSO_EMULATION_CUBLASLT_VERSION", "111103", "own matrix products (cuBLASLt is version 11" },
   { "unknown", "GESSO_EMULATION_CUBLASLT_VERSION", "140000", "own matrix products (cuBLASLt is version 14" },
