@@ -9,6 +9,7 @@
 #include <glib/gi18n-lib.h>
 
 #include "backend-checks.h"
+#include "cublaslt.h"
 
 /* A careful part of what the tensor cores could do (1024 operations a cycle and multiprocessor, the least of all that
  * have asynchronous copies): it only tells how parts of a picture's progress compare. */
@@ -29,18 +30,26 @@ cuda_free (GessoBackend *base)
           self->device->driver->cuEventDestroy (self->run_done[i]);
       for (gsize i = 0; i < G_N_ELEMENTS (self->launchers); i++)
         gesso_launcher_free (self->launchers[i]);
+      gesso_cublaslt_close (self->lt);
     }
   gesso_cuda_device_close (self->device);
+  gesso_tuning_free (self->tuning);
+  g_free (self->why_no_lt);
   g_free (self);
 }
 
 static char *
 cuda_describe (GessoBackend *base)
 {
-  const GessoCudaDevice *device = ((GessoCudaBackend *) base)->device;
+  const GessoCudaBackend *self = (GessoCudaBackend *) base;
+  const GessoCudaDevice *device = self->device;
+  g_autofree char *products
+      = self->lt ? g_strdup_printf (_ ("matrix products by cuBLASLt %d.%d.%d"), self->lt->version / 10000,
+                                    self->lt->version / 100 % 100, self->lt->version % 100)
+                 : g_strdup_printf (_ ("own matrix products (%s)"), self->why_no_lt);
 
   return g_strdup_printf ("%s, compute capability %d.%d, CUDA %d.%d, %s", device->name, device->major, device->minor,
-                          device->driver_version / 1000, device->driver_version % 1000 / 10, _ ("own matrix products"));
+                          device->driver_version / 1000, device->driver_version % 1000 / 10, products);
 }
 
 static gboolean
@@ -164,6 +173,18 @@ make_events (GessoCudaBackend *self, GError **error)
   return TRUE;
 }
 
+/* What multiplies matrices: cuBLASLt where it is, and which way is known to be the quickest. */
+static void
+open_products (GessoCudaBackend *self)
+{
+  g_autoptr (GError) error = NULL;
+
+  self->lt = gesso_cublaslt_open (self->device->major, &error);
+  if (!self->lt)
+    self->why_no_lt = g_strdup (error->message);
+  self->tuning = gesso_tuning_new (self->device, self->lt ? self->lt->version : 0);
+}
+
 G_MODULE_EXPORT GessoBackend *gesso_backend_entry (guint abi, int n_threads, GError **error);
 
 GessoBackend *
@@ -205,7 +226,10 @@ gesso_backend_entry (guint abi, int n_threads, GError **error)
   self->base = table;
   self->device = gesso_cuda_device_open (error);
   if (self->device && make_events (self, error))
-    return &self->base;
+    {
+      open_products (self);
+      return &self->base;
+    }
   cuda_free (&self->base);
   return NULL;
 }

@@ -10,6 +10,7 @@
 #include "cuda-device.h"
 #include "launcher.h"
 #include "store.h"
+#include "tuning.h"
 
 /* Runs that may be queued: the card never waits for the host, and a look at the cancellable is never far. */
 #define GESSO_CUDA_RUNS_AHEAD 2
@@ -18,6 +19,9 @@ typedef struct
 {
   GessoBackend base;
   GessoCudaDevice *device;
+  GessoCublasLt *lt; /* NULL: not here */
+  char *why_no_lt;
+  GessoTuning *tuning;
   GessoLauncher *launchers[2];             /* F16, BF16; as they are first needed */
   CUevent run_done[GESSO_CUDA_RUNS_AHEAD]; /* of the last runs, in turn */
   guint64 n_runs;
@@ -33,6 +37,7 @@ struct _GessoBuffer
 typedef struct
 {
   GessoCudaWeight *weight, *bias, *inputs[2];
+  GessoCudaWeight *lt_bias; /* the bias again, as cuBLASLt wants it */
 } GessoCudaOperands;
 
 struct _GessoProgram
@@ -43,6 +48,7 @@ struct _GessoProgram
   const GessoPlan *plan;
   GPtrArray *weights;          /* of GessoCudaWeight, each once */
   GessoCudaOperands *operands; /* by operation */
+  GArray *open;                /* of GessoProduct: those whose way is to be measured, without addresses */
   gboolean loaded;
   /* The workspace: the plan's arena, scratch of a running operation, and copies of small inputs. */
   gsize scratch, scratch_at;
@@ -63,6 +69,12 @@ gboolean gesso_cuda_operation_prepare (GessoProgram *program, const GessoOp *op,
 /* Queues one step of a run at `addresses`. */
 gboolean gesso_cuda_operation_queue (const GessoProgram *program, const CUdeviceptr *addresses,
                                      const GessoPlanStep *step, GError **error);
+
+/* Decides which way `product` goes, or leaves it open until the program is loaded; tells the bytes of scratch that it
+ * may need. */
+gboolean gesso_cuda_choose (GessoProgram *program, GessoProduct *product, gsize *scratch, GError **error);
+/* Decides what is open. */
+gboolean gesso_cuda_measure_open (GessoProgram *program, GCancellable *cancellable, GError **error);
 
 /* The functions of GessoBackend that concern programs. */
 GessoProgram *gesso_cuda_program_compile (GessoBackend *backend, GessoStore *store, const GessoPlan *plan,

@@ -52,6 +52,12 @@ kind_of (const GessoProduct *product)
   return KIND_CONV2D;
 }
 
+gboolean
+gesso_product_is_linear (const GessoProduct *product)
+{
+  return kind_of (product) == KIND_LINEAR;
+}
+
 void
 gesso_product_linear (GessoProduct *product, gint64 rows, gint64 width, gint64 columns, gboolean geglu)
 {
@@ -102,12 +108,25 @@ gesso_product_stages (const GessoProduct *product)
   return taps * divide_up (product->conv.channels, STAGE_WIDTH);
 }
 
+gint64
+gesso_product_weight_rows (const GessoProduct *product)
+{
+  return sum_columns (product);
+}
+
+gint64
+gesso_product_weight_pitch (const GessoProduct *product)
+{
+  return divide_up ((gint64) product->conv.kernel_height * product->conv.kernel_width * product->conv.channels, 8) * 8;
+}
+
 void
 gesso_product_choose (GessoProduct *product, int processors)
 {
   const gint64 rows = product->end - product->begin, stages = gesso_product_stages (product);
   double best = 0.0;
 
+  product->way = (GessoProductWay) { .tile = GESSO_TILE_64X64, .parts = 1 };
   for (int i = 0; i < GESSO_N_TILES; i++)
     {
       const TileKind *tile = &tiles[i];
@@ -122,17 +141,48 @@ gesso_product_choose (GessoProduct *product, int processors)
       if (!gesso_product_has_tile (product, (GessoTile) i) || value <= best)
         continue;
       best = value;
-      product->tile = (GessoTile) i;
-      product->parts = (int) parts;
+      product->way.tile = (GessoTile) i;
+      product->way.parts = (int) parts;
     }
+}
+
+int
+gesso_product_ways (const GessoProduct *product, int processors, GessoProductWay *ways)
+{
+  static const int all_parts[] = { 1, 2, 4, 8 };
+  GessoProduct chosen = *product;
+  int n = 1;
+
+  gesso_product_choose (&chosen, processors);
+  ways[0] = chosen.way;
+  for (int i = 0; i < GESSO_N_TILES; i++)
+    for (gsize j = 0; j < G_N_ELEMENTS (all_parts); j++)
+      {
+        const TileKind *tile = &tiles[i];
+        const GessoProductWay way = { .tile = (GessoTile) i, .parts = all_parts[j] };
+        const gint64 blocks
+            = divide_up (product->end - product->begin, tile->rows) * divide_up (sum_columns (product), tile->columns);
+
+        /* Parts are there to fill the card. */
+        if (!gesso_product_has_tile (product, way.tile)
+            || (way.parts > 1
+                && (way.parts * 4 > gesso_product_stages (product)
+                    || blocks * way.parts > (gint64) 2 * processors * tile->resident))
+            || (way.tile == ways[0].tile && way.parts == ways[0].parts))
+          continue;
+        ways[n++] = way;
+      }
+  return n;
 }
 
 gsize
 gesso_product_scratch (const GessoProduct *product)
 {
-  if (product->parts < 2)
+  if (product->way.by_lt)
+    return product->way.lt_workspace;
+  if (product->way.parts < 2)
     return 0;
-  return (gsize) product->parts * (gsize) (product->end - product->begin) * (gsize) sum_columns (product)
+  return (gsize) product->way.parts * (gsize) (product->end - product->begin) * (gsize) sum_columns (product)
          * sizeof (float);
 }
 
@@ -152,15 +202,16 @@ finish (GessoLauncher *launcher, const GessoProduct *product, GessoProductShape 
 gboolean
 gesso_launch_product (GessoLauncher *launcher, const GessoProduct *product, GError **error)
 {
-  const TileKind *tile = &tiles[product->tile];
+  const TileKind *tile = &tiles[product->way.tile];
   const Kind kind = kind_of (product);
   const gsize shared = (gsize) N_STAGES * (gsize) (tile->rows + tile->columns) * STAGE_WIDTH * 2;
-  GessoProductShape shape = { .begin = (gint32) product->begin,
-                              .end = (gint32) product->end,
-                              .columns = (gint32) product->columns,
-                              .sum_columns = (gint32) sum_columns (product),
-                              .k_tiles = (gint32) divide_up (gesso_product_stages (product), MAX (product->parts, 1)),
-                              .activation = (gint32) product->activation };
+  GessoProductShape shape
+      = { .begin = (gint32) product->begin,
+          .end = (gint32) product->end,
+          .columns = (gint32) product->columns,
+          .sum_columns = (gint32) sum_columns (product),
+          .k_tiles = (gint32) divide_up (gesso_product_stages (product), MAX (product->way.parts, 1)),
+          .activation = (gint32) product->activation };
   GessoConvShape conv = product->conv;
   int width = conv.channels;
   CUdeviceptr input = product->input, weight = product->weight, bias = product->bias, residual = product->residual;
@@ -171,6 +222,8 @@ gesso_launch_product (GessoLauncher *launcher, const GessoProduct *product, GErr
 
   if (product->begin >= product->end)
     return TRUE;
+  if (product->way.by_lt)
+    return gesso_launch_product_lt (launcher, product, error);
   if (kind == KIND_LINEAR)
     parameters[6] = &width;
   /* Fewer where the last ones would have nothing to do. */

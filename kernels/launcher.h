@@ -21,6 +21,8 @@ typedef struct
 extern const GessoKernelImage gesso_kernel_images[];
 extern const guint gesso_n_kernel_images;
 
+typedef struct _GessoCublasLt GessoCublasLt; /* cublaslt.h */
+
 typedef struct
 {
   const GessoCudaDriver *driver;
@@ -29,6 +31,7 @@ typedef struct
   GessoDType type; /* of values: F16 or BF16 */
   int processors;  /* of the device */
   CUstream stream;
+  const GessoCublasLt *lt; /* of whoever made the launcher; NULL: all products are our own */
 } GessoLauncher;
 
 /* Loads the kernels of `type` (F16 or BF16) in the current context; `stream` is the caller's. */
@@ -50,9 +53,21 @@ typedef enum
   GESSO_N_TILES
 } GessoTile;
 
+/* How a product is made: in tiles of our own kernels, the sum over k cut into parts, or by an algorithm of cuBLASLt's,
+ * whose words may be kept for the same version on the same kind of card. */
+typedef struct
+{
+  GessoTile tile;
+  int parts;
+  gboolean by_lt;
+  gsize lt_workspace; /* bytes that it wants for scratch */
+  guint64 lt_algorithm[8];
+} GessoProductWay;
+
 typedef struct
 {
   CUdeviceptr input, weight, bias, residual, result; /* as parameters.h has them; 0: none */
+  CUdeviceptr lt_bias;                               /* the bias in the type of values, as cuBLASLt wants it */
   CUdeviceptr scratch;                               /* gesso_product_scratch () bytes */
   /* A linear layer has 1 x 1 pixels, as gesso_product_linear () sets it. */
   GessoConvShape conv;
@@ -60,22 +75,45 @@ typedef struct
   gint64 columns;    /* of the result */
   gboolean geglu;
   GessoActivation activation;
-  /* How: chosen by gesso_product_choose (), or by whoever measures. */
-  GessoTile tile;
-  int parts;
+  GessoProductWay way; /* chosen by rule of thumb, or by whoever measures */
 } GessoProduct;
+
+/* A product that is not to run yet has this in place of addresses: only whether there is one counts. */
+#define GESSO_SOMEWHERE ((CUdeviceptr) 256)
 
 /* Sets the shape of a linear layer of `rows` rows, `width` values to `columns`. */
 void gesso_product_linear (GessoProduct *product, gint64 rows, gint64 width, gint64 columns, gboolean geglu);
+/* Whether it is a plain product of matrices whose rows are whole vectors of 8 values: no gathering of pixels. */
+gboolean gesso_product_is_linear (const GessoProduct *product);
 /* Whether there is a kernel for this tile. */
 gboolean gesso_product_has_tile (const GessoProduct *product, GessoTile tile);
 /* A tile and a number of parts that fill `processors` multiprocessors well, by rule of thumb. */
 void gesso_product_choose (GessoProduct *product, int processors);
 /* Stages of k, at most as many as there can be parts. */
 gint64 gesso_product_stages (const GessoProduct *product);
-/* Bytes of scratch: 0 for a product of one part. */
+/* Ways of our own that may be worth measuring, the rule of thumb's first: at most GESSO_MAX_OWN_WAYS. */
+#define GESSO_MAX_OWN_WAYS (1 + 4 * GESSO_N_TILES)
+int gesso_product_ways (const GessoProduct *product, int processors, GessoProductWay *ways);
+/* Bytes of scratch for the product's way: 0 where it needs none. */
 gsize gesso_product_scratch (const GessoProduct *product);
+/* Rows and values a row of the weight as it lies on the card. */
+gint64 gesso_product_weight_rows (const GessoProduct *product);
+gint64 gesso_product_weight_pitch (const GessoProduct *product);
 gboolean gesso_launch_product (GessoLauncher *launcher, const GessoProduct *product, GError **error);
+
+/* --- the same through cuBLASLt, with a launcher that has it --- */
+
+/* Whether cuBLASLt computes just this: rows times rows with bias and residual, all in the type of values. Its GELU is
+ * an approximation, and of the other activations it has none. */
+gboolean gesso_product_lt_can (const GessoLauncher *launcher, const GessoProduct *product);
+/* The algorithms that it thinks best, best first, in `ways` [n]; 0 of them where it has none. */
+gboolean gesso_product_lt_ways (GessoLauncher *launcher, const GessoProduct *product, GessoProductWay *ways, int n,
+                                int *n_ways, GError **error);
+/* Whether the product's way, which was kept, can still be gone: `usable`. */
+gboolean gesso_product_lt_check (GessoLauncher *launcher, const GessoProduct *product, gboolean *usable,
+                                 GError **error);
+/* What gesso_launch_product () does with a product whose way is cuBLASLt's. */
+gboolean gesso_launch_product_lt (GessoLauncher *launcher, const GessoProduct *product, GError **error);
 
 /* --- attention --- */
 

@@ -80,12 +80,15 @@ input (const Step *step, int i)
   return operand (step, i < 2 ? step->operands->inputs[i] : NULL, step->op->inputs[i]);
 }
 
-/* The product that a step of CONV2D or LINEAR is, without addresses. */
+/* The product that a step of CONV2D or LINEAR is, without addresses and not saying which way it goes. */
 static GessoProduct
 product_of (const GessoProgram *program, const GessoOp *op, const GessoPlanStep *step)
 {
   const GessoShape *in = &op->inputs[0]->shape, *out = &op->output->shape, *weight = &op->weight->shape;
-  GessoProduct product = { .activation = op->activation };
+  GessoProduct product = { .activation = op->activation,
+                           .bias = op->bias ? GESSO_SOMEWHERE : 0,
+                           .lt_bias = program->operands[op->id].lt_bias ? GESSO_SOMEWHERE : 0,
+                           .residual = op->residual ? GESSO_SOMEWHERE : 0 };
 
   if (op->kind == GESSO_OP_LINEAR)
     {
@@ -116,23 +119,27 @@ product_of (const GessoProgram *program, const GessoOp *op, const GessoPlanStep 
       product.begin = step->image < 0 ? 0 : (first + step->begin) * out->dim[2];
       product.end = step->image < 0 ? gesso_shape_rows (out) : (first + step->end) * out->dim[2];
     }
-  gesso_product_choose (&product, program->launcher->processors);
   return product;
 }
 
 static gboolean
 queue_product (const Step *step, const GessoPlanStep *what, GError **error)
 {
+  const GessoProgram *program = step->program;
+  GessoLauncher *launcher = program->launcher;
   const GessoOp *op = step->op;
-  GessoProduct product = product_of (step->program, op, what);
+  GessoProduct product = product_of (program, op, what);
 
+  /* Loading has seen to it that there is one. */
+  product.way = gesso_tuning_find (program->backend->tuning, launcher->type, &product)->way;
   product.input = input (step, 0);
   product.weight = step->operands->weight->address;
   product.bias = operand (step, step->operands->bias, op->bias);
+  product.lt_bias = step->operands->lt_bias ? step->operands->lt_bias->address : 0;
   product.residual = address_of (step, op->residual);
   product.result = address_of (step, op->output);
   product.scratch = step->scratch;
-  return gesso_launch_product (step->program->launcher, &product, error);
+  return gesso_launch_product (launcher, &product, error);
 }
 
 static gboolean
@@ -279,24 +286,31 @@ gesso_cuda_operation_queue (const GessoProgram *program, const CUdeviceptr *addr
     }
 }
 
-/* The most scratch that any step of `op` needs. */
-static gsize
-product_scratch (const GessoProgram *program, const GessoOp *op)
+/* Sees to all steps of a product: which way they go, and the most scratch that one needs. */
+static gboolean
+prepare_product (GessoProgram *program, const GessoOp *op, gsize *scratch, GError **error)
 {
+  GessoCudaOperands *operands = &program->operands[op->id];
   const GArray *steps = program->plan->steps;
-  gsize most = 0;
 
   for (guint i = 0; i < steps->len; i++)
     {
       const GessoPlanStep *step = &g_array_index (steps, GessoPlanStep, i);
       GessoProduct product;
+      gsize bytes = 0;
 
       if (g_ptr_array_index (program->plan->ops, step->op) != op)
         continue;
       product = product_of (program, op, step);
-      most = MAX (most, gesso_product_scratch (&product));
+      product.lt_bias = product.bias && op->bias->kind == GESSO_TENSOR_WEIGHT ? GESSO_SOMEWHERE : 0;
+      if (product.lt_bias && !operands->lt_bias && gesso_product_lt_can (program->launcher, &product))
+        operands->lt_bias = want (program, op->bias, GESSO_CUDA_PLAIN);
+      product = product_of (program, op, step);
+      if (!gesso_cuda_choose (program, &product, &bytes, error))
+        return FALSE;
+      *scratch = MAX (*scratch, bytes);
     }
-  return most;
+  return TRUE;
 }
 
 /* Products and attention are there in the type of values alone, norms and the rest in F32 too. */
@@ -329,12 +343,10 @@ gesso_cuda_operation_prepare (GessoProgram *program, const GessoOp *op, gsize *s
     {
     case GESSO_OP_CONV2D:
       weight = GESSO_CUDA_MATRIX;
-      *scratch = product_scratch (program, op);
       break;
     case GESSO_OP_LINEAR:
       weight = op->linear.geglu ? GESSO_CUDA_GEGLU : GESSO_CUDA_MATRIX;
       bias = op->linear.geglu ? GESSO_CUDA_GEGLU_VECTOR : GESSO_CUDA_VECTOR;
-      *scratch = product_scratch (program, op);
       break;
     case GESSO_OP_EMBEDDING:
       weight = bias = GESSO_CUDA_PLAIN;
@@ -355,5 +367,7 @@ gesso_cuda_operation_prepare (GessoProgram *program, const GessoOp *op, gsize *s
   for (int i = 0; i < MIN (op->n_inputs, 2); i++)
     operands->inputs[i]
         = want (program, op->inputs[i], i == 1 && adds_vector (op) ? GESSO_CUDA_VECTOR : GESSO_CUDA_PLAIN);
-  return check_type (program, op, error);
+  if (!check_type (program, op, error))
+    return FALSE;
+  return (op->kind != GESSO_OP_CONV2D && op->kind != GESSO_OP_LINEAR) || prepare_product (program, op, scratch, error);
 }

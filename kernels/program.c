@@ -38,6 +38,8 @@ get_launcher (GessoCudaBackend *backend, GessoPrecision precision, GError **erro
   if (!*launcher)
     *launcher = gesso_launcher_new (backend->device->driver, is_bf16 ? GESSO_DTYPE_BF16 : GESSO_DTYPE_F16,
                                     backend->device->processors, backend->device->stream, error);
+  if (*launcher)
+    (*launcher)->lt = backend->lt;
   return *launcher;
 }
 
@@ -99,6 +101,7 @@ gesso_cuda_program_compile (GessoBackend *base, GessoStore *store, const GessoPl
   self->plan = plan;
   self->weights = g_ptr_array_new ();
   self->operands = g_new0 (GessoCudaOperands, plan->ops->len);
+  self->open = g_array_new (FALSE, FALSE, sizeof (GessoProduct));
   self->copy_at = g_new0 (gsize, plan->inputs->len);
   self->recorded = g_new0 (CUdeviceptr, gesso_cuda_n_addresses (self));
   self->latest = g_new0 (CUdeviceptr, gesso_cuda_n_addresses (self));
@@ -129,6 +132,7 @@ gesso_cuda_program_load (GessoBackend *base, GessoProgram *self, GessoLoadFunc p
 {
   if (!self->loaded)
     self->loaded = gesso_cuda_device_enter (self->backend->device, error)
+                   && gesso_cuda_measure_open (self, cancellable, error)
                    && gesso_cuda_store_hold (self->store, self->weights, progress, progress_data, cancellable, error);
   return self->loaded;
 }
@@ -161,6 +165,7 @@ gesso_cuda_program_free (GessoBackend *base, GessoProgram *self)
   gesso_cuda_program_unload (base, self);
   g_ptr_array_unref (self->weights);
   g_free (self->operands);
+  g_array_unref (self->open);
   g_free (self->copy_at);
   g_free (self->recorded);
   g_free (self->latest);

@@ -56,7 +56,7 @@ def build(options, folder, source, variant):
 
 
 def run(options, library, proof, variant):
-    environment = dict(os.environ, GESSO_CUDA_DRIVER=str(library))
+    environment = dict(os.environ, GESSO_CUDA_DRIVER=str(library), GESSO_CUBLASLT='none')
     if variant == 'races':
         environment['GESSO_EMULATION_RACES'] = '1'
     if variant == 'asan':

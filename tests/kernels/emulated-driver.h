@@ -19,5 +19,6 @@ typedef struct
 const EmulatedDriver *emulated_driver (void);
 
 /* Checks what came of a failure of the call `failed`: the error (NULL when all was `done`) is of the right kind and
- * names the result. Only what gives something back may fail unnoticed. */
+ * names the result. Only what gives something back may fail unnoticed, and cuBLASLt's beginning: then all products are
+ * our own. */
 void emulated_driver_check_failure (const char *failed, gboolean done, const GError *error);

@@ -86,11 +86,38 @@ test_used (void)
   GessoPrecision precision;
 
   g_assert_nonnull (strstr (text, "cuda: Gesso's emulation, compute capability 8.6"));
-  g_assert_nonnull (strstr (text, "own matrix products"));
+  g_assert_nonnull (strstr (text, "matrix products by cuBLASLt 13.1.0"));
   g_assert_nonnull (strstr (text, "precision f16"));
   g_assert_false (backend->resolve_precision (backend, GESSO_PRECISION_F32, &precision, &error));
   g_assert_error (error, GESSO_ERROR, GESSO_ERROR_DEVICE);
   backend->free (backend);
+}
+
+/* Where cuBLASLt cannot be used the card can, and the description says why. */
+static const Refusal own_products[] = {
+  { "without", "GESSO_CUBLASLT", "none", "own matrix products (GESSO_CUBLASLT names no library)" },
+  { "not-installed", "GESSO_CUBLASLT", "/nonexistent/libcublasLt.so", "(/nonexistent/libcublasLt.so was not found)" },
+  { "old", "GESSO_EMULATION_CUBLASLT_VERSION", "111103", "own matrix products (cuBLASLt is version 11" },
+  { "unknown", "GESSO_EMULATION_CUBLASLT_VERSION", "140000", "own matrix products (cuBLASLt is version 14" },
+};
+
+static void
+test_own_products (gconstpointer data)
+{
+  const Refusal *reason = data;
+
+  if (g_test_subprocess ())
+    {
+      g_autofree char *text = NULL;
+
+      g_setenv (reason->variable, reason->value, TRUE);
+      text = gesso_devices_describe ();
+      g_test_message ("%s", text);
+      g_assert_nonnull (strstr (text, reason->says));
+      return;
+    }
+  g_test_trap_subprocess (NULL, 0, G_TEST_SUBPROCESS_INHERIT_STDERR);
+  g_test_trap_assert_passed ();
 }
 
 /* A buffer that is too large names what was asked for and what is free, and leaves the card usable. */
@@ -238,6 +265,12 @@ main (int argc, char **argv)
       g_autofree char *path = g_strconcat ("/cuda/device/", refusals[i].name, NULL);
 
       g_test_add_data_func (path, &refusals[i], test_refusal);
+    }
+  for (gsize i = 0; i < G_N_ELEMENTS (own_products); i++)
+    {
+      g_autofree char *path = g_strconcat ("/cuda/device/own-products/", own_products[i].name, NULL);
+
+      g_test_add_data_func (path, &own_products[i], test_own_products);
     }
   g_test_add_func ("/cuda/device/used", test_used);
   g_test_add_func ("/cuda/device/buffer-too-large", test_buffer_too_large);

@@ -1,10 +1,12 @@
 /* SPDX-FileCopyrightText: The Gesso authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The CUDA backend where something goes wrong: each call of the driver fails in turn, weights cannot be read, a run is
- * cancelled. Each time there is the right error, nothing is left behind, and the next try gives the right values.
+ * The CUDA backend where something goes wrong: each call of the driver and of cuBLASLt fails in turn, weights cannot be
+ * read, a run is cancelled. Each time there is the right error, nothing is left behind, and the next try gives the
+ * right values.
  */
 
+#include <glib/gstdio.h>
 #include <string.h>
 
 #include "../unit/cpu/backend/fixture.h"
@@ -16,6 +18,8 @@
 #define CHANNELS 8
 #define LAYERS 4
 #define RUNS 3
+/* Measuring makes many calls that are alike: a number that lets all kinds have their turn. With GESSO_FULL it is 1. */
+#define MEASURING_STRIDE 7
 
 typedef struct
 {
@@ -90,11 +94,17 @@ test_each_call (gconstpointer data)
 {
   const gboolean for_good = GPOINTER_TO_INT (data);
   const EmulatedDriver *driver = emulated_driver ();
-  guint16 expected[SIZE * SIZE * CHANNELS], values[SIZE * SIZE * CHANNELS];
+  guint16 expected[SIZE * SIZE * CHANNELS], own[SIZE * SIZE * CHANNELS], values[SIZE * SIZE * CHANNELS];
+  g_autofree char *library = g_strdup (g_getenv ("GESSO_CUBLASLT"));
   Reads reads = { 0 };
   g_autoptr (GError) error = NULL;
-  guint before = driver->calls (), n_calls;
+  guint before, n_calls;
 
+  g_setenv ("GESSO_CUBLASLT", "none", TRUE);
+  g_assert_true (use_backend (&reads, NULL, own, &error));
+  g_assert_no_error (error);
+  g_setenv ("GESSO_CUBLASLT", library, TRUE);
+  before = driver->calls ();
   g_assert_true (use_backend (&reads, NULL, expected, &error));
   g_assert_no_error (error);
   g_assert_cmpint (driver->leaks (), ==, 0);
@@ -115,10 +125,63 @@ test_each_call (gconstpointer data)
       g_clear_error (&error);
       g_assert_cmpint (driver->leaks (), ==, 0);
       if (done)
-        g_assert_cmpmem (values, sizeof values, expected, sizeof expected);
+        g_assert_cmpmem (values, sizeof values, g_str_equal (failed, "cublasLtCreate") ? own : expected,
+                         sizeof expected);
     }
   g_assert_true (use_backend (&reads, NULL, values, &error));
   g_assert_cmpmem (values, sizeof values, expected, sizeof expected);
+}
+
+static void
+remove_files (const char *folder)
+{
+  g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
+  const char *name;
+
+  while ((name = g_dir_read_name (dir)))
+    {
+      g_autofree char *path = g_build_filename (folder, name, NULL);
+
+      g_assert_cmpint (g_remove (path), ==, 0);
+    }
+}
+
+/* Calls fail while products are measured. An algorithm of cuBLASLt's that cannot be had is left out, and where there is
+ * no memory nothing is measured; anything else is an error as ever. */
+static void
+test_measuring (void)
+{
+  g_autofree char *folder = g_dir_make_tmp ("gesso-failures-XXXXXX", NULL);
+  const guint stride = g_getenv ("GESSO_FULL") ? 1 : MEASURING_STRIDE;
+  const EmulatedDriver *driver = emulated_driver ();
+  guint16 values[SIZE * SIZE * CHANNELS];
+  Reads reads = { 0 };
+  g_autoptr (GError) error = NULL;
+  guint before = driver->calls (), n_calls;
+
+  g_setenv ("GESSO_CUDA_TUNING", folder, TRUE);
+  g_assert_true (use_backend (&reads, NULL, values, &error));
+  g_assert_no_error (error);
+  n_calls = driver->calls () - before;
+  for (guint i = 1; i <= n_calls; i += stride)
+    {
+      const char *failed;
+      gboolean done;
+
+      remove_files (folder);
+      driver->fail (i, i / stride % 2);
+      done = use_backend (&reads, NULL, values, &error);
+      failed = driver->failed_call ();
+      driver->fail (0, FALSE);
+      g_test_message ("%u of %u: %s: %s", i, n_calls, failed, error ? error->message : "done");
+      if (!done || !(g_str_has_prefix (failed, "cublasLt") || g_str_equal (failed, "cuMemAlloc")))
+        emulated_driver_check_failure (failed, done, error);
+      g_clear_error (&error);
+      g_assert_cmpint (driver->leaks (), ==, 0);
+    }
+  remove_files (folder);
+  g_assert_cmpint (g_rmdir (folder), ==, 0);
+  g_setenv ("GESSO_CUDA_TUNING", "off", TRUE);
 }
 
 /* Each reading of a weight fails in turn. */
@@ -161,6 +224,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_data_func ("/cuda/failures/for-a-moment", GINT_TO_POINTER (FALSE), test_each_call);
   g_test_add_data_func ("/cuda/failures/for-good", GINT_TO_POINTER (TRUE), test_each_call);
+  g_test_add_func ("/cuda/failures/measuring", test_measuring);
   g_test_add_func ("/cuda/failures/reads", test_each_read);
   g_test_add_func ("/cuda/failures/cancelled", test_cancelled);
   return g_test_run ();

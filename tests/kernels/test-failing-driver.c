@@ -22,7 +22,7 @@ use_device (const GessoCudaDriver *driver, GError **error)
   const guint16 zeros[WIDTH * WIDTH] = { 0 };
   guint16 values[WIDTH * WIDTH];
   GessoLauncher *launcher = NULL;
-  GessoProduct product = { .tile = GESSO_TILE_64X64, .parts = 2 };
+  GessoProduct product = { .way = { .tile = GESSO_TILE_64X64, .parts = 2 } };
   CUdeviceptr memory = 0;
   CUcontext context = NULL;
   CUstream stream = NULL;

@@ -9,6 +9,8 @@
 
 static const uint32_t fatbin_magic = 0xba55ed50u;
 static const int shared_by_default = 48 << 10, shared_at_most = 99 << 10;
+// What a launch is pretended to take, and each of its threads.
+static const double launch_milliseconds = 0.004, thread_milliseconds = 1e-5;
 
 struct CUfunc_st
 {
@@ -91,6 +93,8 @@ cuLaunchKernel (CUfunction function, unsigned grid_x, unsigned grid_y, unsigned 
     return CUDA_ERROR_INVALID_VALUE;
   kernel = function->kernel;
   body = kernel->bind (kernel->function, parameters);
-  driver::push (stream, [=] { emulation::launch (kernel, body, grid, block, shared); });
+  driver::push (
+      stream, [=] { emulation::launch (kernel, body, grid, block, shared); },
+      launch_milliseconds + (double) grid_x * grid_y * grid_z * (double) threads * thread_milliseconds);
   return CUDA_SUCCESS;
 }

@@ -1,9 +1,10 @@
 // SPDX-FileCopyrightText: The Gesso authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// A look-alike of libcuda.so.1 on top of the emulation: enough of the driver's interface for Gesso's CUDA backend, and
-// stricter than the real one. Work of a stream is done when the host waits for it and not before, so a result read or
-// a buffer freed too early shows; device memory is a heap block of exactly the size asked for, full of NaN.
+// A look-alike of libcuda.so.1, and of libcublasLt.so.13 in the same library, on top of the emulation: enough of their
+// interfaces for Gesso's CUDA backend, and stricter than the real ones. Work of a stream is done when the host waits
+// for it and not before, so a result read or a buffer freed too early shows; device memory is a heap block of exactly
+// the size asked for, full of NaN.
 //
 // Environment: GESSO_EMULATION_DEVICES=n           devices (1)
 //              GESSO_EMULATION_CAPABILITY=8.6      compute capability
@@ -42,6 +43,7 @@ struct CUstream_st
 {
   std::deque<Job> jobs;
   uint64_t issued = 0, done = 0;
+  double clock = 0.0; // milliseconds that all that was issued is pretended to take
   CUgraph capture = nullptr;
 };
 
@@ -49,6 +51,8 @@ struct CUevent_st
 {
   CUstream stream = nullptr; // NULL: never recorded
   uint64_t ticket = 0;       // done when the stream has done so many jobs
+  double clock = 0.0;        // of the stream, when it was recorded
+  bool has_time = false;
 };
 
 namespace driver
@@ -72,8 +76,8 @@ CUcontext the_context ();
 
 // A stream's own queue, or the null stream's.
 CUstream stream_of (CUstream stream);
-// Does, or captures, or queues.
-void push (CUstream stream, Job job);
+// Captures or queues. `milliseconds`: what it is pretended to take, the same every time.
+void push (CUstream stream, Job job, double milliseconds = 0.0);
 void drain (CUstream stream);
 void drain_all ();
 bool any_capture ();

@@ -2,10 +2,11 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * prove-kernels [--type f16|bf16] [--quick] [NAME...]: proves each kernel over many shapes, on a card or on the
- * emulation (GESSO_CUDA_DRIVER=libgesso-emulated-cuda.so). Prints the worst element of each proof; on a real card also
- * times it. Ends with 1 when anything was wrong.
+ * emulation (GESSO_CUDA_DRIVER=libgesso-emulated-cuda.so, GESSO_CUBLASLT the same or "none"). Prints the worst element
+ * of each proof; on a real card also times it. Ends with 1 when anything was wrong.
  */
 
+#include "kernels/cublaslt.h"
 #include "prove.h"
 
 #include <stdlib.h>
@@ -51,6 +52,12 @@ open_device (Prover *prover, GessoDType type, CUdevice *device)
   prover->timing = !strstr (name, "emulation");
   prover->launcher = gesso_launcher_new (driver, type, processors, stream, &error);
   prover_must (prover, prover->launcher != NULL, error);
+  prover->lt = gesso_cublaslt_open (major, &error);
+  prover->launcher->lt = prover->lt;
+  if (prover->lt)
+    g_print ("cuBLASLt %d\n", prover->lt->version);
+  else
+    g_print ("no cuBLASLt: %s\n", error->message);
 }
 
 static void
@@ -59,6 +66,7 @@ close_device (Prover *prover, CUdevice device)
   CUstream stream = prover->launcher->stream;
 
   gesso_launcher_free (prover->launcher);
+  gesso_cublaslt_close (prover->lt);
   prover->driver->cuEventDestroy (prover->start);
   prover->driver->cuEventDestroy (prover->stop);
   prover->driver->cuStreamDestroy (stream);

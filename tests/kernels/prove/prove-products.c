@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: The Gesso authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Convolutions and linear layers, in every tile and with k cut into parts.
+ * Convolutions and linear layers, in every tile and with k cut into parts, and by what cuBLASLt offers.
  */
 
 #include "prove.h"
@@ -81,6 +81,74 @@ packed_row (const Case *test, int o)
   return test->geglu ? row / 8 * 16 + half * 8 + row % 8 : o;
 }
 
+/* A product that is to be made in several ways, and what comes out. */
+typedef struct
+{
+  const Case *test;
+  GessoProduct product;
+  gsize n;
+  const double *expected;
+} Expectation;
+
+static void
+prove_way (Prover *prover, const Expectation *expectation, const GessoProductWay *way, const char *name)
+{
+  static const char *const tile_names[] = { "128x128", "128x64", "64x64" };
+  const GessoDType type = prover->launcher->type;
+  const Case *test = expectation->test;
+  const double rounding = prover_rounding (type);
+  GessoProduct product = expectation->product;
+  const GessoConvShape *shape = &product.conv;
+  const double k = (double) (shape->kernel_height * shape->kernel_width * shape->channels);
+  const double operations = (double) (product.end - product.begin) * (double) product.columns * (product.geglu ? 4 : 2);
+  g_autofree float *nothing = g_new0 (float, expectation->n);
+  g_autofree char *what = NULL;
+  g_autoptr (GError) error = NULL;
+  Values *result, *scratch;
+
+  product.way = *way;
+  result = values_new (prover, type, expectation->n, nothing);
+  scratch = values_empty (prover, GESSO_DTYPE_F32, gesso_product_scratch (&product) / sizeof (float));
+  product.result = result->address;
+  product.scratch = scratch->address;
+  prover_start (prover);
+  prover_must (prover, gesso_launch_product (prover->launcher, &product, &error), error);
+  prover_stop (prover);
+  values_fetch (prover, result);
+  what = g_strdup_printf ("product %dx%dx%dx%d %s%d %dx%d/%d%s%s%s%s %s %d", test->n, shape->height, shape->width,
+                          shape->channels, test->geglu ? "geglu " : "", test->out_channels, shape->kernel_height,
+                          shape->kernel_width, shape->stride, test->virtual_height ? " enlarged" : "",
+                          test->residual ? " residual" : "", test->activation ? " activation" : "",
+                          test->band ? " band" : "", name ? name : tile_names[way->tile], way->parts);
+  prover_compare (prover, what, result, expectation->expected, 2e-5 * sqrt (k) + rounding * 0.1, rounding * 1.05,
+                  operations * k);
+  values_free (prover, scratch);
+  values_free (prover, result);
+}
+
+static void
+prove_ways (Prover *prover, const Expectation *expectation)
+{
+  const GessoProduct *product = &expectation->product;
+  GessoProductWay ways[4];
+  g_autoptr (GError) error = NULL;
+  int n = 0;
+
+  for (int tile = 0; tile < GESSO_N_TILES; tile++)
+    for (int parts = 1; parts <= 3; parts += 2)
+      {
+        const GessoProductWay way = { .tile = (GessoTile) tile, .parts = parts };
+
+        if (gesso_product_has_tile (product, way.tile) && parts <= gesso_product_stages (product))
+          prove_way (prover, expectation, &way, NULL);
+      }
+  if (gesso_product_lt_can (prover->launcher, product))
+    prover_must (prover, gesso_product_lt_ways (prover->launcher, product, ways, (int) G_N_ELEMENTS (ways), &n, &error),
+                 error);
+  for (int i = 0; i < n; i++)
+    prove_way (prover, expectation, &ways[i], "cuBLASLt");
+}
+
 static void
 prove_case (Prover *prover, const Case *test)
 {
@@ -94,7 +162,8 @@ prove_case (Prover *prover, const Case *test)
   const gsize n = (gsize) (rows * test->out_channels);
   Values *x = values_random (prover, type, (gsize) (test->n * shape.height * shape.width * shape.channels), 1.0);
   Values *w = values_random (prover, type, (gsize) weight_rows * k, 1.7 / sqrt ((double) k));
-  Values *bias = test->bias ? values_random (prover, GESSO_DTYPE_F32, (gsize) packed_rows, 1.0) : NULL;
+  Values *lt_bias = test->bias ? values_random (prover, type, (gsize) packed_rows, 1.0) : NULL;
+  Values *bias = test->bias ? values_new (prover, GESSO_DTYPE_F32, (gsize) packed_rows, lt_bias->values) : NULL;
   Values *residual = test->residual ? values_random (prover, type, n, 1.0) : NULL;
   g_autofree float *packed = g_new0 (float, (gsize) packed_rows *pitch);
   g_autofree double *expected = g_new0 (double, n);
@@ -119,53 +188,25 @@ prove_case (Prover *prover, const Case *test)
           expected[place] = value + (residual ? (double) residual->values[place] : 0.0);
         }
     }
-  for (int tile = 0; tile < GESSO_N_TILES; tile++)
-    for (int parts = 1; parts <= 3; parts += 2)
-      {
-        GessoProduct product = { .input = x->address,
-                                 .weight = weight->address,
-                                 .bias = values_address (bias),
-                                 .residual = values_address (residual),
-                                 .conv = shape,
-                                 .begin = begin,
-                                 .end = end,
-                                 .columns = test->out_channels,
-                                 .geglu = test->geglu,
-                                 .activation = test->activation,
-                                 .tile = (GessoTile) tile,
-                                 .parts = parts };
-        static const char *const tile_names[] = { "128x128", "128x64", "64x64" };
-        const double rounding = prover_rounding (type);
-        g_autofree float *nothing = NULL;
-        g_autofree char *what = NULL;
-        g_autoptr (GError) error = NULL;
-        Values *result, *scratch;
-
-        if (!gesso_product_has_tile (&product, (GessoTile) tile) || parts > gesso_product_stages (&product))
-          continue;
-        nothing = g_new0 (float, n);
-        result = values_new (prover, type, n, nothing);
-        scratch = values_empty (prover, GESSO_DTYPE_F32, gesso_product_scratch (&product) / sizeof (float));
-        product.result = result->address;
-        product.scratch = scratch->address;
-        prover_start (prover);
-        prover_must (prover, gesso_launch_product (prover->launcher, &product, &error), error);
-        prover_stop (prover);
-        values_fetch (prover, result);
-        what = g_strdup_printf (
-            "product %dx%dx%dx%d %s%d %dx%d/%d%s%s%s%s %s parts %d", test->n, shape.height, shape.width, shape.channels,
-            test->geglu ? "geglu " : "", test->out_channels, shape.kernel_height, shape.kernel_width, shape.stride,
-            test->virtual_height ? " enlarged" : "", test->residual ? " residual" : "",
-            test->activation ? " activation" : "", test->band ? " band" : "", tile_names[tile], parts);
-        prover_compare (prover, what, result, expected, 2e-5 * sqrt ((double) k) + rounding * 0.1, rounding * 1.05,
-                        2.0 * (double) (end - begin) * weight_rows * (double) k);
-        values_free (prover, scratch);
-        values_free (prover, result);
-      }
+  prove_ways (prover, &(const Expectation) { .test = test,
+                                             .product = { .input = x->address,
+                                                          .weight = weight->address,
+                                                          .bias = values_address (bias),
+                                                          .lt_bias = values_address (lt_bias),
+                                                          .residual = values_address (residual),
+                                                          .conv = shape,
+                                                          .begin = begin,
+                                                          .end = end,
+                                                          .columns = test->out_channels,
+                                                          .geglu = test->geglu,
+                                                          .activation = test->activation },
+                                             .n = n,
+                                             .expected = expected });
   values_free (prover, x);
   values_free (prover, w);
   values_free (prover, weight);
   values_free (prover, bias);
+  values_free (prover, lt_bias);
   values_free (prover, residual);
 }
 
@@ -234,6 +275,9 @@ prove_products (Prover *prover)
     linear_case (1, 320, 1280, FALSE, GESSO_ACTIVATION_SILU),
     linear_case (154, 768, 72, FALSE, GESSO_ACTIVATION_QUICK_GELU),
     linear_case (100, 64, 129, FALSE, GESSO_ACTIVATION_GELU),
+    linear_case (77, 96, 136, FALSE, GESSO_ACTIVATION_NONE),
+    { 2, 7, 9, 72, 40, 1, 1, 1, 0, 0, 0, 0, 0, 0, TRUE, TRUE, FALSE, GESSO_ACTIVATION_NONE, 0 },
+    { 2, 7, 9, 72, 40, 1, 1, 1, 0, 0, 0, 0, 0, 0, FALSE, TRUE, FALSE, GESSO_ACTIVATION_NONE, 30 },
     linear_case (130, 320, 80, TRUE, GESSO_ACTIVATION_NONE),
     linear_case (65, 72, 21, TRUE, GESSO_ACTIVATION_NONE),
     linear_case (33, 27, 12, TRUE, GESSO_ACTIVATION_NONE),

@@ -15,6 +15,7 @@ typedef struct
 {
   const GessoCudaDriver *driver;
   GessoLauncher *launcher;
+  GessoCublasLt *lt; /* NULL: not here */
   CUevent start, stop;
   gboolean timing; /* on a real card */
   gboolean quick;  /* a few shapes only */

@@ -1,0 +1,285 @@
+/* SPDX-FileCopyrightText: The Gesso authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+
+#include "tuning.h"
+
+#include <glib/gstdio.h>
+#include <string.h>
+
+#define MAX_BYTES (4 << 20) /* of a file that is worth reading */
+#define MAX_PARTS 64
+
+/* What a product's way depends on. Integers without gaps, so that bytes compare. */
+typedef struct
+{
+  gint32 type, rows, columns, geglu, activation, has_bias, has_lt_bias, has_residual;
+  GessoConvShape conv;
+} Key;
+
+#define KEY_NUMBERS (sizeof (Key) / sizeof (gint32))
+#define WAY_WORDS G_N_ELEMENTS (((GessoProductWay *) 0)->lt_algorithm)
+
+struct _GessoTuning
+{
+  gboolean is_on;
+  gboolean is_new;   /* there is something to be written */
+  gboolean is_wrong; /* something in the file cannot be used */
+  char *path;
+  char *head;          /* the file's first lines, which have to be the same */
+  GHashTable *entries; /* Key -> GessoTuningEntry, both owned */
+};
+
+static guint
+key_hash (gconstpointer data)
+{
+  const gint32 *numbers = data;
+  guint hash = 2166136261u;
+
+  for (gsize i = 0; i < KEY_NUMBERS; i++)
+    hash = (hash ^ (guint) numbers[i]) * 16777619u;
+  return hash;
+}
+
+static gboolean
+key_equal (gconstpointer a, gconstpointer b)
+{
+  return memcmp (a, b, sizeof (Key)) == 0;
+}
+
+static Key
+key_of (GessoDType type, const GessoProduct *product)
+{
+  GessoProduct plain = *product;
+
+  /* Of a plain product it does not matter how the pixels lay. */
+  if (gesso_product_is_linear (product))
+    gesso_product_linear (&plain, 0, product->conv.channels, product->columns, product->geglu);
+  return (Key) { .type = (gint32) type,
+                 .rows = (gint32) (product->end - product->begin),
+                 .columns = (gint32) product->columns,
+                 .geglu = product->geglu,
+                 .activation = (gint32) product->activation,
+                 .has_bias = product->bias != 0,
+                 .has_lt_bias = product->lt_bias != 0,
+                 .has_residual = product->residual != 0,
+                 .conv = plain.conv };
+}
+
+static GHashTable *
+entries_new (void)
+{
+  return g_hash_table_new_full (key_hash, key_equal, g_free, g_free);
+}
+
+/* --- the file: the head, a line for each product, and a sum of all that --- */
+
+static char *
+checksum_line (const char *text, gsize length)
+{
+  g_autofree char *sum = g_compute_checksum_for_data (G_CHECKSUM_SHA256, (const guchar *) text, length);
+
+  return g_strconcat ("sum ", sum, "\n", NULL);
+}
+
+/* The next of `words` as a number; they end with NULL. */
+static gboolean
+take_number (char ***words, gint64 least, gint64 most, gint64 *number)
+{
+  return **words && g_ascii_string_to_signed (*(*words)++, 10, least, most, number, NULL);
+}
+
+static gboolean
+parse_way (char **words, GessoProductWay *way)
+{
+  gint64 tile = 0, parts = 1, workspace = 0;
+
+  *way = (GessoProductWay) { .by_lt = g_strcmp0 (*words, "cublaslt") == 0 };
+  if (!*words || (!way->by_lt && !g_str_equal (*words, "own")))
+    return FALSE;
+  words++;
+  if (way->by_lt)
+    {
+      if (!take_number (&words, 0, G_MAXINT32, &workspace))
+        return FALSE;
+      for (gsize i = 0; i < WAY_WORDS; i++)
+        if (!*words || !g_ascii_string_to_unsigned (*words++, 16, 0, G_MAXUINT64, &way->lt_algorithm[i], NULL))
+          return FALSE;
+    }
+  else if (!take_number (&words, 0, GESSO_N_TILES - 1, &tile) || !take_number (&words, 1, MAX_PARTS, &parts))
+    return FALSE;
+  way->tile = (GessoTile) tile;
+  way->parts = (int) parts;
+  way->lt_workspace = (gsize) workspace;
+  return *words == NULL;
+}
+
+static gboolean
+parse_line (const char *line, GHashTable *entries)
+{
+  g_auto (GStrv) words = g_strsplit (line, " ", 0);
+  GessoTuningEntry entry = { .is_measured = TRUE };
+  gint32 key[KEY_NUMBERS];
+  char **word = words;
+
+  for (gsize i = 0; i < KEY_NUMBERS; i++)
+    {
+      gint64 number;
+
+      if (!take_number (&word, G_MININT32, G_MAXINT32, &number))
+        return FALSE;
+      key[i] = (gint32) number;
+    }
+  if (!parse_way (word, &entry.way))
+    return FALSE;
+  g_hash_table_replace (entries, g_memdup2 (key, sizeof key), g_memdup2 (&entry, sizeof entry));
+  return TRUE;
+}
+
+/* What the file holds; nothing where it is damaged or another card's. */
+static GHashTable *
+read_file (const GessoTuning *self)
+{
+  g_autoptr (GHashTable) entries = entries_new ();
+  g_autofree char *text = NULL, *sum = NULL;
+  g_auto (GStrv) lines = NULL;
+  const char *last;
+  GStatBuf about;
+  gsize length;
+
+  if (g_stat (self->path, &about) != 0 || about.st_size > MAX_BYTES
+      || !g_file_get_contents (self->path, &text, &length, NULL) || strlen (text) != length
+      || !g_str_has_prefix (text, self->head) || !(last = g_strrstr (text, "sum ")))
+    return entries_new ();
+  sum = checksum_line (text, (gsize) (last - text));
+  if (!g_str_equal (last, sum))
+    return entries_new ();
+  text[last - text] = '\0';
+  lines = g_strsplit (text + strlen (self->head), "\n", 0);
+  for (char **line = lines; *line; line++)
+    if (**line && !parse_line (*line, entries))
+      return entries_new ();
+  return g_steal_pointer (&entries);
+}
+
+static char *
+entry_line (const gint32 *key, const GessoProductWay *way)
+{
+  GString *line = g_string_new (NULL);
+
+  for (gsize i = 0; i < KEY_NUMBERS; i++)
+    g_string_append_printf (line, "%d ", key[i]);
+  if (!way->by_lt)
+    g_string_append_printf (line, "own %d %d", (int) way->tile, way->parts);
+  else
+    g_string_append_printf (line, "cublaslt %zu", way->lt_workspace);
+  for (gsize i = 0; i < WAY_WORDS && way->by_lt; i++)
+    g_string_append_printf (line, " %" G_GINT64_MODIFIER "x", way->lt_algorithm[i]);
+  g_string_append_c (line, '\n');
+  return g_string_free (line, FALSE);
+}
+
+static int
+compare_lines (gconstpointer a, gconstpointer b)
+{
+  return strcmp (*(const char *const *) a, *(const char *const *) b);
+}
+
+void
+gesso_tuning_save (GessoTuning *self)
+{
+  g_autoptr (GPtrArray) lines = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GHashTable) written = NULL;
+  g_autoptr (GString) text = NULL;
+  g_autofree char *folder = NULL, *sum = NULL;
+  GHashTableIter iter;
+  gpointer key, value;
+
+  if (!self->is_on || !self->is_new)
+    return;
+  self->is_new = FALSE;
+  /* What stands there stays: others may have painted by it. */
+  written = self->is_wrong ? entries_new () : read_file (self);
+  g_hash_table_iter_init (&iter, written);
+  while (g_hash_table_iter_next (&iter, &key, &value))
+    g_ptr_array_add (lines, entry_line (key, &((const GessoTuningEntry *) value)->way));
+  g_hash_table_iter_init (&iter, self->entries);
+  while (g_hash_table_iter_next (&iter, &key, &value))
+    if (((const GessoTuningEntry *) value)->is_measured && !g_hash_table_contains (written, key))
+      g_ptr_array_add (lines, entry_line (key, &((const GessoTuningEntry *) value)->way));
+  g_ptr_array_sort (lines, compare_lines);
+  text = g_string_new (self->head);
+  for (guint i = 0; i < lines->len; i++)
+    g_string_append (text, g_ptr_array_index (lines, i));
+  sum = checksum_line (text->str, text->len);
+  g_string_append (text, sum);
+  folder = g_path_get_dirname (self->path);
+  if (g_mkdir_with_parents (folder, 0700) == 0)
+    g_file_set_contents (self->path, text->str, (gssize) text->len, NULL);
+}
+
+/* --- the table --- */
+
+GessoTuning *
+gesso_tuning_new (const GessoCudaDevice *device, int lt_version)
+{
+  const char *named = g_getenv ("GESSO_CUDA_TUNING");
+  g_autofree char *about
+      = g_strdup_printf ("%s %d %d cublaslt %d", device->name, device->processors, device->driver_version, lt_version);
+  g_autofree char *file = g_strconcat (about, ".tuning", NULL);
+  GessoTuning *self = g_new0 (GessoTuning, 1);
+
+  /* What only looks like a card is not worth measuring unasked. */
+  self->is_on = named ? !g_str_equal (named, "off") : g_getenv ("GESSO_CUDA_DRIVER") == NULL;
+  /* The second line tells apart what the file's name does not. */
+  self->head = g_strdup_printf ("gesso tuning 1\n%s\n", about);
+  g_strcanon (file, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS ".", '-');
+  self->path
+      = named ? g_build_filename (named, file, NULL) : g_build_filename (g_get_user_cache_dir (), "gesso", file, NULL);
+  self->entries = self->is_on ? read_file (self) : entries_new ();
+  return self;
+}
+
+void
+gesso_tuning_free (GessoTuning *self)
+{
+  if (!self)
+    return;
+  g_hash_table_unref (self->entries);
+  g_free (self->head);
+  g_free (self->path);
+  g_free (self);
+}
+
+gboolean
+gesso_tuning_is_on (const GessoTuning *self)
+{
+  return self->is_on;
+}
+
+GessoTuningEntry *
+gesso_tuning_find (GessoTuning *self, GessoDType type, const GessoProduct *product)
+{
+  const Key key = key_of (type, product);
+
+  return g_hash_table_lookup (self->entries, &key);
+}
+
+void
+gesso_tuning_decide (GessoTuning *self, GessoDType type, const GessoProduct *product, gboolean is_measured)
+{
+  const Key key = key_of (type, product);
+  const GessoTuningEntry entry = { .way = product->way, .is_measured = is_measured, .is_checked = TRUE };
+
+  g_hash_table_insert (self->entries, g_memdup2 (&key, sizeof key), g_memdup2 (&entry, sizeof entry));
+  self->is_new |= is_measured;
+}
+
+void
+gesso_tuning_forget (GessoTuning *self, GessoDType type, const GessoProduct *product)
+{
+  const Key key = key_of (type, product);
+
+  g_hash_table_remove (self->entries, &key);
+  self->is_wrong = TRUE;
+}

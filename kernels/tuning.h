@@ -1,0 +1,40 @@
+/* SPDX-FileCopyrightText: The Gesso authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Which way every product goes. A way that is decided stays for as long as the backend lives, and one that was measured
+ * is kept in a file in the user's cache folder, named after the card, the driver and cuBLASLt: so a picture is the same
+ * each time. GESSO_CUDA_TUNING in the environment names another folder, or with "off" has nothing measured or read,
+ * which is also so where GESSO_CUDA_DRIVER names a driver.
+ */
+
+#pragma once
+
+#include "cuda-device.h"
+#include "launcher.h"
+
+typedef struct _GessoTuning GessoTuning;
+
+typedef struct
+{
+  GessoProductWay way;
+  gboolean is_measured; /* and so belongs into the file */
+  gboolean is_checked;  /* it can be gone: what comes from a file may not fit */
+} GessoTuningEntry;
+
+/* With what is known of `device` and version `lt_version` of cuBLASLt (0: none). */
+GessoTuning *gesso_tuning_new (const GessoCudaDevice *device, int lt_version);
+void gesso_tuning_free (GessoTuning *tuning);
+
+/* Whether what is not known yet is to be measured. */
+gboolean gesso_tuning_is_on (const GessoTuning *tuning);
+
+/* What is known of a product of values of `type`; its addresses count only in being there or not. NULL: nothing. */
+GessoTuningEntry *gesso_tuning_find (GessoTuning *tuning, GessoDType type, const GessoProduct *product);
+/* Notes the product's way; once only. */
+void gesso_tuning_decide (GessoTuning *tuning, GessoDType type, const GessoProduct *product, gboolean is_measured);
+/* Of what comes from the file and cannot be used. */
+void gesso_tuning_forget (GessoTuning *tuning, GessoDType type, const GessoProduct *product);
+
+/* Writes what was measured, beside what other processes have written. Where that fails it is measured again next time.
+ */
+void gesso_tuning_save (GessoTuning *tuning);
