@@ -2,34 +2,20 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * What can be said of the CUDA kernels without a card: the registers and memory that the compiler gave them, how many
- * of their threads a multiprocessor holds, and an ESTIMATE of a step's time on four cards, by operations and bytes. No
- * number here was measured.
+ * of their threads a multiprocessor holds, the instructions of their hot loops, and an ESTIMATE of a step's time on
+ * four cards with the ten operations that lose most against the roofline. No number here was measured.
  */
 
 #include <stdio.h>
 #include <string.h>
 
-#include "graph/plan.h"
+#include "instruction-mix.h"
+#include "kernel-estimate.h"
 #include "model/configs.h"
 #include "networks/unet.h"
 #include "networks/vae.h"
 
-typedef struct
-{
-  const char *name;
-  const char *architecture;
-  int processors;
-  double tflops;    /* dense fp16 with fp32 sums */
-  double bandwidth; /* GB/s */
-} Card;
-
-/* From the makers' data sheets. */
-static const Card cards[] = {
-  { "RTX 3060", "sm_86", 28, 51.0, 360.0 },
-  { "RTX 4090", "sm_89", 128, 165.0, 1008.0 },
-  { "A100", "sm_80", 108, 312.0, 1555.0 },
-  { "H100", "sm_90a", 132, 989.0, 3350.0 },
-};
+#define WORST 10
 
 /* Threads of a block and its dynamic shared memory, as the launches have them; others take 256 threads and little. */
 typedef struct
@@ -49,98 +35,205 @@ static Launch
 launch_of (const char *kernel)
 {
   for (gsize i = 0; i < G_N_ELEMENTS (launches); i++)
-    if (strstr (kernel, launches[i].part))
+    if (g_str_has_prefix (kernel, "attention") == g_str_has_prefix (launches[i].part, "attention")
+        && strstr (kernel, launches[i].part))
       return launches[i];
   return (Launch) { kernel, 256, 0 };
 }
 
-/* Threads that a multiprocessor holds of the most that it could. */
-static double
-occupancy (const char *architecture, int registers, Launch launch, int shared)
+/* "16 KiB, 1.0 M": what a block of a product copies, and does with it, for each 32 values of k. */
+static char *
+tile_of (const char *kernel)
 {
-  const gboolean is_large = g_str_equal (architecture, "sm_80") || g_str_has_prefix (architecture, "sm_90")
-                            || g_str_has_prefix (architecture, "sm_100");
-  const int most = is_large ? 2048 : 1536, memory = is_large ? 164 << 10 : 100 << 10;
-  /* Registers come in lots of 8 a thread; each block has a KiB of shared memory set aside. */
-  const int by_registers = 65536 / ((registers + 7) / 8 * 8 * launch.threads);
-  const int by_memory = memory / (launch.shared + shared + 1024), by_threads = most / launch.threads;
+  const char *digits = strrchr (kernel, 'x');
+  int rows = 0, columns = 0;
 
-  return (double) (MIN (MIN (by_registers, by_memory), by_threads) * launch.threads) / most;
-}
-
-static gint
-by_text (gconstpointer a, gconstpointer b)
-{
-  return strcmp (*(char *const *) a, *(char *const *) b);
+  while (digits && digits > kernel && g_ascii_isdigit (digits[-1]))
+    digits--;
+  if (!digits || g_str_has_prefix (kernel, "attention") || sscanf (digits, "%dx%d", &rows, &columns) != 2)
+    return g_strdup ("");
+  return g_strdup_printf ("%d KiB, %.2f M", (rows + columns) * 64 >> 10, 64e-6 * rows * columns);
 }
 
 static void
-print_resources (const char *folder)
+print_resources (GPtrArray *all)
 {
-  g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
-  g_autoptr (GPtrArray) lines = g_ptr_array_new_with_free_func (g_free);
-  const char *file;
-
-  while (dir && (file = g_dir_read_name (dir)))
-    {
-      g_autofree char *path = g_build_filename (folder, file, NULL);
-      g_autofree char *text = NULL;
-      g_auto (GStrv) rows = NULL;
-
-      if (!g_str_has_suffix (file, ".resources") || !g_file_get_contents (path, &text, NULL, NULL))
-        continue;
-      rows = g_strsplit (g_strchomp (text), "\n", -1);
-      for (int i = 0; rows[i]; i++)
-        g_ptr_array_add (lines, g_strdup (rows[i]));
-    }
-  if (!lines->len)
+  if (!all->len)
     {
       g_print ("No kernels were compiled in this build (nvcc, -Dkernel_architectures).\n");
       return;
     }
-  g_ptr_array_sort (lines, by_text);
-  g_print ("%-30s %-8s %9s %10s %6s %9s\n", "kernel", "on", "registers", "shared", "spills", "occupancy");
-  for (guint i = 0; i < lines->len; i++)
+  g_print ("%-30s %-8s %9s %10s %6s %9s  %s\n", "kernel", "on", "registers", "shared", "spills", "occupancy",
+           "bytes and operations of a block for 32 of k");
+  for (guint i = 0; i < all->len; i++)
     {
-      char name[64], architecture[16];
-      int registers, shared, spills;
-      Launch launch;
+      const KernelFacts *facts = g_ptr_array_index (all, i);
+      const Launch launch = launch_of (facts->kernel);
+      g_autofree char *tile = tile_of (facts->kernel);
 
-      if (sscanf (g_ptr_array_index (lines, i), "%63s %15s %d %d %d", name, architecture, &registers, &shared, &spills)
-          != 5)
-        continue;
-      launch = launch_of (name);
-      g_print ("%-30s %-8s %9d %10d %6d %8.0f%%\n", name, architecture, registers, shared + launch.shared, spills,
-               100.0 * occupancy (architecture, registers, launch, shared));
+      g_print ("%-30s %-8s %9d %10d %6d %8.0f%%  %s\n", facts->kernel, facts->architecture, facts->registers,
+               facts->shared + launch.shared, facts->spills,
+               100.0 * estimate_occupancy (facts, launch.threads, launch.shared), tile);
     }
 }
 
-static double
-bytes_of (const GessoTensor *tensor)
+static void
+print_mix (GPtrArray *all)
 {
-  return tensor ? (double) gesso_shape_elements (&tensor->shape) * (double) gesso_dtype_size (tensor->dtype) : 0.0;
+  g_autofree char *why = NULL;
+
+  if (!all->len)
+    return;
+  if (!instruction_mix_read (KERNEL_FOLDER, all, &why))
+    {
+      g_print ("\nInstructions of the hot loops: %s. The estimate leaves them out.\n", why);
+      return;
+    }
+  g_print ("\nInstructions of the hot loops (the innermost ones with tensor-core instructions)\n");
+  g_print ("%-30s %-8s %12s %8s %8s %9s %6s %8s\n", "kernel", "on", "tensor cores", "others", "seldom", "ldmatrix",
+           "exp", "others/1");
+  for (guint i = 0; i < all->len; i++)
+    {
+      const KernelFacts *facts = g_ptr_array_index (all, i);
+
+      if (facts->products)
+        g_print ("%-30s %-8s %12d %8d %8d %9d %6d %8.1f\n", facts->kernel, facts->architecture, facts->products,
+                 facts->others, facts->seldom, facts->matrices, facts->specials,
+                 (double) (facts->others - facts->seldom) / facts->products);
+    }
+  g_print ("others/1: those that always run, for one on the tensor cores; ldmatrix and exp are among the others.\n");
 }
 
-/* Everything that is read and written once. */
-static double
-op_bytes (const GessoOp *op)
+/* What all operations of a kind, or of one kind and shape, come to. */
+typedef struct
 {
-  double bytes = bytes_of (op->output) + bytes_of (op->weight) + bytes_of (op->bias) + bytes_of (op->residual);
+  char *what;
+  int times, n_launches;
+  double flops, bytes, floor, roofline, estimate;
+  char *kernel;
+  const char *bound;
+} Sum;
 
-  for (int i = 0; i < op->n_inputs; i++)
-    bytes += bytes_of (op->inputs[i]);
-  return bytes;
+static void
+sum_free (gpointer data)
+{
+  Sum *sum = data;
+
+  g_free (sum->what);
+  g_free (sum->kernel);
+  g_free (sum);
 }
 
-/* Seconds by the roofline: the longer of computing and of moving, as if either went at the card's best. */
-static double
-estimate (const Card *card, const GessoOp *op)
+static char *
+shape_of (const GessoOp *op)
 {
-  return MAX (gesso_op_flops (op) / (card->tflops * 1e12), op_bytes (op) / (card->bandwidth * 1e9));
+  g_autofree char *in = gesso_shape_to_string (&op->inputs[0]->shape);
+  g_autofree char *out = gesso_shape_to_string (&op->output->shape);
+
+  if (op->kind == GESSO_OP_CONV2D)
+    return g_strdup_printf ("conv2d %dx%d %s -> %s", (int) op->weight->shape.dim[2], (int) op->weight->shape.dim[3], in,
+                            out);
+  if (op->kind == GESSO_OP_ATTENTION)
+    return g_strdup_printf ("attention %s, %d keys, %d heads", in, (int) op->inputs[1]->shape.dim[1],
+                            op->attention.heads);
+  return g_strdup_printf ("%s%s %s -> %s", gesso_op_kind_name (op->kind),
+                          op->kind == GESSO_OP_LINEAR && op->linear.geglu ? " geglu" : "", in, out);
+}
+
+static Sum *
+sum_of (GPtrArray *sums, char *what)
+{
+  Sum *sum;
+
+  for (guint i = 0; i < sums->len; i++)
+    if (g_str_equal (((Sum *) g_ptr_array_index (sums, i))->what, what))
+      {
+        g_free (what);
+        return g_ptr_array_index (sums, i);
+      }
+  sum = g_new0 (Sum, 1);
+  sum->what = what;
+  g_ptr_array_add (sums, sum);
+  return sum;
+}
+
+/* Adds every operation of a plan, as it runs on `card`, to the sum of its kind or, `by_shape`, of its shape. */
+static GPtrArray *
+sum_up (const Card *card, GPtrArray *facts, const GessoPlan *plan, gboolean by_shape)
+{
+  g_autoptr (GArray) launched = kernel_launches_of (plan, card->processors);
+  GPtrArray *sums = g_ptr_array_new_with_free_func (sum_free);
+
+  for (guint i = 0, l = 0; i < plan->ops->len; i++)
+    {
+      const GessoOp *op = g_ptr_array_index (plan->ops, i);
+      Sum *sum = sum_of (sums, by_shape ? shape_of (op) : g_strdup (gesso_op_kind_name (op->kind)));
+      double longest = 0.0;
+
+      sum->times++;
+      sum->flops += gesso_op_flops (op);
+      sum->bytes += estimate_bytes (op);
+      sum->floor += estimate_floor (card, op);
+      sum->roofline += estimate_roofline (card, op);
+      for (; l < launched->len && g_array_index (launched, KernelLaunch, l).op == i; l++)
+        {
+          const KernelLaunch *launch = &g_array_index (launched, KernelLaunch, l);
+          const char *bound;
+          const double seconds = estimate_launch (card, facts, op, launch, &bound);
+
+          sum->n_launches++;
+          sum->estimate += seconds;
+          if (seconds <= longest)
+            continue;
+          longest = seconds;
+          sum->bound = bound;
+          g_free (sum->kernel);
+          sum->kernel
+              = g_strdup_printf ("%s, %u blocks", launch->kernel, launch->grid[0] * launch->grid[1] * launch->grid[2]);
+        }
+    }
+  return sums;
+}
+
+static gint
+by_loss (gconstpointer a, gconstpointer b)
+{
+  const Sum *x = *(Sum *const *) a, *y = *(Sum *const *) b;
+  const double p = x->estimate - x->roofline, q = y->estimate - y->roofline;
+
+  return (p < q) - (p > q);
 }
 
 static void
-print_plan (const char *what, GessoGraph *graph)
+print_worst (const Card *card, GPtrArray *facts, const GessoPlan *plan)
+{
+  g_autoptr (GPtrArray) sums = sum_up (card, facts, plan, TRUE);
+
+  g_ptr_array_sort (sums, by_loss);
+  g_print ("\n%s: what loses most against the roofline, in ms (ESTIMATE)\n", card->name);
+  g_print ("%-64s %5s %8s %8s %8s  %-14s %s\n", "operation", "times", "roofline", "estimate", "loss", "waits for",
+           "kernel");
+  for (guint i = 0; i < MIN (sums->len, WORST); i++)
+    {
+      const Sum *sum = g_ptr_array_index (sums, i);
+
+      g_print ("%-64s %5d %8.3f %8.3f %8.3f  %-14s %s\n", sum->what, sum->times, sum->roofline * 1e3,
+               sum->estimate * 1e3, (sum->estimate - sum->roofline) * 1e3, sum->bound ? sum->bound : "",
+               sum->kernel ? sum->kernel : "");
+    }
+}
+
+static void
+print_row (const char *what, int times, int n_launches, double flops, double bytes, const double *columns)
+{
+  g_print ("%-18s %5d %8d %8.1f %8.1f", what, times, n_launches, flops / 1e9, bytes / 1e6);
+  for (guint c = 0; c < n_estimate_cards; c++)
+    g_print ("  %7.3f %7.3f %8.3f", columns[3 * c] * 1e3, columns[3 * c + 1] * 1e3, columns[3 * c + 2] * 1e3);
+  g_print ("\n");
+}
+
+static void
+print_plan (const char *what, GPtrArray *facts, GessoGraph *graph)
 {
   g_autoptr (GessoGraph) owned = graph;
   const GessoPlanOptions options = { .precision = GESSO_PRECISION_F16,
@@ -149,60 +242,60 @@ print_plan (const char *what, GessoGraph *graph)
                                      .max_step_seconds = 1e9 };
   g_autoptr (GError) error = NULL;
   g_autoptr (GessoPlan) plan = NULL;
-  double total[G_N_ELEMENTS (cards)] = { 0 };
+  g_autoptr (GPtrArray) by_card = g_ptr_array_new_with_free_func ((GDestroyNotify) g_ptr_array_unref);
+  g_autofree double *columns = g_new (double, 3 * n_estimate_cards), *total = g_new0 (double, 3 * n_estimate_cards);
+  int n_launches = 0;
 
   if (!gesso_graph_finish (graph, &error) || !(plan = gesso_plan_new (graph, &options, &error)))
     g_error ("%s", error->message);
-  g_print ("\n%s, fp16: ESTIMATE by the roofline, in ms; nothing of this was measured\n", what);
-  g_print ("%-18s %5s %8s %8s", "operation", "times", "GFLOP", "MB");
-  for (gsize c = 0; c < G_N_ELEMENTS (cards); c++)
-    g_print (" %9s", cards[c].name);
+  for (guint c = 0; c < n_estimate_cards; c++)
+    g_ptr_array_add (by_card, sum_up (&estimate_cards[c], facts, plan, FALSE));
+  g_print ("\n%s, fp16: ESTIMATE in ms; nothing of this was measured\n", what);
+  g_print ("floor: its products at the tensor cores' peak; roofline: that, or its operands moved "
+           "once; ours: what our kernels should take\n");
+  g_print ("%-18s %5s %8s %8s %8s", "", "", "", "", "");
+  for (guint c = 0; c < n_estimate_cards; c++)
+    g_print ("  %24s", estimate_cards[c].name);
+  g_print ("\n%-18s %5s %8s %8s %8s", "operation", "times", "launches", "GFLOP", "MB");
+  for (guint c = 0; c < n_estimate_cards; c++)
+    g_print ("  %7s %7s %8s", "floor", "roof", "ours");
   g_print ("\n");
-  for (int kind = 0; kind < GESSO_N_OPS; kind++)
+  for (guint i = 0; i < ((GPtrArray *) g_ptr_array_index (by_card, 0))->len; i++)
     {
-      double flops = 0.0, bytes = 0.0, seconds[G_N_ELEMENTS (cards)] = { 0 };
-      int n = 0;
+      const Sum *sum = NULL;
 
-      for (guint i = 0; i < plan->ops->len; i++)
+      for (guint c = 0; c < n_estimate_cards; c++)
         {
-          const GessoOp *op = g_ptr_array_index (plan->ops, i);
-
-          if ((int) op->kind != kind)
-            continue;
-          n++;
-          flops += gesso_op_flops (op);
-          bytes += op_bytes (op);
-          for (gsize c = 0; c < G_N_ELEMENTS (cards); c++)
-            seconds[c] += estimate (&cards[c], op);
+          sum = g_ptr_array_index ((GPtrArray *) g_ptr_array_index (by_card, c), i);
+          columns[3 * c] = sum->floor;
+          columns[3 * c + 1] = sum->roofline;
+          columns[3 * c + 2] = sum->estimate;
+          for (int k = 0; k < 3; k++)
+            total[3 * c + k] += columns[3 * c + k];
         }
-      if (!n)
-        continue;
-      g_print ("%-18s %5d %8.1f %8.1f", gesso_op_kind_name (kind), n, flops / 1e9, bytes / 1e6);
-      for (gsize c = 0; c < G_N_ELEMENTS (cards); c++)
-        {
-          g_print (" %9.3f", seconds[c] * 1e3);
-          total[c] += seconds[c];
-        }
-      g_print ("\n");
+      n_launches += sum->n_launches;
+      print_row (sum->what, sum->times, sum->n_launches, sum->flops, sum->bytes, columns);
     }
-  g_print ("%-18s %5u %8.1f %8s", "all", plan->ops->len, plan->flops / 1e9, "");
-  for (gsize c = 0; c < G_N_ELEMENTS (cards); c++)
-    g_print (" %9.3f", total[c] * 1e3);
-  g_print ("\n%-18s %5s %8s %8s", "products alone", "", "", "");
-  for (gsize c = 0; c < G_N_ELEMENTS (cards); c++)
-    g_print (" %9.3f", plan->flops / (cards[c].tflops * 1e9));
-  g_print ("\n");
+  print_row ("all", (int) plan->ops->len, n_launches, plan->flops, 0.0, total);
+  for (guint c = 0; c < n_estimate_cards; c++)
+    print_worst (&estimate_cards[c], facts, plan);
 }
 
 int
 main (int argc, char **argv)
 {
-  static const char *const models[] = { "sd14", "tiny" };
+  static const char *const models[] = { "sd14", "v2-small" };
   g_autofree char *vae_path = g_build_filename (BENCH_DATA, "sd14", "vae", "config.json", NULL);
+  g_autoptr (GPtrArray) facts = kernel_facts_read (KERNEL_FOLDER);
   g_autoptr (GError) error = NULL;
   GessoVaeConfig vae = { 0 };
 
-  print_resources (KERNEL_FOLDER);
+  g_setenv ("GESSO_CUDA_DRIVER", EMULATED_DRIVER, TRUE);
+  /* By rule of thumb, and by our own kernels. */
+  g_setenv ("GESSO_CUDA_TUNING", "off", TRUE);
+  g_setenv ("GESSO_CUBLASLT", "none", TRUE);
+  print_resources (facts);
+  print_mix (facts);
   for (gsize i = 0; i < G_N_ELEMENTS (models); i++)
     {
       g_autofree char *path = g_build_filename (BENCH_DATA, models[i], "unet", "config.json", NULL);
@@ -211,10 +304,10 @@ main (int argc, char **argv)
 
       if (!gesso_unet_config_read (path, NULL, &unet, &error))
         g_error ("%s", error->message);
-      print_plan (what, gesso_unet_graph (&unet, 1, 2, 77, 64, 64));
+      print_plan (what, facts, gesso_unet_graph (&unet, 1, 2, 77, 64, 64));
     }
   if (!gesso_vae_config_read (vae_path, NULL, &vae, &error))
     g_error ("%s", error->message);
-  print_plan ("decoder, 512 x 512", gesso_vae_decoder_graph (&vae, 1, 64, 64));
+  print_plan ("decoder, 512 x 512", facts, gesso_vae_decoder_graph (&vae, 1, 64, 64));
   return 0;
 }

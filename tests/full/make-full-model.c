@@ -3,7 +3,7 @@
  *
  * Writes a complete model folder of full size with weights from the formula: make-full-model NAME FOLDER [--f32], NAME
  * being one of tests/reference/data/full. The tokenizer is a miniature's, so prompts mean nothing; times and memory are
- * those of the real model.
+ * those of the real model. G_TEST_SRCDIR names tests/reference where it lies elsewhere.
  */
 
 #include <glib/gstdio.h>
@@ -182,6 +182,8 @@ write_vae (const char *configs, const char *folder)
 int
 main (int argc, char **argv)
 {
+  const char *elsewhere = g_getenv ("G_TEST_SRCDIR");
+  g_autofree char *data = elsewhere ? g_build_filename (elsewhere, "data", NULL) : g_strdup (REFERENCE_DATA);
   g_autofree char *configs = NULL;
   g_autofree char *miniature = NULL;
 
@@ -191,8 +193,8 @@ main (int argc, char **argv)
       return 2;
     }
   as_f32 = argc > 3 && g_str_equal (argv[3], "--f32");
-  configs = g_build_filename (REFERENCE_DATA, "full", argv[1], NULL);
-  miniature = g_build_filename (REFERENCE_DATA, "models", argv[1], NULL);
+  configs = g_build_filename (data, "full", argv[1], NULL);
+  miniature = g_build_filename (data, "models", argv[1], NULL);
   copy_file (configs, argv[2], "unet", "config.json");
   copy_file (configs, argv[2], "text_encoder", "config.json");
   copy_file (configs, argv[2], "vae", "config.json");

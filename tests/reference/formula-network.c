@@ -4,6 +4,7 @@
 
 #include "formula-network.h"
 
+#include "cpu/operators.h"
 #include "formula.h"
 #include "sampling/noise.h"
 
@@ -39,9 +40,16 @@ read_weight (gpointer data, const char *name, gint64 first, gint64 count, GessoD
       gesso_formula_fill (name, shape, first, count, values);
       return TRUE;
     }
-  g_assert_cmpint (dtype, ==, GESSO_DTYPE_BF16);
   floats = g_new (float, (gsize) count);
   gesso_formula_fill (name, shape, first, count, floats);
+  if (dtype == GESSO_DTYPE_F16)
+    {
+      GessoCpuContext context = { .n_threads = 1, .kernels = gesso_cpu_kernels_get (NULL) };
+
+      gesso_cpu_cast (&context, GESSO_DTYPE_F32, floats, count, GESSO_DTYPE_F16, values);
+      return TRUE;
+    }
+  g_assert_cmpint (dtype, ==, GESSO_DTYPE_BF16);
   for (gint64 i = 0; i < count; i++)
     {
       union

@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * Single evaluations of the full-size networks against diffusers, with weights from the formula; see METHOD.md.
- * Arguments: what to run, of unet-NAME, text-v1, text-v2, vae.
+ * Arguments: what to run, of unet-NAME, text-v1, text-v2, vae. Built with ON_CARD it runs on the CUDA backend.
  */
 
 #include <json-glib/json-glib.h>
@@ -16,6 +16,12 @@
 #include "safetensors-file.h"
 #include "sampling/noise.h"
 
+#ifdef ON_CARD
+#include "cuda-under-test.h"
+#define FINER GESSO_PRECISION_F16
+#else
+#define FINER GESSO_PRECISION_F32
+#endif
 #define LENGTH 77
 #define SIDE 64
 
@@ -201,9 +207,9 @@ run (const char *what, GessoPrecision precision)
 }
 
 static void
-test_f32 (gconstpointer what)
+test_finer (gconstpointer what)
 {
-  run (what, GESSO_PRECISION_F32);
+  run (what, FINER);
 }
 
 static void
@@ -225,14 +231,18 @@ main (int argc, char **argv)
   json_parser_load_from_file (parser, path, &error);
   g_assert_no_error (error);
   inputs = json_node_get_object (json_parser_get_root (parser));
+#ifdef ON_CARD
+  backend = cuda_under_test ();
+#else
   backend = gesso_cpu_backend_entry (GESSO_BACKEND_ABI, 0, &error);
+#endif
   g_assert_no_error (error);
   for (int i = 1; i < argc; i++)
     {
-      g_autofree char *f32 = g_strdup_printf ("/full-size/%s/f32", argv[i]);
+      g_autofree char *finer = g_strdup_printf ("/full-size/%s/%s", argv[i], gesso_precision_to_string (FINER));
       g_autofree char *bf16 = g_strdup_printf ("/full-size/%s/bf16", argv[i]);
 
-      g_test_add_data_func (f32, argv[i], test_f32);
+      g_test_add_data_func (finer, argv[i], test_finer);
       g_test_add_data_func (bf16, argv[i], test_bf16);
     }
   status = g_test_run ();

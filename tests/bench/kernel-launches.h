@@ -1,0 +1,22 @@
+/* SPDX-FileCopyrightText: The Gesso authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * What the CUDA backend launches for a plan, noted down instead of run: its own host code decides, on the look-alike of
+ * the driver (GESSO_CUDA_DRIVER).
+ */
+
+#pragma once
+
+#include "graph/plan.h"
+
+typedef struct
+{
+  guint op; /* in plan->ops */
+  const char *kernel;
+  guint grid[3];
+  guint threads; /* a block */
+  guint shared;  /* bytes asked for */
+} KernelLaunch;
+
+/* Everything that one run of `plan` launches on a card of `processors` multiprocessors, in order; of KernelLaunch. */
+GArray *kernel_launches_of (const GessoPlan *plan, int processors);

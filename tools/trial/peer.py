@@ -1,0 +1,165 @@
+# SPDX-FileCopyrightText: The Gesso authors
+# SPDX-License-Identifier: Apache-2.0
+"""The other side of the trial: diffusers in fp16 on a model folder. peer.py FOLDER --way eager|channels-last|compiled
+prints one JSON object: median seconds of a step with guidance (the U-Net alone, a batch of two), of decoding one
+picture, and of 25 steps with the scheduler and decoding, all warm; and the most memory that torch had, the context
+apart. Text features are made up: no text encoder is timed or held, which is in its favour.
+"""
+
+import argparse
+import json
+import mmap
+import os
+import statistics
+import sys
+import time
+
+if os.environ.get("GESSO_TRIAL_SITE"):
+    sys.path.append(os.environ["GESSO_TRIAL_SITE"])
+
+STEPS = 25
+ROUNDS = 10
+DTYPES = {"F32": "float32", "F16": "float16", "BF16": "bfloat16", "I64": "int64"}
+
+
+def report(**found):
+    print(json.dumps(found), flush=True)
+
+
+def read_tensors(torch, path):
+    """A safetensors file, whose package need not be there."""
+    with open(path, "rb") as file:
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+    length = int.from_bytes(mapped[:8], "little")
+    for name, entry in json.loads(mapped[8:8 + length]).items():
+        if name == "__metadata__":
+            continue
+        begin, end = entry["data_offsets"]
+        dtype = getattr(torch, DTYPES[entry["dtype"]])
+        count = (end - begin) // dtype.itemsize
+        yield name, torch.frombuffer(mapped, dtype=dtype, count=count,
+                                     offset=8 + length + begin).reshape(entry["shape"])
+
+
+def load(torch, kind, folder, device):
+    """A network with the folder's weights, in fp16."""
+    with open(f"{folder}/config.json", encoding="utf-8") as file:
+        config = json.load(file)
+    with torch.device("meta"):
+        network = kind.from_config(config)
+    network = network.to(torch.float16).to_empty(device=device).eval()
+    files = [name for name in sorted(os.listdir(folder)) if name.endswith((".safetensors", ".bin"))]
+    if files[0].endswith(".bin"):
+        weights = torch.load(f"{folder}/{files[0]}", weights_only=True)
+    else:
+        weights = dict(read_tensors(torch, f"{folder}/{files[0]}"))
+    network.load_state_dict(weights)
+    return network
+
+
+class Side:
+    def __init__(self, torch, diffusers, options):
+        self.torch, self.options = torch, options
+        self.device = options.device
+        side = options.size // 8
+        self.unet = self.lay_out(load(torch, diffusers.UNet2DConditionModel, f"{options.folder}/unet", self.device))
+        self.vae = None
+        if not options.only_step:
+            self.vae = self.lay_out(load(torch, diffusers.AutoencoderKL, f"{options.folder}/vae", self.device))
+        width = self.unet.config.cross_attention_dim
+        channels = self.unet.config.in_channels
+        generator = torch.Generator("cpu").manual_seed(7)
+        self.latents = torch.randn(options.images, channels, side, side, generator=generator).to(self.device).half()
+        self.text = torch.randn(2 * options.images, 77, width, generator=generator).to(self.device).half()
+        # A tensor, as the scheduler gives it: a number would be sent to the card, and compiled for, each time.
+        self.timestep = torch.tensor(501, device=self.device)
+        self.scheduler = diffusers.PNDMScheduler.from_pretrained(f"{options.folder}/scheduler")
+        if options.way == "compiled":
+            self.unet.forward = torch.compile(self.unet.forward, mode="max-autotune", fullgraph=True)
+
+    def lay_out(self, network):
+        if self.options.way == "eager":
+            return network
+        return network.to(memory_format=self.torch.channels_last)
+
+    def step(self, latents=None, timestep=None):
+        doubled = self.torch.cat([self.latents if latents is None else latents] * 2)
+        if self.options.way != "eager":
+            doubled = doubled.contiguous(memory_format=self.torch.channels_last)
+        timestep = self.timestep if timestep is None else timestep
+        return self.unet(doubled, timestep, encoder_hidden_states=self.text, return_dict=False)[0]
+
+    def decode(self, latents=None):
+        latents = self.latents[:1] if latents is None else latents
+        return self.vae.decode(latents / self.vae.config.scaling_factor, return_dict=False)[0]
+
+    def picture(self):
+        self.scheduler.set_timesteps(self.options.steps, device=self.device)
+        latents = self.latents * self.scheduler.init_noise_sigma
+        for timestep in self.scheduler.timesteps:
+            negative, positive = self.step(latents, timestep).chunk(2)
+            noise = negative + 7.5 * (positive - negative)
+            latents = self.scheduler.step(noise, timestep, latents, return_dict=False)[0]
+        pixels = self.decode(latents[:1])
+        return ((pixels / 2 + 0.5).clamp(0, 1) * 255).round().to(self.torch.uint8).cpu()
+
+    def wait(self):
+        if self.device == "cuda":
+            self.torch.cuda.synchronize()
+
+    def median(self, function, rounds):
+        for _ in range(min(3, rounds)):
+            function()
+        self.wait()
+        seconds = []
+        for _ in range(rounds):
+            begin = time.perf_counter()
+            function()
+            self.wait()
+            seconds.append(time.perf_counter() - begin)
+        return statistics.median(seconds)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder")
+    parser.add_argument("--way", choices=("eager", "channels-last", "compiled"), default="eager")
+    parser.add_argument("--size", type=int, default=512)
+    parser.add_argument("--images", type=int, default=1)
+    parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--only-step", action="store_true")
+    parser.add_argument("--device", default="cuda")
+    options = parser.parse_args()
+    try:
+        import torch
+        import diffusers
+    except ImportError as error:
+        report(status="not here", why=f"{error}")
+        return 0
+    torch.set_grad_enabled(False)
+    try:
+        begin = time.perf_counter()
+        side = Side(torch, diffusers, options)
+        found = {"torch": torch.__version__, "diffusers": diffusers.__version__}
+        found["step_seconds"] = side.median(side.step, options.rounds)
+        found["warm_up_seconds"] = time.perf_counter() - begin
+        if not options.only_step:
+            found["decode_seconds"] = side.median(side.decode, options.rounds)
+            found["picture_seconds"] = side.median(side.picture, max(1, options.rounds // 3))
+        if options.device == "cuda":
+            found["memory_bytes"] = torch.cuda.max_memory_reserved()
+            found["memory_allocated_bytes"] = torch.cuda.max_memory_allocated()
+    except torch.OutOfMemoryError as error:
+        report(error={"code": "OUT_OF_MEMORY", "message": str(error)[:500]})
+        return 1
+    except (RuntimeError, AssertionError) as error:
+        # torch has no driver, no card, or one that it cannot use.
+        report(error={"code": "DEVICE", "message": str(error)[:500]})
+        return 1
+    report(**found)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,124 @@
+# SPDX-FileCopyrightText: The Gesso authors
+# SPDX-License-Identifier: Apache-2.0
+"""What the trial asks, most telling first. A stage is a function of the trial that yields (name, function) pairs; each
+function's answer is a dictionary with a status.
+"""
+
+import shutil
+from functools import partial
+
+PARENTS = ("v2-small", "sd14")
+SMALLEST = "v2-tiny"
+OTHERS = ("v2-tiny", "tiny", "small", "v2-base", "base", "sd21")
+WAYS = ("eager", "channels-last", "compiled")
+LIMIT = 1.5 * 2**30
+PSNR = 30.0
+
+
+class Failure(Exception):
+    """An item that could not even be asked."""
+
+    def __init__(self, status, text):
+        super().__init__(text)
+        self.status, self.text = status, text
+
+
+def proofs(trial):
+    quick = ("--quick", "norms", "moves") if trial.miniature else ()
+    yield "what each instruction means", partial(trial.run_program, "prove-kernels", "layouts")
+    yield "kernels, f16", partial(trial.run_program, "prove-kernels", "--type", "f16", *quick)
+    yield "kernels, bf16", partial(trial.run_program, "prove-kernels", "--type", "bf16", *quick)
+    only = ("-p", "/cuda/linear/plain") if trial.miniature else ()
+    yield "operations", partial(trial.run_program, "cuda-operations", *only)
+
+
+def compare(trial, name):
+    """The card's picture beside the CPU's, of a whole model."""
+    size = ("--size", 16, "--steps", 1) if trial.miniature else ()
+    answer = trial.run_data("trial-picture", "compare", trial.model(name), *size)
+    if answer["status"] == "passed" and not answer["psnr"] >= PSNR:
+        answer["status"] = "failed"
+    return answer
+
+
+def parity(trial):
+    if trial.miniature:
+        yield ("miniatures, networks",
+               partial(trial.run_program, "cuda-networks", "-p", f"/cuda/networks/{SMALLEST}"))
+        yield ("miniatures, pictures",
+               partial(trial.run_program, "cuda-pictures", "-p", "/cuda/pictures/v2-small-1-step", everything=True))
+    else:
+        yield "miniatures, networks", partial(trial.run_program, "cuda-networks")
+        yield "miniatures and starter, pictures", partial(trial.run_program, "cuda-pictures", everything=True)
+        for part in ("unet-v2-small", "unet-sd14", "vae", "text-v2", "text-v1"):
+            yield f"full size, {part}", partial(trial.run_program, "full-size", part)
+    yield "full size, picture of v2-small", partial(compare, trial, "v2-small")
+
+
+def ours(trial, name, program, command, *options):
+    if trial.miniature:
+        options = ("--size", 16, "--rounds", 1)
+        options += ("--steps", 1) if program == "trial-picture" else ("--repeats", 1)
+    return trial.run_data(program, command, trial.model(name), *options)
+
+
+def theirs(trial, name, way, size=512, images=1, only_step=False):
+    model = trial.model(name)
+    if trial.miniature:
+        size = 64
+    return trial.peer(model, "--way", way, "--size", size, "--images", images,
+                      *(["--only-step"] if only_step else []))
+
+
+def race(trial):
+    for name in PARENTS:
+        yield f"{name}, gesso, networks", partial(ours, trial, name, "trial-networks", "times")
+        yield f"{name}, gesso, picture", partial(ours, trial, name, "trial-picture", "paint")
+        for way in WAYS[:2]:
+            yield f"{name}, diffusers, {way}", partial(theirs, trial, name, way)
+    # Minutes each.
+    for name in PARENTS:
+        yield f"{name}, diffusers, compiled", partial(theirs, trial, name, "compiled")
+    for name in PARENTS:
+        yield (f"{name}, gesso, picture in 1.5 GiB",
+               partial(ours, trial, name, "trial-picture", "paint", "--max-memory", int(LIMIT), "--rounds", 2))
+
+
+def others(trial):
+    for name in PARENTS[:1] if trial.miniature else PARENTS:
+        for what, size, images in (("batch 4", 512, 4), ("768 x 768", 768, 1)):
+            yield (f"{name}, {what}, gesso",
+                   partial(ours, trial, name, "trial-networks", "times", "--size", size, "--images", images))
+            yield (f"{name}, {what}, diffusers, channels-last",
+                   partial(theirs, trial, name, "channels-last", size, images, True))
+    for name in OTHERS[:1] if trial.miniature else OTHERS:
+        yield f"{name}, gesso", partial(ours, trial, name, "trial-networks", "times")
+        yield f"{name}, diffusers, channels-last", partial(theirs, trial, name, "channels-last", only_step=True)
+
+
+def sanitize(trial, tool, *arguments):
+    found = shutil.which("compute-sanitizer") or shutil.which("/usr/local/cuda/bin/compute-sanitizer")
+    if not found:
+        return {"status": "not here", "why": "there is no compute-sanitizer"}
+    return trial.run_program("prove-kernels", *arguments, before=(found, "--tool", tool, "--error-exitcode", "9"))
+
+
+def sanitizer(trial):
+    rooms = ("norms",) if trial.miniature else ()
+    for tool in ("memcheck", "racecheck", "synccheck", "initcheck"):
+        yield tool, partial(sanitize, trial, tool, "--quick", *rooms)
+
+
+def profile(trial):
+    for name in PARENTS[:1] if trial.miniature else PARENTS:
+        yield f"{name}, each operation", partial(ours, trial, name, "trial-networks", "operations")
+
+
+STAGES = {
+    "a": ("proof of each kernel, and of how the emulation reads the instructions", proofs),
+    "b": ("parity: miniatures, the starter, full size", parity),
+    "c": ("SD 1.4 and v2-Small at 512 x 512 beside diffusers", race),
+    "d": ("other models, four pictures at once, 768 x 768", others),
+    "e": ("compute-sanitizer", sanitizer),
+    "f": ("each operation by itself", profile),
+}

@@ -1,0 +1,311 @@
+# SPDX-FileCopyrightText: The Gesso authors
+# SPDX-License-Identifier: Apache-2.0
+"""Tries Gesso's CUDA backend on a card, stage by stage, and keeps what came of it as JSON.
+
+Each stage takes at most --seconds. A stage that was cut off, by its time or by anything else, goes on where it stopped
+when it is asked for again; what has an answer is not asked twice (but for --again). RESULTS/STAGE.json is there from
+the stage's first second on, whatever happens; RESULTS/table.txt has the figures, RESULTS/log.txt what every program
+said.
+"""
+
+import argparse
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+import zipfile
+from pathlib import Path
+
+import stages
+import table
+
+HERE = Path(__file__).resolve().parent
+DRIVERS = "/usr/local/nvidia/lib64:/usr/lib/x86_64-linux-gnu:/usr/lib/aarch64-linux-gnu:/usr/lib64:/usr/lib/wsl/lib"
+CUBLAS = "libcublasLt.so.*"
+# What is answered once and for all; the rest is asked again.
+ANSWERS = ("passed", "failed", "out of memory", "not here")
+TAIL = 3000
+
+
+class CutOff(BaseException):
+    """Whoever started this wants it to end."""
+
+
+def write(path, text):
+    """Replaces a file in one go."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
+
+
+def why(text):
+    """What a failure's message says of its kind."""
+    if re.search(r"CUDA_ERROR_OUT_OF_MEMORY|OUT_OF_MEMORY|out of memory", text):
+        return "out of memory"
+    if re.search(r"driver is too old|driver has no \"|version is insufficient", text):
+        return "old driver"
+    if re.search(r"is no NVIDIA driver|no NVIDIA driver on|finds no card|No CUDA GPUs|has compute capability", text):
+        return "no device"
+    return "failed"
+
+
+class Trial:
+    def __init__(self, options):
+        self.options = options
+        self.miniature = options.miniature
+        self.source = HERE / "tests" / "reference"
+        self.models = self.source / "data" / "models"
+        self.packed = json.loads((HERE / "carried.json").read_text(encoding="utf-8"))
+        self.results = Path(options.results).resolve()
+        self.results.mkdir(parents=True, exist_ok=True)
+        self.scratch = Path(options.scratch).resolve()
+        self.scratch.mkdir(parents=True, exist_ok=True)
+        self.unpacked = None
+        self.child = None
+        self.deadline = 0.0
+
+    # --- what was carried ---
+
+    def unpack(self):
+        """The libraries and wheels, into a folder that goes at the end."""
+        self.unpacked = Path(tempfile.mkdtemp(prefix="gesso-trial-"))
+        # As it was packed here; newer Pythons want that said.
+        trusted = {"filter": "fully_trusted"} if hasattr(tarfile, "fully_trusted_filter") else {}
+        with tarfile.open(HERE / "carried.tar.xz") as archive:
+            archive.extractall(self.unpacked, **trusted)
+        for wheel in sorted(HERE.glob("wheels/*.whl")):
+            with zipfile.ZipFile(wheel) as archive:
+                archive.extractall(self.unpacked / "site")
+
+    def clean(self):
+        if self.unpacked:
+            shutil.rmtree(self.unpacked, ignore_errors=True)
+
+    @staticmethod
+    def toolkit():
+        """Folders with cuBLASLt: the toolkit's, and those that come with torch."""
+        places = [Path("/usr/local/cuda/lib64"), *(lib for path in sys.path if path for lib in
+                                                   sorted(Path(path).glob("nvidia/*/lib")))]
+        return [str(place) for place in places if any(place.glob(CUBLAS))]
+
+    def command(self, program, *arguments):
+        """A carried program, under the loader that was carried with it."""
+        lib = self.unpacked / "lib"
+        loader = sorted(lib.glob("ld-linux*.so.*"))[0]
+        return [str(loader), "--library-path", ":".join([str(lib), DRIVERS, *self.toolkit()]),
+                str(self.unpacked / "bin" / program), *map(str, arguments)]
+
+    def environment(self):
+        # What the programs find their data by, and nothing of the caller's that would reach into them.
+        extra = {"G_TEST_SRCDIR": str(self.source), "LC_ALL": "C.UTF-8", "XDG_CACHE_HOME": str(self.scratch / "cache")}
+        removed = ("LD_LIBRARY_PATH", "LD_PRELOAD", "GIO_MODULE_DIR", "GIO_EXTRA_MODULES", "GESSO_FULL")
+        return {**{k: v for k, v in os.environ.items() if k not in removed}, **extra}
+
+    # --- running something ---
+
+    def left(self):
+        return self.deadline - time.monotonic()
+
+    def run(self, command, environment=None):
+        """(status, standard output, all that was said): passed, failed, cut off, or why()."""
+        limit = self.left()
+        if limit <= 0:
+            return "cut off", "", "no time was left"
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as said:
+            self.child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=said,
+                                          env=environment or self.environment(), cwd=self.scratch,
+                                          start_new_session=True)
+            try:
+                status = "passed" if self.child.wait(limit) == 0 else "failed"
+            except subprocess.TimeoutExpired:
+                status = "cut off"
+            finally:
+                self.end_child()
+            out.seek(0)
+            said.seek(0)
+            output = out.read().decode(errors="replace")
+            everything = output + said.read().decode(errors="replace")
+        self.log(f"$ {' '.join(map(str, command))}\n{everything}\n[{status}]\n")
+        return (why(everything) if status == "failed" else status), output, everything
+
+    def end_child(self):
+        if self.child and self.child.poll() is None:
+            os.killpg(self.child.pid, signal.SIGKILL)
+            self.child.wait()
+        self.child = None
+
+    def log(self, text):
+        with open(self.results / "log.txt", "a", encoding="utf-8") as file:
+            file.write(text)
+
+    def run_program(self, program, *arguments, before=(), everything=False):
+        """A program that says what it found in words; `everything`: also the cases that a short run leaves out."""
+        full = {"GESSO_FULL": "1"} if everything else {}
+        status, _, said = self.run([*before, *self.command(program, *arguments)], {**self.environment(), **full})
+        answer = {"status": status}
+        counts = re.findall(r"^\d+ proofs, .*$", said, re.MULTILINE)
+        if counts:
+            answer["summary"] = counts[-1]
+        if status != "passed":
+            answer["tail"] = said[-TAIL:]
+        return answer
+
+    def run_json(self, command, environment=None):
+        """A program whose last line is a JSON object."""
+        status, output, said = self.run(command, environment)
+        try:
+            found = json.loads(output.strip().splitlines()[-1])
+        except (IndexError, ValueError):
+            found = {}
+        error = found.pop("error", None)
+        if error:
+            return {"status": why(f"{error['code']} {error['message']}"), "error": error, **found}
+        answer = {"status": status, **found}
+        if status != "passed":
+            answer["tail"] = said[-TAIL:]
+        return answer
+
+    def run_data(self, program, *arguments):
+        return self.run_json(self.command(program, *arguments))
+
+    # --- what stages need ---
+
+    def model(self, name):
+        """The folder of a full-size model, made here from the formula; in miniature, that of the smallest one."""
+        if self.miniature:
+            return self.models / stages.SMALLEST
+        folder = self.scratch / name
+        if not (folder / "made").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+            status, _, said = self.run(self.command("make-full-model", name, folder))
+            if status != "passed":
+                raise stages.Failure(status, said[-TAIL:])
+            (folder / "made").touch()
+        return folder
+
+    def peer(self, model, *arguments):
+        """diffusers on the same folder, by the Python that runs this."""
+        # What is installed comes first; what was carried fills in. What torch compiles is kept for the next time.
+        environment = {**os.environ, "GESSO_TRIAL_SITE": str(self.unpacked / "site"),
+                       "TORCHINDUCTOR_CACHE_DIR": str(self.scratch / "inductor")}
+        return self.run_json([sys.executable, "-B", str(HERE / "peer.py"), str(model), *map(str, arguments)],
+                             environment)
+
+    # --- stages ---
+
+    def device(self):
+        """Which card there is: {"status", "devices" or "error"}."""
+        self.deadline = time.monotonic() + 120
+        found = self.run_data("trial-picture", "device", self.models / stages.SMALLEST)
+        card = re.search(r"^.*compute capability [0-9.]*", found.get("devices", ""), re.MULTILINE)
+        return {**found, "card": card[0] if card else ""}
+
+    def read(self, letter):
+        try:
+            return json.loads((self.results / f"{letter}.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+
+    def run_stage(self, letter, device):
+        title, items = stages.STAGES[letter]
+        found = self.read(letter)
+        asked = {"card": device["card"], "miniature": self.miniature, **self.packed}
+        same = found.get("asked") == asked and not self.options.again
+        kept = found.get("items", {}) if same else {}
+        record = {"stage": letter, "title": title, "status": "running", "device": device, "asked": asked,
+                  "seconds": found.get("seconds", 0.0) if same else 0.0, "items": kept}
+        begin, before = time.monotonic(), record["seconds"]
+        self.deadline = begin + self.options.seconds
+
+        def save(status):
+            record["status"] = status
+            record["seconds"] = round(before + time.monotonic() - begin, 1)
+            write(self.results / f"{letter}.json", json.dumps(record, indent=1) + "\n")
+
+        if device["status"] != "passed":
+            save(device["status"])
+            return record
+        try:
+            for name, item in items(self):
+                if kept.get(name, {}).get("status") in ANSWERS:
+                    continue
+                kept[name] = {"status": "running"}
+                save("running")
+                started = time.monotonic()
+                kept[name] = self.answer(item)
+                kept[name]["took"] = round(time.monotonic() - started, 1)
+                print(f"{letter} {name}: {kept[name]['status']} ({kept[name]['took']} s)", flush=True)
+                if kept[name]["status"] == "cut off":
+                    break
+        except CutOff:
+            for item in kept.values():
+                if item["status"] == "running":
+                    item["status"] = "cut off"
+            save("cut off")
+            raise
+        statuses = [item["status"] for item in kept.values()]
+        save("cut off" if "cut off" in statuses else
+             next((status for status in statuses if status not in ("passed", "not here")), "passed"))
+        return record
+
+    @staticmethod
+    def answer(item):
+        try:
+            return item()
+        except stages.Failure as failure:
+            return {"status": failure.status, "tail": failure.text}
+        except (OSError, subprocess.SubprocessError, LookupError, ValueError) as error:
+            return {"status": "failed", "tail": repr(error)}
+
+
+def cut_off(_number, _frame):
+    raise CutOff
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="run", description=__doc__.split("\n\n", maxsplit=1)[0],
+                                     formatter_class=argparse.RawDescriptionHelpFormatter,
+                                     epilog="\n".join(f"{letter}  {title}" for letter, (title, _) in
+                                                      stages.STAGES.items()))
+    parser.add_argument("--stages", default="".join(stages.STAGES), help="which, as letters; all by default")
+    parser.add_argument("--results", default=os.environ.get("OUT") or str(HERE / "results"), help="folder for the JSON")
+    parser.add_argument("--scratch", default=f"{tempfile.gettempdir()}/gesso-trial-models-{os.getuid()}",
+                        help="folder for full-size models, some 2 GB each; they are kept")
+    parser.add_argument("--seconds", type=float, default=480.0, help="most of a stage; 480 by default")
+    parser.add_argument("--again", action="store_true", help="ask again what has an answer")
+    parser.add_argument("--miniature", action="store_true", help="small models only: a trial of the trial")
+    options = parser.parse_args()
+    if set(options.stages) - set(stages.STAGES):
+        parser.error(f"stages are {''.join(stages.STAGES)}")
+
+    trial = Trial(options)
+    signal.signal(signal.SIGTERM, cut_off)
+    signal.signal(signal.SIGINT, cut_off)
+    records = []
+    try:
+        trial.unpack()
+        device = trial.device()
+        if device["status"] != "passed":
+            print(f"{device['status']}: {device.get('error', {}).get('message') or device.get('tail', '')}", flush=True)
+        records = [trial.run_stage(letter, device) for letter in options.stages]
+    except CutOff:
+        print("cut off; start it again to go on", flush=True)
+        return 130
+    finally:
+        trial.end_child()
+        trial.clean()
+        text = table.text({letter: trial.read(letter) for letter in stages.STAGES})
+        write(trial.results / "table.txt", text)
+        print(text, flush=True)
+    return 0 if all(record["status"] == "passed" for record in records) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
