@@ -14,9 +14,9 @@
 #define TEXT_TOLERANCE 5e-3
 #define AGAIN "v2-tiny-batch"
 
-/* The cases that each run looks at: every architecture, and a batch, which is painted twice. */
+/* The cases that each run looks at: every architecture, a batch, which is painted twice, and the starter. */
 static const char *const quick[]
-    = { "sd14", "v2-tiny", "sd21", "base", "small", "tiny", "v2-base", "v2-small", AGAIN, NULL };
+    = { "sd14", "v2-tiny", "sd21", "base", "small", "tiny", "v2-base", "v2-small", AGAIN, "starter", NULL };
 
 static GBytes *
 paint (JsonObject *test, GessoPrecision precision, const TestTensor *expected, GPtrArray **trace)
