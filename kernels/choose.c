@@ -12,8 +12,9 @@
 #include "cancel.h"
 #include "cublaslt.h"
 
-/* A load measures no longer than this; what is left goes by rule of thumb until another process measures it. */
-#define MEASURE_SECONDS 10
+/* A load measures no longer than this, by the card's own time, so that it is the same products however busy the machine
+ * is. What is left goes by rule of thumb until another process measures it. */
+#define MEASURE_MILLISECONDS 5000.0
 #define ROUNDS 3
 #define LAUNCHES 3
 /* A way that is not clearly quicker than one before it is none. */
@@ -109,6 +110,7 @@ typedef struct
   GessoLauncher *launcher;
   CUevent start, stop;
   GCancellable *cancellable;
+  double spent; /* milliseconds */
 } Bench;
 
 static gboolean
@@ -122,7 +124,7 @@ launch_some (const Bench *bench, const GessoProduct *product, int n, GError **er
 
 /* Milliseconds of some launches, where they are less than `best`. */
 static gboolean
-time_launches (const Bench *bench, const GessoProduct *product, float *best, GError **error)
+time_launches (Bench *bench, const GessoProduct *product, float *best, GError **error)
 {
   const GessoCudaDriver *driver = bench->device->driver;
   CUstream stream = bench->device->stream;
@@ -135,6 +137,7 @@ time_launches (const Bench *bench, const GessoProduct *product, float *best, GEr
       || !gesso_cuda_call (driver, error, cuEventElapsedTime, (&milliseconds, bench->start, bench->stop)))
     return FALSE;
   *best = MIN (*best, milliseconds);
+  bench->spent += (double) milliseconds;
   return TRUE;
 }
 
@@ -154,8 +157,7 @@ try_way (const Bench *bench, const GessoProduct *product, gboolean *works, GErro
 
 /* Takes the quickest of `ways` that make do with `scratch`; the first needs no reason. */
 static gboolean
-take_quickest (const Bench *bench, GessoProduct *product, const GessoProductWay *ways, int n, gsize scratch,
-               GError **error)
+take_quickest (Bench *bench, GessoProduct *product, const GessoProductWay *ways, int n, gsize scratch, GError **error)
 {
   float times[MAX_WAYS], best = INFINITY;
   gboolean works[MAX_WAYS];
@@ -222,7 +224,7 @@ place_operands (const GessoLauncher *launcher, GessoProduct *product, CUdevicept
 
 /* Measures `product`, whose way becomes the quickest; FALSE in `measured` where the card has no room for that. */
 static gboolean
-measure (const Bench *bench, GessoProduct *product, gboolean *measured, GError **error)
+measure (Bench *bench, GessoProduct *product, gboolean *measured, GError **error)
 {
   GessoProductWay ways[MAX_WAYS];
   GessoLauncher *launcher = bench->launcher;
@@ -252,7 +254,7 @@ measure (const Bench *bench, GessoProduct *product, gboolean *measured, GError *
 }
 
 static gboolean
-settle_product (const Bench *bench, GessoTuning *tuning, GessoProduct *product, gboolean in_time, GError **error)
+settle_product (Bench *bench, GessoTuning *tuning, GessoProduct *product, GError **error)
 {
   GessoLauncher *launcher = bench->launcher;
   gboolean measured = FALSE;
@@ -260,7 +262,7 @@ settle_product (const Bench *bench, GessoTuning *tuning, GessoProduct *product, 
   /* Products of one shape are many. */
   if (gesso_tuning_find (tuning, launcher->type, product))
     return TRUE;
-  if ((in_time && !measure (bench, product, &measured, error))
+  if ((bench->spent < MEASURE_MILLISECONDS && !measure (bench, product, &measured, error))
       || (!measured && !rule_of_thumb (launcher, product, error)))
     return FALSE;
   gesso_tuning_decide (tuning, launcher->type, product, measured);
@@ -270,10 +272,9 @@ settle_product (const Bench *bench, GessoTuning *tuning, GessoProduct *product, 
 gboolean
 gesso_cuda_measure_open (GessoProgram *program, GCancellable *cancellable, GError **error)
 {
-  const gint64 deadline = g_get_monotonic_time () + MEASURE_SECONDS * G_USEC_PER_SEC;
   GessoCudaDevice *device = program->backend->device;
   const GessoCudaDriver *driver = device->driver;
-  Bench bench = { device, program->launcher, NULL, NULL, cancellable };
+  Bench bench = { .device = device, .launcher = program->launcher, .cancellable = cancellable };
   gboolean ok;
 
   if (!program->open->len)
@@ -281,8 +282,7 @@ gesso_cuda_measure_open (GessoProgram *program, GCancellable *cancellable, GErro
   ok = gesso_cuda_call (driver, error, cuEventCreate, (&bench.start, CU_EVENT_DEFAULT))
        && gesso_cuda_call (driver, error, cuEventCreate, (&bench.stop, CU_EVENT_DEFAULT));
   for (guint i = 0; i < program->open->len && ok; i++)
-    ok = settle_product (&bench, program->backend->tuning, &g_array_index (program->open, GessoProduct, i),
-                         g_get_monotonic_time () < deadline, error);
+    ok = settle_product (&bench, program->backend->tuning, &g_array_index (program->open, GessoProduct, i), error);
   if (gesso_cuda_device_settle (device))
     {
       if (bench.start)
