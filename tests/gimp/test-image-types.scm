@@ -90,7 +90,8 @@
 (define (spread layer channel)
   (cadr (gimp-drawable-histogram layer channel 0 1)))
 (define plain (gimp-file-load RUN-NONINTERACTIVE (in-test-folder "cli.png")))
-(check "another profile: as GIMP converts to it" (<= (test-difference layer (first-layer wanted)) 1))
+; babl takes the conversion that is quickest when it measures: on a busy machine not always the same one.
+(check-near "another profile: as GIMP converts to it" (test-difference layer (first-layer wanted)) 0 3)
 (check-near "also in the values stored" (spread layer HISTOGRAM-RED) (spread (first-layer wanted) HISTOGRAM-RED) 0.5)
 (check "which are not those of the file" (> (- (spread (first-layer plain) HISTOGRAM-RED) (spread layer HISTOGRAM-RED)) 8))
 (gimp-image-delete plain)
