@@ -100,7 +100,7 @@ def test_demo():
             assert last == place.folder / "out" / "painted.png", last
             assert last.read_bytes().startswith(b"\x89PNG")
         xcf = last.with_suffix(".xcf").read_bytes()
-        assert xcf.startswith(b"gimp xcf") and b"gesso-settings" in xcf and b"blue and white stripes" in xcf
+        assert xcf.startswith(b"gimp xcf") and b"gesso-settings" in xcf and b"blue and white zigzag" in xcf
         assert os.listdir(place.folder) == ["out"], os.listdir(place.folder)
 
 

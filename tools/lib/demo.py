@@ -17,7 +17,7 @@ import install
 import stage
 
 SCRIPT = Path(__file__).resolve().with_suffix(".scm")
-PROMPT = "blue and white stripes"
+PROMPT = "blue and white zigzag"
 SECONDS = 600
 SKY_TOP, SKY_LOW, GROUND_FAR, GROUND_NEAR = (64, 112, 176), (232, 220, 200), (150, 164, 110), (72, 96, 52)
 
