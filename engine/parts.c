@@ -6,6 +6,8 @@
 
 #include <glib/gi18n-lib.h>
 
+#include "weight-source.h"
+
 /* Parts that read the same file share one store, so that a weight is packed once. */
 typedef enum
 {
@@ -44,23 +46,6 @@ struct _GessoParts
   guint64 buffers;
 };
 
-static gboolean
-read_weight (gpointer data, const char *name, gint64 first, gint64 count, GessoDType dtype, void *values,
-             GError **error)
-{
-  return gesso_weights_read (data, name, first, count, dtype, values, error);
-}
-
-static GessoDType
-weight_dtype (gpointer data, const char *name)
-{
-  GessoDType dtype = GESSO_DTYPE_F32;
-  GessoShape shape;
-
-  gesso_weights_find (data, name, &shape, &dtype);
-  return dtype;
-}
-
 GessoParts *
 gesso_parts_new (GessoBackend *backend, GessoPrecision precision, GessoModel *model)
 {
@@ -72,7 +57,7 @@ gesso_parts_new (GessoBackend *backend, GessoPrecision precision, GessoModel *mo
   self->limit = G_MAXUINT64;
   for (int i = 0; i < N_STORES; i++)
     {
-      GessoWeightSource source = { read_weight, weight_dtype, weights[i] };
+      GessoWeightSource source = gesso_weight_source (weights[i]);
 
       self->stores[i] = backend->store_new (backend, &source);
     }

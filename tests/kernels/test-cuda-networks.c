@@ -14,6 +14,7 @@
 #include "networks/vae.h"
 #include "reference-backend.h"
 #include "safetensors-file.h"
+#include "weight-source.h"
 
 /* Where keeping every tensor in fp16 costs as much by itself, with everything else computed in f32 by the reference (up
  * to 2.1e-3 in these narrow networks), a little more than that. */
@@ -28,28 +29,11 @@ static const char *const models[] = { "sd14",     "sd21",    "base",      "small
                                       "v2-small", "v2-tiny", "odd-heads", "odd-order", "odd-single" };
 static GessoBackend *cuda, *reference;
 
-static gboolean
-read_weight (gpointer data, const char *name, gint64 first, gint64 count, GessoDType dtype, void *values,
-             GError **error)
-{
-  return gesso_weights_read (data, name, first, count, dtype, values, error);
-}
-
-static GessoDType
-weight_dtype (gpointer data, const char *name)
-{
-  GessoDType dtype = GESSO_DTYPE_F32;
-  GessoShape shape;
-
-  gesso_weights_find (data, name, &shape, &dtype);
-  return dtype;
-}
-
 /* A graph with the weights of a model on a backend, about to run. */
 static Fixture *
 prepare (GessoBackend *backend, GessoPrecision precision, const GessoGraph *graph, GessoWeights *weights)
 {
-  const GessoWeightSource source = { read_weight, weight_dtype, weights };
+  const GessoWeightSource source = gesso_weight_source (weights);
   GessoPlanOptions options;
   Fixture *fixture;
 

@@ -9,21 +9,9 @@
 #include "networks/vae.h"
 #include "reference-cases.h"
 #include "safetensors-file.h"
+#include "weight-source.h"
 
 static JsonObject *tolerances;
-
-static gboolean
-read_weight (gpointer data, const char *name, gint64 first, gint64 count, GessoDType dtype, void *values,
-             GError **error)
-{
-  return gesso_weights_read (data, name, first, count, dtype, values, error);
-}
-
-static GessoDType
-weight_dtype (gpointer data, const char *name)
-{
-  return GESSO_DTYPE_F32;
-}
 
 static void
 test_encoding (gconstpointer data)
@@ -38,7 +26,7 @@ test_encoding (gconstpointer data)
   TestTensor image = test_file_get (file, "image");
   TestTensor expected = test_file_get (file, "moments");
   GessoBackend *backend = gesso_cpu_backend_entry (GESSO_BACKEND_ABI, 0, NULL);
-  GessoWeightSource source = { read_weight, weight_dtype, NULL };
+  GessoWeightSource source;
   g_autofree float *pixels = g_new (float, image.n_values);
   g_autofree float *got = g_new (float, expected.n_values);
   g_autofree float *moments = NULL;
@@ -47,7 +35,7 @@ test_encoding (gconstpointer data)
 
   g_assert_no_error (error);
   g_assert_nonnull (backend);
-  source.data = model->vae_weights;
+  source = gesso_weight_source (model->vae_weights);
   for (gsize i = 0; i < image.n_values; i++)
     pixels[i] = ((const guint8 *) image.data)[i] / 127.5f - 1;
   network = formula_network_new (

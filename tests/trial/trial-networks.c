@@ -17,6 +17,7 @@
 #include "networks/unet.h"
 #include "networks/vae.h"
 #include "trial-report.h"
+#include "weight-source.h"
 
 #define LENGTH 77
 
@@ -29,29 +30,12 @@ static const GOptionEntry entries[]
         { "repeats", 0, 0, G_OPTION_ARG_INT, &repeats, "in a row, in each round", "N" },
         G_OPTION_ENTRY_NULL };
 
-static gboolean
-read_weight (gpointer data, const char *name, gint64 first, gint64 count, GessoDType dtype, void *values,
-             GError **error)
-{
-  return gesso_weights_read (data, name, first, count, dtype, values, error);
-}
-
-static GessoDType
-weight_dtype (gpointer data, const char *name)
-{
-  GessoDType dtype = GESSO_DTYPE_F32;
-  GessoShape shape;
-
-  gesso_weights_find (data, name, &shape, &dtype);
-  return dtype;
-}
-
 /* A graph (taken over) with its weights on the card, about to run; NULL where that fails. */
 static Fixture *
 open_network (GessoBackend *backend, GessoGraph *graph, GessoWeights *weights, GError **error)
 {
   g_autoptr (GessoGraph) owned = graph;
-  const GessoWeightSource source = { read_weight, weight_dtype, weights };
+  const GessoWeightSource source = gesso_weight_source (weights);
   GessoPlanOptions options;
   Fixture *fixture;
 
