@@ -68,6 +68,7 @@ CASES = {
     "odd-order-40x72": case("odd-order", RED, seed=33, width=40, height=72, steps=10),
     "odd-single": case("odd-single", RED, seed=34, width=16, height=16),
     "odd-single-4-steps": case("odd-single", RED, seed=35, width=24, height=16, steps=4),
+    "weird": case("weird", RED, seed=41, width=48, height=40),
     "velocity": case("velocity", RED, seed=36),
     "runge-kutta": case("runge-kutta", RED, seed=37),
     "cosine": case("cosine", RED, seed=38),

@@ -125,6 +125,14 @@ MODELS = {
     "odd-single": model(unet([12], 1, down_block_types=[CROSS], up_block_types=[UP_CROSS], attention_head_dim=3,
                              cross_attention_dim=16), vae((8,), 1), MICRO_TEXT,
                         scheduler=scheduler(prediction_type="v_prediction", skip_prk_steps="absent")),
+    # Values that no published config has, in the containers that are the least usual.
+    "weird": model(unet([8, 16, 16], [1, 1, 1], down_block_types=[CROSS, CROSS, DOWN],
+                        up_block_types=[UP, UP_CROSS, UP_CROSS], attention_head_dim=[2, 4, 4], cross_attention_dim=16,
+                        act_fn="gelu", downsample_padding=0, flip_sin_to_cos=False, freq_shift=1, norm_eps=1e-6,
+                        transformer_layers_per_block=[2, 1, 1]),
+                   vae((8, 8, 12), 1, mid_block_add_attention=False, use_quant_conv=False, use_post_quant_conv=False,
+                       scaling_factor=0.5, shift_factor=None), MICRO_TEXT, container="bin", tokenizer="json",
+                   prefix=False),
     # Schedulers.
     "velocity": model(unet(**MICRO), MICRO_VAE, MICRO_TEXT,
                       scheduler=scheduler(prediction_type="v_prediction"), dtype="f32"),
