@@ -24,7 +24,7 @@
 
 #include "graph/plan.h"
 
-#define GESSO_BACKEND_ABI 1
+#define GESSO_BACKEND_ABI 2
 #define GESSO_BACKEND_SYMBOL "gesso_backend_entry"
 
 typedef struct _GessoBackend GessoBackend;
@@ -75,8 +75,9 @@ struct _GessoBackend
   /* AUTO becomes what is best here; one it cannot do is an error (DEVICE) that says which it can. */
   gboolean (*resolve_precision) (GessoBackend *backend, GessoPrecision wanted, GessoPrecision *precision,
                                  GError **error);
-  /* Fills in everything of `options` (precision included) for plans of this backend. */
-  void (*plan_options) (GessoBackend *backend, GessoPrecision precision, GessoPlanOptions *options);
+  /* Fills in everything of `options` (precision included) for plans of this backend: for the least time, or, tight, for
+   * the least memory. The two have other fusions unless they are the same. */
+  void (*plan_options) (GessoBackend *backend, GessoPrecision precision, gboolean is_tight, GessoPlanOptions *options);
   /* Bytes of memory that could be allocated now. */
   guint64 (*memory_available) (GessoBackend *backend);
 

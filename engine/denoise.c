@@ -4,6 +4,8 @@
 
 #include "denoise.h"
 
+#include <string.h>
+
 #include <glib/gi18n-lib.h>
 
 #include "cancel.h"
@@ -72,6 +74,7 @@ typedef struct
   gsize area;         /* latents a picture and channel */
   gsize values;       /* floats in one batch of latents */
   float *pixels;      /* as many, on the host, as the device has them */
+  float *clear;       /* as many, as planes: what the model takes the latents for without their noise */
   GPtrArray *buffers; /* owns all below */
   GessoBuffer *latents[N_LATENTS];
   GessoBuffer *scaled;
@@ -81,7 +84,8 @@ typedef struct
   GessoBuffer *guidance;
   GessoBuffer *table;                                                  /* F32 [rows, ROW_VALUES] */
   GArray *unet_inputs, *unet_outputs, *update_inputs, *update_outputs; /* of GessoBinding */
-  int current, stored;                                                 /* indices into latents */
+  int current, previous, stored; /* indices into latents: after the running row and before it */
+  const GessoSchedulerRow *row;  /* the running one */
 } Loop;
 
 static void
@@ -92,6 +96,7 @@ loop_clear (Loop *loop)
       loop->pipeline->backend->buffer_free (loop->pipeline->backend, g_ptr_array_index (loop->buffers, i));
   g_clear_pointer (&loop->buffers, g_ptr_array_unref);
   g_clear_pointer (&loop->pixels, g_free);
+  g_clear_pointer (&loop->clear, g_free);
   g_clear_pointer (&loop->history, g_ptr_array_unref);
   g_clear_pointer (&loop->unet_inputs, g_array_unref);
   g_clear_pointer (&loop->unet_outputs, g_array_unref);
@@ -271,7 +276,7 @@ free_latents (int a, int b)
 static void
 bind_row (Loop *loop, const GessoConditioning *conditioning, int index)
 {
-  const GessoSchedulerRow *row = &loop->job->schedule->rows[index];
+  const GessoSchedulerRow *row = loop->row = &loop->job->schedule->rows[index];
   gsize table_row = (gsize) index * ROW_VALUES * sizeof (float);
   int base, next;
 
@@ -280,6 +285,7 @@ bind_row (Loop *loop, const GessoConditioning *conditioning, int index)
     loop->stored = loop->current;
   base = row->use_base ? loop->stored : loop->current;
   next = free_latents (loop->current, loop->stored);
+  loop->previous = loop->current;
   bind_input (loop, GESSO_PART_UPDATE, "base", loop->latents[base], 0);
   bind_output (loop, GESSO_PART_UPDATE, "latents", loop->latents[next]);
   loop->current = next;
@@ -308,15 +314,33 @@ update_history (Loop *loop, const GessoSchedulerRow *row)
 }
 
 static gboolean
-read_latents (Loop *loop, float *planes, GError **error)
+read_planes (Loop *loop, GessoBuffer *buffer, float *planes, GError **error)
 {
   GessoBackend *backend = loop->pipeline->backend;
 
-  if (!backend->buffer_read (backend, loop->latents[loop->current], 0, loop->pixels, loop->values * sizeof (float),
-                             error))
+  if (!backend->buffer_read (backend, buffer, 0, loop->pixels, loop->values * sizeof (float), error))
     return FALSE;
   gesso_pixels_to_planes (loop->pixels, loop->n, loop->channels, loop->area, planes);
   return TRUE;
+}
+
+/* What previews show: the latents before the row, without the noise that the model saw in them. To be called before its
+ * output enters the history. Where the device fails, the next row will tell. */
+static void
+fetch_preview (GessoPreview *preview)
+{
+  Loop *loop = preview->source;
+  const GessoSchedulerRow *row = loop->row;
+  float *planes = preview->planes, *clear = preview->clear;
+
+  if (!read_planes (loop, loop->latents[loop->previous], planes, NULL)
+      || !read_planes (loop, g_ptr_array_index (loop->history, 0), clear, NULL))
+    memset (clear, 0, loop->values * sizeof (float));
+  else
+    for (gsize i = 0; i < loop->values; i++)
+      clear[i] = (float) (row->clear_latents * planes[i] + row->clear_output * clear[i]);
+  if (!read_planes (loop, loop->latents[loop->current], planes, NULL))
+    memset (planes, 0, loop->values * sizeof (float));
 }
 
 /* The noise that `row` adds, from each picture's own generator, as diffusers draws it. */
@@ -374,8 +398,13 @@ gesso_denoise (GessoPipeline *pipeline, const GessoJob *job, const GessoConditio
                int n, GessoNoise *const *generators, float *planes, GessoMeter *meter, GCancellable *cancellable,
                GError **error)
 {
-  GessoPreview preview
-      = { planes, n, pipeline->model->unet.in_channels, job->latent_height, job->latent_width, pipeline->colours };
+  GessoPreview preview = { .planes = planes,
+                           .fetch = fetch_preview,
+                           .n_images = n,
+                           .channels = pipeline->model->unet.in_channels,
+                           .height = job->latent_height,
+                           .width = job->latent_width,
+                           .colours = pipeline->colours };
   gsize area = (gsize) job->latent_height * (gsize) job->latent_width;
   g_auto (Loop) loop = { .pipeline = pipeline,
                          .job = job,
@@ -388,27 +417,29 @@ gesso_denoise (GessoPipeline *pipeline, const GessoJob *job, const GessoConditio
   GessoPlanOptions options = { 0 };
   double seconds;
 
-  pipeline->backend->plan_options (pipeline->backend, pipeline->precision, &options);
+  pipeline->backend->plan_options (pipeline->backend, pipeline->precision, FALSE, &options);
   seconds = gesso_parts_get_plan (pipeline->parts, GESSO_PART_UNET)->flops / options.flops_per_second;
   loop.pixels = gesso_try_alloc (loop.values * sizeof (float), error);
-  if (!loop.pixels || !make_buffers (&loop, error) || !write_table (&loop, guidance, error)
+  preview.clear = loop.clear = loop.pixels ? gesso_try_alloc (loop.values * sizeof (float), error) : NULL;
+  if (!loop.clear || !make_buffers (&loop, error) || !write_table (&loop, guidance, error)
       || !start_latents (&loop, planes, error))
     return FALSE;
+  preview.source = &loop;
   bind_what_stays (&loop, conditioning);
 
   for (int i = 0; i < job->schedule->n_rows; i++)
     {
       bind_row (&loop, conditioning, i);
-      if (!draw_noise (&loop, &job->schedule->rows[i], generators, error) || !run_row (&loop, cancellable, error))
+      if (!draw_noise (&loop, loop.row, generators, error) || !run_row (&loop, cancellable, error))
         return FALSE;
-      update_history (&loop, &job->schedule->rows[i]);
       meter->progress.step++;
       /* Damaged weights show at the first evaluation: no need to compute the others. */
-      if ((meter->func || i == 0) && !read_latents (&loop, planes, error))
+      if (i == 0
+          && (!read_planes (&loop, loop.latents[loop.current], planes, error) || !check_latents (&loop, planes, error)))
         return FALSE;
-      if (i == 0 && !check_latents (&loop, planes, error))
-        return FALSE;
+      preview.is_fetched = FALSE;
       gesso_meter_advance (meter, GESSO_STAGE_DENOISE, seconds, &preview);
+      update_history (&loop, loop.row);
     }
-  return read_latents (&loop, planes, error) && check_latents (&loop, planes, error);
+  return read_planes (&loop, loop.latents[loop.current], planes, error) && check_latents (&loop, planes, error);
 }

@@ -126,6 +126,27 @@ check_weights (const GessoModel *model, GError **error)
          && gesso_parts_check_weights (gesso_vae_decoder_graph (&model->vae, 1, 8, 8), model->vae_weights, error);
 }
 
+/* A backend for `device` in the wanted precision, and the model's parts on it. */
+static gboolean
+open_backend (Call *call, GessoDevice device)
+{
+  GessoEngine *self = call->engine;
+  GessoPipeline *pipeline = &self->pipeline;
+  const GessoOptions *options = call->options;
+  char *why_not = NULL;
+
+  pipeline->backend = gesso_devices_open (device, options->n_threads, &self->device, &why_not, &call->error);
+  if (why_not)
+    g_ptr_array_add (self->notices, why_not);
+  if (!pipeline->backend
+      || !pipeline->backend->resolve_precision (pipeline->backend, options->precision, &pipeline->precision,
+                                                &call->error))
+    return FALSE;
+  pipeline->host_memory = self->device == GESSO_DEVICE_CPU;
+  pipeline->parts = gesso_parts_new (pipeline->backend, pipeline->precision, pipeline->model);
+  return TRUE;
+}
+
 static void
 open_engine (gpointer data)
 {
@@ -138,18 +159,16 @@ open_engine (gpointer data)
   if (!pipeline->model || !check_weights (pipeline->model, &call->error)
       || gesso_is_cancelled (call->cancellable, &call->error))
     return;
-  pipeline->backend
-      = gesso_devices_open (call->options->device, call->options->n_threads, &self->device, &why_not, &call->error);
-  if (why_not)
-    g_ptr_array_add (self->notices, why_not);
-  if (!pipeline->backend
-      || !pipeline->backend->resolve_precision (pipeline->backend, call->options->precision, &pipeline->precision,
-                                                &call->error))
-    return;
-  pipeline->host_memory = self->device == GESSO_DEVICE_CPU;
   pipeline->max_memory = call->options->max_memory;
-  pipeline->parts = gesso_parts_new (pipeline->backend, pipeline->precision, pipeline->model);
-  call->ok = TRUE;
+  call->ok = open_backend (call, call->options->device);
+  /* A precision of the card's own leaves no choice: then its refusal is told when a picture is asked for. */
+  if (!call->ok || call->options->device != GESSO_DEVICE_AUTO || self->device == GESSO_DEVICE_CPU
+      || call->options->precision == GESSO_PRECISION_F16 || gesso_pipeline_has_room (pipeline, &why_not))
+    return;
+  close_pipeline (pipeline);
+  g_ptr_array_add (self->notices, g_strdup_printf (_ ("The card is not used: %s"), why_not));
+  g_free (why_not);
+  call->ok = open_backend (call, GESSO_DEVICE_CPU);
 }
 
 GessoEngine *
@@ -256,9 +275,8 @@ describe_plan (gpointer data)
   g_auto (GessoJob) job = { 0 };
   GessoMemoryLimit limit;
 
-  if (!gesso_pipeline_plan_parts (sketch, call->request, &job, NULL, &call->error))
+  if (!gesso_pipeline_plan_parts (sketch, pipeline, call->request, &job, &limit, NULL, &call->error))
     return;
-  limit = gesso_pipeline_memory_limit (pipeline, call->request);
   gesso_parts_set_limit (sketch->parts, &limit, gesso_pipeline_buffer_bytes (sketch, &job), &shortage);
   call->text = gesso_describe_plan (sketch, &job, shortage);
 }

@@ -9,9 +9,10 @@
 #define MAX_SIDE 2048
 #define MIN_STEP 8
 #define MAX_RATIO 3.0
-/* Of the area the model was trained on: above, things are painted twice; below, they fall apart. */
+/* Of the area the model was trained on: above, things are painted twice; below, they fall apart. 1.5 is 768 x 512 for a
+ * model made for 512 x 512. */
 #define MIN_AREA (0.75 * 0.75)
-#define MAX_AREA (1.5 * 1.5)
+#define MAX_AREA 1.5
 /* Proportions count that much more than the area: what does not fit the place is stretched or cut off. */
 #define RATIO_WEIGHT 16.0
 /* A coarser grid of sizes will do while the proportions are met as well as this. */

@@ -255,7 +255,7 @@ typedef struct _GessoPreview GessoPreview;
  * @n_steps: of so many; all batches of the request together
  * @first_image: index of the first picture of the running batch
  * @n_images: pictures in the running batch
- * @preview: (nullable): the latents as they are, only after a denoising step
+ * @preview: (nullable): how far the picture is, only after a denoising step
  *
  * Valid during the callback only.
  */
@@ -287,8 +287,8 @@ typedef void (*GessoProgressFunc) (const GessoProgress *progress, gpointer user_
  * @height: (out): rows of latents
  * @width: (out): columns of latents
  *
- * Returns: (transfer none): the predicted latents of one picture, channels x height x width, scaled as the
- * scheduler has them; valid during the callback only
+ * Returns: (transfer none): the latents of one picture after the step, with the noise that is left, channels x height x
+ * width, scaled as the scheduler has them; valid during the callback only
  */
 GESSO_API const float *gesso_preview_get_latents (GessoPreview *preview, int image, int *n_channels, int *height,
                                                   int *width);
@@ -300,7 +300,8 @@ GESSO_API const float *gesso_preview_get_latents (GessoPreview *preview, int ima
  * @width: (out): columns
  * @height: (out): rows
  *
- * A small picture of what is being painted, one pixel a latent, by colours that were fitted to the model's own decoder
+ * A small picture of what is being painted, one pixel a latent: what the step took the latents for without their noise,
+ * by colours that were fitted to the model's own decoder
  * (least squares on small decodes; kept in the user's cache folder) where the request's @previews was set. Without
  * them, or where they could not be learned (for want of memory, or of latents in a tiny picture), it is grey.
  *

@@ -20,6 +20,9 @@
 /* What the process holds beside our own buffers grows a little while it runs: generated code, stacks, file headers. */
 #define HOST_RESERVE (G_GUINT64_CONSTANT (48) << 20)
 
+/* A part may be planned roomily, tightly, and roomily again where that gained nothing. */
+#define MOST_PASSES 4
+
 void
 gesso_job_clear (GessoJob *job)
 {
@@ -161,23 +164,29 @@ fill_in (GessoPipeline *self, const GessoRequest *request, GessoJob *job, GError
 }
 
 gboolean
-gesso_pipeline_plan_parts (GessoPipeline *self, const GessoRequest *request, GessoJob *job, GCancellable *cancellable,
-                           GError **error)
+gesso_pipeline_plan_parts (GessoPipeline *self, GessoPipeline *holder, const GessoRequest *request, GessoJob *job,
+                           GessoMemoryLimit *limit, GCancellable *cancellable, GError **error)
 {
-  return fill_in (self, request, job, error) && plan_parts (self, job, cancellable, error);
-}
-
-static gboolean
-check_memory (GessoPipeline *self, const GessoRequest *request, const GessoJob *job, GError **error)
-{
-  GessoMemoryLimit limit = gesso_pipeline_memory_limit (self, request);
-
-  return gesso_parts_set_limit (self->parts, &limit, gesso_pipeline_buffer_bytes (self, job), error);
+  if (!fill_in (self, request, job, error))
+    return FALSE;
+  /* Only with a plan is known whether it fits; and planning takes memory itself, so that it may be asked for once more.
+   */
+  for (int pass = 1;; pass++)
+    {
+      if (!plan_parts (self, job, cancellable, error))
+        return FALSE;
+      *limit = gesso_pipeline_memory_limit (holder, request);
+      if (pass == MOST_PASSES || !gesso_parts_adjust (self->parts, limit, gesso_pipeline_buffer_bytes (self, job)))
+        return TRUE;
+    }
 }
 
 gboolean
 gesso_pipeline_plan (GessoPipeline *self, const GessoRequest *request, GessoJob *job, GCancellable *cancellable,
                      GError **error)
 {
-  return gesso_pipeline_plan_parts (self, request, job, cancellable, error) && check_memory (self, request, job, error);
+  GessoMemoryLimit limit;
+
+  return gesso_pipeline_plan_parts (self, self, request, job, &limit, cancellable, error)
+         && gesso_parts_set_limit (self->parts, &limit, gesso_pipeline_buffer_bytes (self, job), error);
 }

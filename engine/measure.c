@@ -34,15 +34,31 @@ measure (GessoPipeline *pipeline, GessoSketch *sketch, const GessoRequest *reque
   GessoMemoryLimit limit;
   guint64 buffers;
 
-  if (!gesso_pipeline_plan_parts (sketch, request, &job, NULL, error))
+  if (!gesso_pipeline_plan_parts (sketch, pipeline, request, &job, &limit, NULL, error))
     return FALSE;
   buffers = gesso_pipeline_buffer_bytes (sketch, &job);
   gesso_parts_peak (sketch->parts, &need->resident, &need->least);
   need->resident += buffers;
   need->least += buffers;
-  limit = gesso_pipeline_memory_limit (pipeline, request);
   need->available = limit.bytes > limit.own ? limit.bytes - limit.own : 0;
   return TRUE;
+}
+
+gboolean
+gesso_pipeline_has_room (GessoPipeline *pipeline, char **why_not)
+{
+  g_autoptr (GessoSketch) sketch = gesso_sketch_new (pipeline);
+  g_autoptr (GessoRequest) request = gesso_request_new ("");
+  g_autoptr (GError) shortage = NULL;
+  g_auto (GessoJob) job = { 0 };
+  GessoMemoryLimit limit;
+
+  /* What else is wrong is told when a picture is asked for. */
+  if (!gesso_pipeline_plan_parts (sketch, pipeline, request, &job, &limit, NULL, NULL)
+      || gesso_parts_set_limit (sketch->parts, &limit, gesso_pipeline_buffer_bytes (sketch, &job), &shortage))
+    return TRUE;
+  *why_not = g_strdup (shortage->message);
+  return FALSE;
 }
 
 gboolean

@@ -15,6 +15,10 @@ GessoSketch *gesso_sketch_new (const GessoPipeline *pipeline);
 void gesso_sketch_free (GessoSketch *sketch);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GessoSketch, gesso_sketch_free)
 
+/* Whether one picture of the model's own size can be painted in the memory there is; else, in `why_not`, the figures.
+ */
+gboolean gesso_pipeline_has_room (GessoPipeline *pipeline, char **why_not);
+
 /* See gesso_engine_measure() and gesso_engine_largest_size(). */
 gboolean gesso_pipeline_measure (GessoPipeline *pipeline, const GessoRequest *request, GessoMemoryNeed *need,
                                  GError **error);

@@ -32,12 +32,16 @@ typedef struct
   GessoPlan *plan;
   GessoProgram *program;
   gboolean loaded;
+  gboolean is_tight; /* planned for the least memory */
+  guint64 needs[2];  /* bytes to run it, roomy and tight; 0: not known for this key */
 } Part;
 
 struct _GessoParts
 {
   GessoBackend *backend;
   GessoPrecision precision;
+  gboolean can_tighten;               /* the backend has tight plans */
+  gboolean to_tighten[GESSO_N_PARTS]; /* how plans are made from here on */
   GessoStore *stores[N_STORES];
   Part parts[GESSO_N_PARTS];
   GessoBuffer *workspace;
@@ -51,7 +55,11 @@ gesso_parts_new (GessoBackend *backend, GessoPrecision precision, GessoModel *mo
 {
   GessoParts *self = g_new0 (GessoParts, 1);
   GessoWeights *weights[N_STORES] = { model->text_weights, model->unet_weights, model->vae_weights };
+  GessoPlanOptions roomy = { 0 }, tight = { 0 };
 
+  backend->plan_options (backend, precision, FALSE, &roomy);
+  backend->plan_options (backend, precision, TRUE, &tight);
+  self->can_tighten = tight.fusions != roomy.fusions;
   self->backend = backend;
   self->precision = precision;
   self->limit = G_MAXUINT64;
@@ -119,7 +127,7 @@ gesso_part_name (GessoPart id)
 gboolean
 gesso_parts_is_planned (GessoParts *self, GessoPart id, const char *key)
 {
-  return g_strcmp0 (self->parts[id].key, key) == 0;
+  return self->parts[id].is_tight == self->to_tighten[id] && g_strcmp0 (self->parts[id].key, key) == 0;
 }
 
 /* Loads `program` while the one before it still holds the same packed weights, so that another picture size does not
@@ -133,6 +141,24 @@ adopt_weights (GessoParts *self, GessoProgram *program, GCancellable *cancellabl
   return memory.weights_new == 0 && self->backend->load (self->backend, program, NULL, NULL, cancellable, NULL);
 }
 
+void
+gesso_parts_report (GessoParts *self, GessoPart id, GessoProgramMemory *memory)
+{
+  *memory = (GessoProgramMemory) { 0 };
+  if (self->parts[id].program)
+    self->backend->report (self->backend, self->parts[id].program, memory);
+}
+
+/* Bytes to run a part with no other in memory. */
+static guint64
+need_of (GessoParts *self, GessoPart id)
+{
+  GessoProgramMemory memory;
+
+  gesso_parts_report (self, id, &memory);
+  return memory.weights + MAX (memory.workspace, memory.load_scratch);
+}
+
 gboolean
 gesso_parts_plan (GessoParts *self, GessoPart id, const char *key, GessoGraph *graph, GCancellable *cancellable,
                   GError **error)
@@ -143,13 +169,14 @@ gesso_parts_plan (GessoParts *self, GessoPart id, const char *key, GessoGraph *g
   GessoBackend *backend = self->backend;
   Part *part = &self->parts[id];
   GessoProgram *program;
+  guint64 other_need;
   gboolean loaded;
 
   if (gesso_parts_is_planned (self, id, key))
     return TRUE;
   if (!gesso_graph_finish (graph, error))
     return FALSE;
-  backend->plan_options (backend, self->precision, &options);
+  backend->plan_options (backend, self->precision, self->to_tighten[id], &options);
   plan = gesso_plan_new (graph, &options, error);
   if (!plan)
     return FALSE;
@@ -157,26 +184,39 @@ gesso_parts_plan (GessoParts *self, GessoPart id, const char *key, GessoGraph *g
   if (!program)
     return FALSE;
   loaded = part->loaded && adopt_weights (self, program, cancellable);
+  other_need = g_strcmp0 (part->key, key) == 0 ? part->needs[!self->to_tighten[id]] : 0;
   clear_part (self, part);
   part->key = g_strdup (key);
   part->plan = g_steal_pointer (&plan);
   part->program = program;
   part->loaded = loaded;
+  part->is_tight = self->to_tighten[id];
+  part->needs[part->is_tight] = need_of (self, id);
+  part->needs[!part->is_tight] = other_need;
   return TRUE;
+}
+
+gboolean
+gesso_parts_adjust (GessoParts *self, const GessoMemoryLimit *limit, guint64 buffers)
+{
+  gboolean changed = FALSE;
+
+  for (int i = 0; i < GESSO_N_PARTS && self->can_tighten; i++)
+    {
+      const Part *part = &self->parts[i];
+      const gboolean fits = part->needs[FALSE] + buffers + limit->own <= limit->bytes;
+
+      /* Bands have a cost in memory too. */
+      self->to_tighten[i] = !fits && (!part->needs[TRUE] || part->needs[TRUE] < part->needs[FALSE]);
+      changed |= self->to_tighten[i] != part->is_tight;
+    }
+  return changed;
 }
 
 const GessoPlan *
 gesso_parts_get_plan (GessoParts *self, GessoPart id)
 {
   return self->parts[id].plan;
-}
-
-void
-gesso_parts_report (GessoParts *self, GessoPart id, GessoProgramMemory *memory)
-{
-  *memory = (GessoProgramMemory) { 0 };
-  if (self->parts[id].program)
-    self->backend->report (self->backend, self->parts[id].program, memory);
 }
 
 /* Bytes of weights that all loaded parts hold together. Weights that several parts share count for each; in these
@@ -231,11 +271,8 @@ gesso_parts_set_limit (GessoParts *self, const GessoMemoryLimit *limit, guint64 
 
   for (int i = 0; i < GESSO_N_PARTS; i++)
     {
-      GessoProgramMemory memory;
-      guint64 need;
+      const guint64 need = need_of (self, i);
 
-      gesso_parts_report (self, i, &memory);
-      need = memory.weights + MAX (memory.workspace, memory.load_scratch);
       if (need > most)
         {
           most = need;
@@ -338,10 +375,7 @@ gesso_parts_would_fit (GessoParts *self, GessoPart id)
 gboolean
 gesso_parts_can_run (GessoParts *self, GessoPart id)
 {
-  GessoProgramMemory memory;
-
-  gesso_parts_report (self, id, &memory);
-  return memory.weights + MAX (memory.workspace, memory.load_scratch) + self->buffers <= self->limit;
+  return need_of (self, id) + self->buffers <= self->limit;
 }
 
 void

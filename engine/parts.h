@@ -32,23 +32,27 @@ void gesso_parts_free (GessoParts *parts);
 /* "text encoder", ... translated. */
 const char *gesso_part_name (GessoPart id);
 
-/* Plans and compiles part `id` from `graph` (taken over, also on error), unless the plan that stands was made for the
- * same `key`. */
-gboolean gesso_parts_plan (GessoParts *parts, GessoPart id, const char *key, GessoGraph *graph,
-                           GCancellable *cancellable, GError **error);
-/* Whether a plan for `key` stands, so that no graph need be made. */
-gboolean gesso_parts_is_planned (GessoParts *parts, GessoPart id, const char *key);
-/* The plan that stands, or NULL. */
-const GessoPlan *gesso_parts_get_plan (GessoParts *parts, GessoPart id);
-/* What the part's program reports. */
-void gesso_parts_report (GessoParts *parts, GessoPart id, GessoProgramMemory *memory);
-
 /* Memory that may be held: `bytes`, of which `own` are what the process holds beside parts and buffers. */
 typedef struct
 {
   guint64 bytes;
   guint64 own;
 } GessoMemoryLimit;
+
+/* Plans and compiles part `id` from `graph` (taken over, also on error), unless the plan that stands was made for the
+ * same `key`. */
+gboolean gesso_parts_plan (GessoParts *parts, GessoPart id, const char *key, GessoGraph *graph,
+                           GCancellable *cancellable, GError **error);
+/* Decides anew which parts are planned for the least memory instead of the least time: those that could not run within
+ * `limit` otherwise. Needs all parts planned; TRUE where a plan is to be made again, for which this may be asked anew.
+ */
+gboolean gesso_parts_adjust (GessoParts *parts, const GessoMemoryLimit *limit, guint64 buffers);
+/* Whether a plan for `key` stands, so that no graph need be made. */
+gboolean gesso_parts_is_planned (GessoParts *parts, GessoPart id, const char *key);
+/* The plan that stands, or NULL. */
+const GessoPlan *gesso_parts_get_plan (GessoParts *parts, GessoPart id);
+/* What the part's program reports. */
+void gesso_parts_report (GessoParts *parts, GessoPart id, GessoProgramMemory *memory);
 
 /* What holds from here on; the caller's own buffers are `buffers` bytes. OUT_OF_MEMORY, naming the part that needs most
  * and how much it is, when one cannot run even with all the others evicted. */

@@ -36,12 +36,13 @@ typedef struct
 void gesso_job_clear (GessoJob *job);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (GessoJob, gesso_job_clear)
 
-/* Checks `request` and plans every part for it. */
-gboolean gesso_pipeline_plan_parts (GessoPipeline *pipeline, const GessoRequest *request, GessoJob *job,
-                                    GCancellable *cancellable, GError **error);
-
 /* What may be held for `request` from here on. */
 GessoMemoryLimit gesso_pipeline_memory_limit (GessoPipeline *pipeline, const GessoRequest *request);
+
+/* Checks `request` and plans every part for it: for the least time, and those parts that would not fit otherwise for
+ * the least memory. `limit`: what `holder`, the pipeline itself or the one that it is a sketch of, may hold for it. */
+gboolean gesso_pipeline_plan_parts (GessoPipeline *pipeline, GessoPipeline *holder, const GessoRequest *request,
+                                    GessoJob *job, GessoMemoryLimit *limit, GCancellable *cancellable, GError **error);
 
 /* Plans the decoder alone, for one picture of that many latents. */
 gboolean gesso_pipeline_plan_decoder (GessoPipeline *pipeline, int latent_height, int latent_width,

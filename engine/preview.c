@@ -6,10 +6,19 @@
 
 #include <math.h>
 
+static void
+fetch (GessoPreview *preview)
+{
+  if (!preview->is_fetched)
+    preview->fetch (preview);
+  preview->is_fetched = TRUE;
+}
+
 const float *
 gesso_preview_get_latents (GessoPreview *preview, int image, int *n_channels, int *height, int *width)
 {
   g_return_val_if_fail (preview && image >= 0 && image < preview->n_images, NULL);
+  fetch (preview);
   *n_channels = preview->channels;
   *height = preview->height;
   *width = preview->width;
@@ -37,13 +46,17 @@ to_byte (double value)
 GBytes *
 gesso_preview_get_picture (GessoPreview *preview, int image, int *width, int *height)
 {
-  int channels;
-  const float *latents = gesso_preview_get_latents (preview, image, &channels, height, width);
+  const int channels = preview ? preview->channels : 0;
+  const float *latents;
   gsize area;
   guint8 *pixels;
 
-  g_return_val_if_fail (latents != NULL, NULL);
+  g_return_val_if_fail (preview && image >= 0 && image < preview->n_images, NULL);
+  fetch (preview);
+  *width = preview->width;
+  *height = preview->height;
   area = (gsize) *width * (gsize) *height;
+  latents = preview->clear + (gsize) (image * channels) * area;
   pixels = g_malloc (area * 3);
   for (gsize i = 0; i < area; i++)
     for (int c = 0; c < 3; c++)

@@ -10,7 +10,12 @@
 
 struct _GessoPreview
 {
-  const float *planes; /* [n, c, h, w] */
+  float *planes; /* [n, c, h, w]: the latents */
+  float *clear;  /* the same without the noise that the model saw in them at this step */
+  /* Reads both where they lie, when somebody asks: the device is not waited for otherwise. */
+  void (*fetch) (GessoPreview *preview);
+  gpointer source;
+  gboolean is_fetched;
   int n_images, channels, height, width;
   const GessoColours *colours; /* NULL: not known */
 };

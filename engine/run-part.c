@@ -11,7 +11,7 @@ gesso_part_seconds (GessoPipeline *pipeline, GessoPart part)
 {
   GessoPlanOptions options = { 0 };
 
-  pipeline->backend->plan_options (pipeline->backend, pipeline->precision, &options);
+  pipeline->backend->plan_options (pipeline->backend, pipeline->precision, FALSE, &options);
   return gesso_parts_get_plan (pipeline->parts, part)->flops / options.flops_per_second;
 }
 

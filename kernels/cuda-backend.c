@@ -15,6 +15,8 @@
  * have asynchronous copies): it only tells how parts of a picture's progress compare. */
 #define OPERATIONS_A_CYCLE 1024.0
 #define SHARE_OF_PEAK 0.3
+/* Of what is normalised where memory is short: enough rows to fill a card. */
+#define NORM_BAND ((gsize) 4 << 20)
 
 static void
 cuda_free (GessoBackend *base)
@@ -64,17 +66,18 @@ cuda_resolve_precision (GessoBackend *base, GessoPrecision wanted, GessoPrecisio
 }
 
 static void
-cuda_plan_options (GessoBackend *base, GessoPrecision precision, GessoPlanOptions *options)
+cuda_plan_options (GessoBackend *base, GessoPrecision precision, gboolean is_tight, GessoPlanOptions *options)
 {
   const GessoCudaDevice *device = ((GessoCudaBackend *) base)->device;
 
-  /* Nothing is cut: whole programs are queued, and between them is soon enough to look at the cancellable. A group norm
-   * has its own kernel rather than a place in the convolution, which would compute it once a tap. */
+  /* Nothing is cut for the time's sake: whole programs are queued, and between them is soon enough to look at the
+   * cancellable. A group norm has a result of its own; where memory is short, a band of it at a time. */
   *options = (GessoPlanOptions) {
     .precision = precision,
-    .fusions = GESSO_FUSE_ALL & ~GESSO_FUSE_NORM_INTO_CONV,
+    .fusions = is_tight ? GESSO_FUSE_ALL : GESSO_FUSE_ALL & ~GESSO_FUSE_NORM_INTO_CONV,
     .flops_per_second = SHARE_OF_PEAK * OPERATIONS_A_CYCLE * device->processors * MAX (device->clock, 1000) * 1e3,
     .max_step_seconds = 1e9,
+    .max_norm_band_bytes = is_tight ? NORM_BAND : 0,
   };
 }
 
@@ -114,7 +117,9 @@ cuda_buffer_new (GessoBackend *base, gsize bytes, GError **error)
   return NULL;
 }
 
-/* Waits for a copy; its memory on the host must not be used by the card after a failure either. */
+/* Waits for a copy; its memory on the host must not be used by the card after a failure either. What was queued before
+ * has to be waited for as well, before the copy: the host's memory is not pinned, and then the driver's own call waits,
+ * for a card that does not answer without end. */
 static gboolean
 finish_copy (GessoCudaDevice *device, CUresult result, const char *call, GError **error)
 {
@@ -133,6 +138,8 @@ cuda_buffer_write (GessoBackend *base, GessoBuffer *buffer, gsize offset, const 
     return FALSE;
   if (!bytes)
     return TRUE;
+  if (!gesso_cuda_device_wait (device, error))
+    return FALSE;
   device->is_busy = TRUE;
   return finish_copy (device, device->driver->cuMemcpyHtoDAsync (buffer->address + offset, data, bytes, device->stream),
                       "cuMemcpyHtoDAsync", error);
@@ -147,6 +154,8 @@ cuda_buffer_read (GessoBackend *base, GessoBuffer *buffer, gsize offset, void *d
     return FALSE;
   if (!bytes)
     return TRUE;
+  if (!gesso_cuda_device_wait (device, error))
+    return FALSE;
   device->is_busy = TRUE;
   return finish_copy (device, device->driver->cuMemcpyDtoHAsync (data, buffer->address + offset, bytes, device->stream),
                       "cuMemcpyDtoHAsync", error);

@@ -37,7 +37,8 @@ struct _GessoBuffer
 typedef struct
 {
   GessoCudaWeight *weight, *bias, *inputs[2];
-  GessoCudaWeight *lt_bias; /* the bias again, as cuBLASLt wants it */
+  GessoCudaWeight *lt_bias;      /* the bias again, as cuBLASLt wants it */
+  GessoCudaWeight *gamma, *beta; /* of a norm that is folded in */
 } GessoCudaOperands;
 
 struct _GessoProgram

@@ -43,6 +43,20 @@ gesso_group_norm_scratch (const GessoLauncher *launcher, gint64 pictures, gint64
   return (gsize) pictures * (gsize) shape.slabs * (gsize) groups * 3 * sizeof (float);
 }
 
+/* Blocks for a kernel that goes through all values, and the shared memory for each channel's two factors. */
+static gboolean
+launch_apply (GessoLauncher *launcher, const char *name, GessoDType type, const GessoGroupNormShape *shape,
+              gint64 pictures, gboolean vectors, void **parameters, GError **error)
+{
+  const gint64 chunks = shape->channels / vector_length (type, vectors);
+  const gint64 blocks = (shape->rows * chunks + THREADS - 1) / THREADS;
+  const gint64 wanted = MAX (1, (gint64) launcher->processors * 8 / pictures);
+  const guint32 grid[3] = { (guint32) MIN (blocks, wanted), (guint32) pictures, 1 };
+
+  return gesso_launch (launcher, name, type, grid, THREADS, (gsize) shape->channels * 2 * sizeof (float), parameters,
+                       error);
+}
+
 gboolean
 gesso_launch_group_norm (GessoLauncher *launcher, GessoDType type, CUdeviceptr x, CUdeviceptr gamma, CUdeviceptr beta,
                          CUdeviceptr result, CUdeviceptr scratch, gint64 pictures, gint64 rows, gint64 channels,
@@ -50,12 +64,9 @@ gesso_launch_group_norm (GessoLauncher *launcher, GessoDType type, CUdeviceptr x
 {
   GessoGroupNormShape shape = make_shape (launcher, pictures, rows, channels, groups);
   const gboolean vectors = has_vectors (type, channels, x, gamma ? result : 0);
-  const gint64 chunks = channels / vector_length (type, vectors), at_once = MAX (1, THREADS / chunks);
+  const gint64 at_once = MAX (1, THREADS / (channels / vector_length (type, vectors)));
   const gsize sums_shared = (gsize) (at_once * channels) * 2 * sizeof (float);
-  const gint64 blocks = (rows * chunks + THREADS - 1) / THREADS;
-  const gint64 wanted = MAX (1, (gint64) launcher->processors * 8 / pictures);
   const guint32 sums_grid[3] = { (guint32) shape.slabs, (guint32) pictures, 1 };
-  const guint32 apply_grid[3] = { (guint32) MIN (blocks, wanted), (guint32) pictures, 1 };
   const guint32 statistics_grid[3] = { (guint32) pictures, 1, 1 };
   void *sums[] = { &x, &scratch, &shape };
   void *apply[] = { &x, &scratch, &gamma, &beta, &result, &shape };
@@ -68,8 +79,22 @@ gesso_launch_group_norm (GessoLauncher *launcher, GessoDType type, CUdeviceptr x
     return FALSE;
   if (!gamma)
     return gesso_launch (launcher, "group_statistics", type, statistics_grid, THREADS, 0, statistics, error);
-  return gesso_launch (launcher, vectors ? "group_apply_vectors" : "group_apply_values", type, apply_grid, THREADS,
-                       (gsize) channels * 2 * sizeof (float), apply, error);
+  return launch_apply (launcher, vectors ? "group_apply_vectors" : "group_apply_values", type, &shape, pictures,
+                       vectors, apply, error);
+}
+
+gboolean
+gesso_launch_group_normalise (GessoLauncher *launcher, GessoDType type, CUdeviceptr x, CUdeviceptr statistics,
+                              CUdeviceptr gamma, CUdeviceptr beta, CUdeviceptr result, gint64 pictures, gint64 rows,
+                              gint64 channels, int groups, GessoActivation activation, GError **error)
+{
+  GessoGroupNormShape shape
+      = { .rows = (gint32) rows, .channels = (gint32) channels, .groups = groups, .activation = (gint32) activation };
+  const gboolean vectors = has_vectors (type, channels, x, result);
+  void *parameters[] = { &x, &statistics, &gamma, &beta, &result, &shape };
+
+  return launch_apply (launcher, vectors ? "group_normalise_vectors" : "group_normalise_values", type, &shape, pictures,
+                       vectors, parameters, error);
 }
 
 gboolean

@@ -62,6 +62,15 @@ typedef struct
   gsize shared; /* bytes of dynamic shared memory that it may use */
 } Kernel;
 
+/* An error names the call and the kernel. */
+static gboolean
+check_kernel (const GessoLauncher *launcher, CUresult result, const char *call, const char *name, GError **error)
+{
+  g_autofree char *what = result ? g_strdup_printf ("%s (%s)", call, name) : NULL;
+
+  return gesso_cuda_check (launcher->driver, result, what, error);
+}
+
 /* A name lies in one of the modules. */
 static Kernel *
 find_kernel (GessoLauncher *launcher, const char *name, GError **error)
@@ -74,7 +83,7 @@ find_kernel (GessoLauncher *launcher, const char *name, GError **error)
     return kernel;
   for (guint i = 0; i < launcher->modules->len && result == CUDA_ERROR_NOT_FOUND; i++)
     result = launcher->driver->cuModuleGetFunction (&function, g_ptr_array_index (launcher->modules, i), name);
-  if (!gesso_cuda_check (launcher->driver, result, name, error))
+  if (!check_kernel (launcher, result, "cuModuleGetFunction", name, error))
     return NULL;
   kernel = g_new (Kernel, 1);
   *kernel = (Kernel) { .function = function, .shared = SHARED_BY_DEFAULT };
@@ -105,8 +114,8 @@ gesso_launch (GessoLauncher *launcher, const char *name, GessoDType type, const 
   g_snprintf (full_name, sizeof full_name, "%s_%s", name, gesso_dtype_name (type));
   kernel = find_kernel (launcher, full_name, error);
   return kernel && allow_shared (launcher, kernel, shared, error)
-         && gesso_cuda_check (launcher->driver,
-                              launcher->driver->cuLaunchKernel (kernel->function, grid[0], grid[1], grid[2], threads, 1,
-                                                                1, (guint) shared, launcher->stream, parameters, NULL),
-                              full_name, error);
+         && check_kernel (launcher,
+                          launcher->driver->cuLaunchKernel (kernel->function, grid[0], grid[1], grid[2], threads, 1, 1,
+                                                            (guint) shared, launcher->stream, parameters, NULL),
+                          "cuLaunchKernel", full_name, error);
 }

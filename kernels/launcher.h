@@ -138,6 +138,12 @@ gboolean gesso_launch_group_norm (GessoLauncher *launcher, GessoDType type, CUde
                                   CUdeviceptr beta, CUdeviceptr result, CUdeviceptr scratch, gint64 pictures,
                                   gint64 rows, gint64 channels, int groups, float eps, GessoActivation activation,
                                   GError **error);
+/* What GROUP_NORM does after its statistics (F32 [pictures, groups, 2], of whole pictures) are known: also for a band
+ * of rows of one picture. */
+gboolean gesso_launch_group_normalise (GessoLauncher *launcher, GessoDType type, CUdeviceptr x, CUdeviceptr statistics,
+                                       CUdeviceptr gamma, CUdeviceptr beta, CUdeviceptr result, gint64 pictures,
+                                       gint64 rows, gint64 channels, int groups, GessoActivation activation,
+                                       GError **error);
 gboolean gesso_launch_layer_norm (GessoLauncher *launcher, GessoDType type, CUdeviceptr x, CUdeviceptr gamma,
                                   CUdeviceptr beta, CUdeviceptr result, gint64 rows, gint64 channels, float eps,
                                   GError **error);

@@ -137,10 +137,11 @@ add_slabs (const float *scratch, const GessoGroupNormShape &shape, int picture, 
   *factor = reciprocal_root (fmaxf (squares * share - sum * sum, 0.0f) + shape.eps);
 }
 
-// grid (any, pictures). Dynamic shared memory: [channels][2] floats, what to multiply by and to add.
-template <bool VECTORS>
+// grid (any, pictures). `from`: sums of slabs, or the statistics [picture][group][2] that were made of them. Dynamic
+// shared memory: [channels][2] floats, what to multiply by and to add.
+template <bool VECTORS, bool SUMS>
 __device__ __forceinline__ void
-apply (const Value *x, const float *scratch, const float *gamma, const float *beta, Value *y,
+apply (const Value *x, const float *from, const float *gamma, const float *beta, Value *y,
        const GessoGroupNormShape &shape)
 {
   GESSO_DYNAMIC_SHARED (float, line);
@@ -153,7 +154,13 @@ apply (const Value *x, const float *scratch, const float *gamma, const float *be
     {
       float mean, factor;
 
-      add_slabs (scratch, shape, picture, group, &mean, &factor);
+      if constexpr (SUMS)
+        add_slabs (from, shape, picture, group, &mean, &factor);
+      else
+        {
+          mean = from[((size_t) picture * shape.groups + group) * 2];
+          factor = from[((size_t) picture * shape.groups + group) * 2 + 1];
+        }
       for (int channel = group * width; channel < (group + 1) * width; channel++)
         {
           const float scale = factor * gamma[channel];
@@ -225,9 +232,16 @@ normalise_rows (const Value *x, const float *gamma, const float *beta, Value *y,
       GESSO_NAME (group_apply##name) (const Value *x, const float *scratch, const float *gamma, const float *beta,     \
                                       Value *y, GessoGroupNormShape shape)                                             \
   {                                                                                                                    \
-    apply<vectors> (x, scratch, gamma, beta, y, shape);                                                                \
+    apply<vectors, true> (x, scratch, gamma, beta, y, shape);                                                          \
   }                                                                                                                    \
   GESSO_KERNEL (GESSO_NAME (group_apply##name), THREADS);                                                              \
+  extern "C" __global__ void __launch_bounds__ (THREADS)                                                               \
+      GESSO_NAME (group_normalise##name) (const Value *x, const float *statistics, const float *gamma,                 \
+                                          const float *beta, Value *y, GessoGroupNormShape shape)                      \
+  {                                                                                                                    \
+    apply<vectors, false> (x, statistics, gamma, beta, y, shape);                                                      \
+  }                                                                                                                    \
+  GESSO_KERNEL (GESSO_NAME (group_normalise##name), THREADS);                                                          \
   extern "C" __global__ void __launch_bounds__ (THREADS) GESSO_NAME (layer_norm##name) (                               \
       const Value *x, const float *gamma, const float *beta, Value *y, int rows, int channels, float eps)              \
   {                                                                                                                    \

@@ -4,19 +4,9 @@
  * From a plan's operations to launches.
  */
 
-#include "cuda-backend.h"
+#include "operation.h"
 
 #include <glib/gi18n-lib.h>
-
-/* Where the step's operands lie. */
-typedef struct
-{
-  const GessoProgram *program;
-  const GessoOp *op;
-  const GessoCudaOperands *operands;
-  const CUdeviceptr *addresses;
-  CUdeviceptr scratch;
-} Step;
 
 static gsize
 tensor_bytes (const GessoTensor *tensor)
@@ -31,8 +21,8 @@ adds_vector (const GessoOp *op)
   return op->kind == GESSO_OP_ADD && !gesso_shape_equal (&op->inputs[0]->shape, &op->inputs[1]->shape);
 }
 
-static GessoCudaWeight *
-want (GessoProgram *program, const GessoTensor *tensor, GessoCudaForm form)
+GessoCudaWeight *
+gesso_cuda_want (GessoProgram *program, const GessoTensor *tensor, GessoCudaForm form)
 {
   GessoCudaWeight *weight;
 
@@ -44,8 +34,8 @@ want (GessoProgram *program, const GessoTensor *tensor, GessoCudaForm form)
   return weight;
 }
 
-static CUdeviceptr
-address_of (const Step *step, const GessoTensor *tensor)
+CUdeviceptr
+gesso_cuda_address_of (const GessoCudaStep *step, const GessoTensor *tensor)
 {
   const GessoProgram *program = step->program;
   const GessoPlacement *place;
@@ -68,82 +58,20 @@ address_of (const Step *step, const GessoTensor *tensor)
     }
 }
 
-static CUdeviceptr
-operand (const Step *step, const GessoCudaWeight *weight, const GessoTensor *tensor)
+CUdeviceptr
+gesso_cuda_operand (const GessoCudaStep *step, const GessoCudaWeight *weight, const GessoTensor *tensor)
 {
-  return weight ? weight->address : address_of (step, tensor);
+  return weight ? weight->address : gesso_cuda_address_of (step, tensor);
 }
 
-static CUdeviceptr
-input (const Step *step, int i)
+CUdeviceptr
+gesso_cuda_input (const GessoCudaStep *step, int i)
 {
-  return operand (step, i < 2 ? step->operands->inputs[i] : NULL, step->op->inputs[i]);
-}
-
-/* The product that a step of CONV2D or LINEAR is, without addresses and not saying which way it goes. */
-static GessoProduct
-product_of (const GessoProgram *program, const GessoOp *op, const GessoPlanStep *step)
-{
-  const GessoShape *in = &op->inputs[0]->shape, *out = &op->output->shape, *weight = &op->weight->shape;
-  GessoProduct product = { .activation = op->activation,
-                           .bias = op->bias ? GESSO_SOMEWHERE : 0,
-                           .lt_bias = program->operands[op->id].lt_bias ? GESSO_SOMEWHERE : 0,
-                           .residual = op->residual ? GESSO_SOMEWHERE : 0 };
-
-  if (op->kind == GESSO_OP_LINEAR)
-    {
-      gesso_product_linear (&product, gesso_shape_rows (out), gesso_shape_channels (in), gesso_shape_channels (out),
-                            op->linear.geglu);
-      product.begin = step->begin;
-      product.end = step->end;
-    }
-  else
-    {
-      const gint64 first = MAX (step->image, 0) * out->dim[1];
-
-      product.conv = (GessoConvShape) {
-        .height = (gint32) in->dim[1],
-        .width = (gint32) in->dim[2],
-        .channels = (gint32) in->dim[3],
-        .virtual_height = op->conv.virtual_height ? op->conv.virtual_height : (gint32) in->dim[1],
-        .virtual_width = op->conv.virtual_width ? op->conv.virtual_width : (gint32) in->dim[2],
-        .out_height = (gint32) out->dim[1],
-        .out_width = (gint32) out->dim[2],
-        .kernel_height = (gint32) weight->dim[2],
-        .kernel_width = (gint32) weight->dim[3],
-        .stride = op->conv.stride,
-        .pad_top = op->conv.pad_top,
-        .pad_left = op->conv.pad_left,
-      };
-      product.columns = out->dim[3];
-      product.begin = step->image < 0 ? 0 : (first + step->begin) * out->dim[2];
-      product.end = step->image < 0 ? gesso_shape_rows (out) : (first + step->end) * out->dim[2];
-    }
-  return product;
+  return gesso_cuda_operand (step, i < 2 ? step->operands->inputs[i] : NULL, step->op->inputs[i]);
 }
 
 static gboolean
-queue_product (const Step *step, const GessoPlanStep *what, GError **error)
-{
-  const GessoProgram *program = step->program;
-  GessoLauncher *launcher = program->launcher;
-  const GessoOp *op = step->op;
-  GessoProduct product = product_of (program, op, what);
-
-  /* Loading has seen to it that there is one. */
-  product.way = gesso_tuning_find (program->backend->tuning, launcher->type, &product)->way;
-  product.input = input (step, 0);
-  product.weight = step->operands->weight->address;
-  product.bias = operand (step, step->operands->bias, op->bias);
-  product.lt_bias = step->operands->lt_bias ? step->operands->lt_bias->address : 0;
-  product.residual = address_of (step, op->residual);
-  product.result = address_of (step, op->output);
-  product.scratch = step->scratch;
-  return gesso_launch_product (launcher, &product, error);
-}
-
-static gboolean
-queue_attention (const Step *step, const GessoPlanStep *what, GError **error)
+queue_attention (const GessoCudaStep *step, const GessoPlanStep *what, GError **error)
 {
   const GessoOp *op = step->op;
   const GessoShape *q = &op->inputs[0]->shape, *k = &op->inputs[1]->shape;
@@ -152,10 +80,10 @@ queue_attention (const Step *step, const GessoPlanStep *what, GError **error)
   const gsize queries = (gsize) (first * q->dim[1] * q->dim[2]) * size;
   const gsize keys = (gsize) (first / sharing * k->dim[1] * k->dim[2]) * size;
   const GessoAttention attention = {
-    .q = input (step, 0) + queries,
-    .k = input (step, 1) + keys,
-    .v = address_of (step, op->inputs[2]) + keys,
-    .result = address_of (step, op->output) + queries,
+    .q = gesso_cuda_input (step, 0) + queries,
+    .k = gesso_cuda_input (step, 1) + keys,
+    .v = gesso_cuda_address_of (step, op->inputs[2]) + keys,
+    .result = gesso_cuda_address_of (step, op->output) + queries,
     .pictures = what->image < 0 ? q->dim[0] : 1,
     .shape = { .queries = (gint32) q->dim[1],
                .keys = (gint32) k->dim[1],
@@ -174,7 +102,7 @@ queue_attention (const Step *step, const GessoPlanStep *what, GError **error)
 }
 
 static gboolean
-queue_norm (const Step *step, GError **error)
+queue_norm (const GessoCudaStep *step, GError **error)
 {
   GessoLauncher *launcher = step->program->launcher;
   const GessoOp *op = step->op;
@@ -184,20 +112,20 @@ queue_norm (const Step *step, GError **error)
   const CUdeviceptr beta = step->operands->bias ? step->operands->bias->address : 0;
 
   if (op->kind == GESSO_OP_LAYER_NORM)
-    return gesso_launch_layer_norm (launcher, op->inputs[0]->dtype, input (step, 0), gamma, beta,
-                                    address_of (step, op->output), rows, channels, op->norm.eps, error);
-  return gesso_launch_group_norm (launcher, op->inputs[0]->dtype, input (step, 0), gamma, beta,
-                                  address_of (step, op->output), step->scratch, shape->dim[0], rows / shape->dim[0],
-                                  channels, op->norm.groups, op->norm.eps, op->activation, error);
+    return gesso_launch_layer_norm (launcher, op->inputs[0]->dtype, gesso_cuda_input (step, 0), gamma, beta,
+                                    gesso_cuda_address_of (step, op->output), rows, channels, op->norm.eps, error);
+  return gesso_launch_group_norm (launcher, op->inputs[0]->dtype, gesso_cuda_input (step, 0), gamma, beta,
+                                  gesso_cuda_address_of (step, op->output), step->scratch, shape->dim[0],
+                                  rows / shape->dim[0], channels, op->norm.groups, op->norm.eps, op->activation, error);
 }
 
 static gboolean
-queue_add (const Step *step, GError **error)
+queue_add (const GessoCudaStep *step, GError **error)
 {
   GessoLauncher *launcher = step->program->launcher;
   const GessoOp *op = step->op;
   const gint64 length = adds_vector (op) ? gesso_shape_channels (&op->inputs[1]->shape) : 0;
-  CUdeviceptr other = input (step, 1);
+  CUdeviceptr other = gesso_cuda_input (step, 1);
 
   /* The kernel wants vectors in F32, as weights are packed. */
   if (length && !step->operands->inputs[1] && op->inputs[1]->dtype != GESSO_DTYPE_F32)
@@ -206,33 +134,35 @@ queue_add (const Step *step, GError **error)
         return FALSE;
       other = step->scratch;
     }
-  return gesso_launch_add (launcher, op->inputs[0]->dtype, input (step, 0), other, address_of (step, op->output),
-                           gesso_shape_elements (&op->output->shape), length, error);
+  return gesso_launch_add (launcher, op->inputs[0]->dtype, gesso_cuda_input (step, 0), other,
+                           gesso_cuda_address_of (step, op->output), gesso_shape_elements (&op->output->shape), length,
+                           error);
 }
 
 static gboolean
-queue_combine (const Step *step, GError **error)
+queue_combine (const GessoCudaStep *step, GError **error)
 {
   const GessoOp *op = step->op;
   CUdeviceptr terms[GESSO_MAX_INPUTS];
   const int n = op->n_inputs - 1;
 
   for (int i = 0; i < n; i++)
-    terms[i] = input (step, i);
-  return gesso_launch_combine (step->program->launcher, op->output->dtype, n, terms, input (step, n),
-                               address_of (step, op->output), gesso_shape_elements (&op->output->shape), error);
+    terms[i] = gesso_cuda_input (step, i);
+  return gesso_launch_combine (step->program->launcher, op->output->dtype, n, terms, gesso_cuda_input (step, n),
+                               gesso_cuda_address_of (step, op->output), gesso_shape_elements (&op->output->shape),
+                               error);
 }
 
 /* What only moves values, or computes each by itself. */
 static gboolean
-queue_plain (const Step *step, GError **error)
+queue_plain (const GessoCudaStep *step, GError **error)
 {
   GessoLauncher *launcher = step->program->launcher;
   const GessoOp *op = step->op;
   const GessoTensor *x = op->inputs[0], *y = op->output;
   const gsize size = gesso_dtype_size (x->dtype);
   const gint64 n = gesso_shape_elements (&y->shape), channels = gesso_shape_channels (&y->shape);
-  const CUdeviceptr from = input (step, 0), to = address_of (step, y);
+  const CUdeviceptr from = gesso_cuda_input (step, 0), to = gesso_cuda_address_of (step, y);
 
   switch (op->kind)
     {
@@ -241,9 +171,9 @@ queue_plain (const Step *step, GError **error)
     case GESSO_OP_GEGLU:
       return gesso_launch_geglu (launcher, x->dtype, from, to, gesso_shape_rows (&y->shape), channels, error);
     case GESSO_OP_CONCAT:
-      return gesso_launch_concat (launcher, from, (gsize) gesso_shape_channels (&x->shape) * size, input (step, 1),
-                                  (gsize) gesso_shape_channels (&op->inputs[1]->shape) * size, to,
-                                  gesso_shape_rows (&y->shape), error);
+      return gesso_launch_concat (
+          launcher, from, (gsize) gesso_shape_channels (&x->shape) * size, gesso_cuda_input (step, 1),
+          (gsize) gesso_shape_channels (&op->inputs[1]->shape) * size, to, gesso_shape_rows (&y->shape), error);
     case GESSO_OP_UPSAMPLE:
       return gesso_launch_upsample (launcher, from, to, x->shape.dim[0], x->shape.dim[1], x->shape.dim[2],
                                     y->shape.dim[1], y->shape.dim[2], (gsize) channels * size, error);
@@ -264,13 +194,13 @@ gesso_cuda_operation_queue (const GessoProgram *program, const CUdeviceptr *addr
 {
   const GessoOp *op = g_ptr_array_index (program->plan->ops, what->op);
   const CUdeviceptr scratch = program->scratch ? addresses[0] + program->scratch_at : 0;
-  const Step step = { program, op, &program->operands[what->op], addresses, scratch };
+  const GessoCudaStep step = { program, op, &program->operands[what->op], addresses, scratch };
 
   switch (op->kind)
     {
     case GESSO_OP_CONV2D:
     case GESSO_OP_LINEAR:
-      return queue_product (&step, what, error);
+      return gesso_cuda_queue_product (&step, what, error);
     case GESSO_OP_ATTENTION:
       return queue_attention (&step, what, error);
     case GESSO_OP_GROUP_NORM:
@@ -286,33 +216,6 @@ gesso_cuda_operation_queue (const GessoProgram *program, const CUdeviceptr *addr
     }
 }
 
-/* Sees to all steps of a product: which way they go, and the most scratch that one needs. */
-static gboolean
-prepare_product (GessoProgram *program, const GessoOp *op, gsize *scratch, GError **error)
-{
-  GessoCudaOperands *operands = &program->operands[op->id];
-  const GArray *steps = program->plan->steps;
-
-  for (guint i = 0; i < steps->len; i++)
-    {
-      const GessoPlanStep *step = &g_array_index (steps, GessoPlanStep, i);
-      GessoProduct product;
-      gsize bytes = 0;
-
-      if (g_ptr_array_index (program->plan->ops, step->op) != op)
-        continue;
-      product = product_of (program, op, step);
-      product.lt_bias = product.bias && op->bias->kind == GESSO_TENSOR_WEIGHT ? GESSO_SOMEWHERE : 0;
-      if (product.lt_bias && !operands->lt_bias && gesso_product_lt_can (program->launcher, &product))
-        operands->lt_bias = want (program, op->bias, GESSO_CUDA_PLAIN);
-      product = product_of (program, op, step);
-      if (!gesso_cuda_choose (program, &product, &bytes, error))
-        return FALSE;
-      *scratch = MAX (*scratch, bytes);
-    }
-  return TRUE;
-}
-
 /* Products and attention are there in the type of values alone, norms and the rest in F32 too. */
 static gboolean
 check_type (const GessoProgram *program, const GessoOp *op, GError **error)
@@ -321,13 +224,11 @@ check_type (const GessoProgram *program, const GessoOp *op, GError **error)
   const gboolean is_product
       = op->kind == GESSO_OP_CONV2D || op->kind == GESSO_OP_LINEAR || op->kind == GESSO_OP_ATTENTION;
 
-  if ((!is_product || dtype == type) && !op->input_norm.statistics)
+  if (!is_product || dtype == type)
     return TRUE;
-  g_set_error (
-      error, GESSO_ERROR, GESSO_ERROR_DEVICE,
-      _ ("\"%s\": the card does not compute %s in %s or with a norm folded in. Plan it with the options of this "
-         "backend."),
-      program->plan->name, gesso_op_kind_name (op->kind), gesso_dtype_name (dtype));
+  g_set_error (error, GESSO_ERROR, GESSO_ERROR_DEVICE,
+               _ ("\"%s\": the card does not compute %s in %s. Plan it with the options of this backend."),
+               program->plan->name, gesso_op_kind_name (op->kind), gesso_dtype_name (dtype));
   return FALSE;
 }
 
@@ -362,12 +263,13 @@ gesso_cuda_operation_prepare (GessoProgram *program, const GessoOp *op, gsize *s
     default:
       break;
     }
-  operands->weight = want (program, op->weight, weight);
-  operands->bias = want (program, op->bias, bias);
+  operands->weight = gesso_cuda_want (program, op->weight, weight);
+  operands->bias = gesso_cuda_want (program, op->bias, bias);
   for (int i = 0; i < MIN (op->n_inputs, 2); i++)
     operands->inputs[i]
-        = want (program, op->inputs[i], i == 1 && adds_vector (op) ? GESSO_CUDA_VECTOR : GESSO_CUDA_PLAIN);
+        = gesso_cuda_want (program, op->inputs[i], i == 1 && adds_vector (op) ? GESSO_CUDA_VECTOR : GESSO_CUDA_PLAIN);
   if (!check_type (program, op, error))
     return FALSE;
-  return (op->kind != GESSO_OP_CONV2D && op->kind != GESSO_OP_LINEAR) || prepare_product (program, op, scratch, error);
+  return (op->kind != GESSO_OP_CONV2D && op->kind != GESSO_OP_LINEAR)
+         || gesso_cuda_prepare_product (program, op, scratch, error);
 }

@@ -322,7 +322,10 @@ list_models (GessoModelChooser *self)
   g_autoptr (GPtrArray) models = gesso_models_list ();
   g_autofree char *user_folder = gesso_models_user_folder ();
   g_autofree char *shown = display_folder (user_folder);
-  g_autofree char *hint = g_strdup_printf (_ ("Put the folders of more models into %s."), shown);
+  /* A path runs from left to right, also where the words around it do not. */
+  gboolean rtl = gtk_widget_get_direction (GTK_WIDGET (self)) == GTK_TEXT_DIR_RTL;
+  g_autofree char *isolated = rtl ? g_strconcat ("\u2066", shown, "\u2069", NULL) : g_strdup (shown);
+  g_autofree char *hint = g_strdup_printf (_ ("Put the folders of more models into %s."), isolated);
   GtkTreeIter iter;
 
   for (guint i = 0; i < models->len; i++)

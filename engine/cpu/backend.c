@@ -125,7 +125,7 @@ cpu_resolve_precision (GessoBackend *base, GessoPrecision wanted, GessoPrecision
 }
 
 static void
-cpu_plan_options (GessoBackend *base, GessoPrecision precision, GessoPlanOptions *options)
+cpu_plan_options (GessoBackend *base, GessoPrecision precision, gboolean is_tight, GessoPlanOptions *options)
 {
   const GessoCpuBackend *backend = (const GessoCpuBackend *) base;
   const Rates rate = rates ();

@@ -160,6 +160,25 @@ transfer (const Table *table, gint64 timestep, gint64 previous, double *c_base, 
   return TRUE;
 }
 
+/* The picture in latents x, which are sqrt (a) * picture + sqrt (1 - a) * noise, by what the model says of them. */
+static gboolean
+see_through (const Table *table, GessoSchedulerRow *row, gint64 timestep, GError **error)
+{
+  double a;
+
+  if (!alpha_at (table, timestep, &a, error))
+    return FALSE;
+  if (table->config->prediction_type == GESSO_PREDICTION_V)
+    {
+      row->clear_latents = sqrt (a);
+      row->clear_output = -sqrt (1 - a);
+      return TRUE;
+    }
+  row->clear_latents = 1 / sqrt (a);
+  row->clear_output = -sqrt ((1 - a) / a);
+  return TRUE;
+}
+
 /* Evaluation `i` of the Runge-Kutta start. */
 static gboolean
 runge_kutta_row (const Table *table, const gint64 *timesteps, int i, GError **error)
@@ -248,8 +267,9 @@ gesso_pndm_new (const GessoSchedulerConfig *config, int steps, GError **error)
 
       schedule->rows[i].timestep = (double) list[i];
       schedule->rows[i].input_scale = 1.0;
-      if (!(i < n_runge_kutta ? runge_kutta_row (&table, list, i, error)
-                              : multistep_row (&table, list, i, &n_kept, error)))
+      if (!see_through (&table, &schedule->rows[i], list[i], error)
+          || !(i < n_runge_kutta ? runge_kutta_row (&table, list, i, error)
+                                 : multistep_row (&table, list, i, &n_kept, error)))
         return NULL;
     }
   return g_steal_pointer (&schedule);

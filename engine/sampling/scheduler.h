@@ -26,6 +26,8 @@ typedef struct
   double c_base;
   double c_history[GESSO_MAX_HISTORY];
   double c_noise;
+  double clear_latents; /* for previews: the latents before this row times this, and its model output times the next, */
+  double clear_output;  /* are what the model takes the latents for without their noise */
   int forget;           /* newest kept outputs to drop after this row, before its own is kept */
   gboolean keep_output; /* this row's model output enters the history (after the row: as [1] of the next) */
 } GessoSchedulerRow;

@@ -163,7 +163,7 @@ ours_open (Ours *ours, GessoBackend *backend, const Case *c, GessoPrecision prec
   memset (ours, 0, sizeof *ours);
   ours->backend = backend;
   ours->store = backend->store_new (backend, &source);
-  backend->plan_options (backend, precision, &options);
+  backend->plan_options (backend, precision, FALSE, &options);
   must (gesso_graph_finish (graph, &error), c->name, error);
   ours->plan = gesso_plan_new (graph, &options, &error);
   must (ours->plan != NULL, c->name, error);

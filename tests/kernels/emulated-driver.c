@@ -21,6 +21,7 @@ emulated_driver (void)
   library = g_module_open (g_getenv ("GESSO_CUDA_DRIVER"), G_MODULE_BIND_LOCAL);
   g_assert_nonnull (library);
   g_assert_true (g_module_symbol (library, "gesso_emulation_fail", (gpointer *) &driver.fail));
+  g_assert_true (g_module_symbol (library, "gesso_emulation_hang", (gpointer *) &driver.hang));
   g_assert_true (g_module_symbol (library, "gesso_emulation_calls", (gpointer *) &driver.calls));
   g_assert_true (g_module_symbol (library, "gesso_emulation_failed_call", (gpointer *) &driver.failed_call));
   g_assert_true (g_module_symbol (library, "gesso_emulation_leaks", (gpointer *) &driver.leaks));
@@ -41,6 +42,16 @@ is_giving_back (const char *call)
          || g_str_equal (call, "cuStreamQuery");
 }
 
+/* Names in the library may end with a version, for which cuda.h has a plainer one. */
+static gboolean
+names_call (const char *message, const char *call)
+{
+  const char *version = g_str_has_suffix (call, "WithFlags") ? strstr (call, "WithFlags") : strstr (call, "_v");
+  g_autofree char *name = version ? g_strndup (call, (gsize) (version - call)) : g_strdup (call);
+
+  return strstr (message, name) != NULL;
+}
+
 void
 emulated_driver_check_failure (const char *failed, gboolean done, const GError *error)
 {
@@ -54,7 +65,12 @@ emulated_driver_check_failure (const char *failed, gboolean done, const GError *
   g_assert_nonnull (error);
   g_assert_true (error->domain == GESSO_ERROR);
   g_assert_cmpint (error->code, ==, strstr (failed, "Alloc") ? GESSO_ERROR_OUT_OF_MEMORY : GESSO_ERROR_DEVICE);
-  /* Where all is lost, what cuBLASLt could not do may first be felt by the driver's next call. */
-  g_assert_true (strstr (error->message, "CUDA_ERROR_")
-                 || (g_str_has_prefix (failed, "cublasLt") && strstr (error->message, "CUBLAS_STATUS_")));
+  /* Where all is lost, what cuBLASLt could not do, or what gives something back, may first be felt by the driver's next
+   * call. */
+  if (g_str_has_prefix (failed, "cublasLt"))
+    g_assert_true (strstr (error->message, "CUBLAS_STATUS_") || strstr (error->message, "CUDA_ERROR_"));
+  else
+    g_assert_nonnull (strstr (error->message, "CUDA_ERROR_"));
+  if (!g_str_has_prefix (failed, "cublasLt") && !is_giving_back (failed) && !names_call (error->message, failed))
+    g_error ("the failure of %s is told without its name: %s", failed, error->message);
 }

@@ -12,6 +12,7 @@ typedef struct
 {
   void (*fail) (guint n, int for_good);
   guint (*calls) (void);
+  void (*hang) (int on);
   const char *(*failed_call) (void);
   int (*leaks) (void);
 } EmulatedDriver;

@@ -65,6 +65,42 @@ test_refusal (gconstpointer data)
   g_test_trap_assert_passed ();
 }
 
+/* A card too small for the model: "auto" paints on the CPU and tells why, "cuda" refuses with the figures. */
+static void
+test_too_small (void)
+{
+  g_autofree char *folder = g_test_build_filename (G_TEST_DIST, "..", "..", "models", "starter", NULL);
+  const GessoOptions automatic = { .device = GESSO_DEVICE_AUTO, .n_threads = 1 },
+                     cuda = { .device = GESSO_DEVICE_CUDA };
+  g_autoptr (GessoRequest) request = gesso_request_new ("a red circle on blue");
+  g_autoptr (GessoEngine) engine = NULL, refusing = NULL;
+  g_autoptr (GPtrArray) pictures = NULL;
+  g_autoptr (GError) error = NULL;
+  const char *const *notices;
+
+  if (!g_test_subprocess ())
+    {
+      g_test_trap_subprocess (NULL, 0, G_TEST_SUBPROCESS_INHERIT_STDERR);
+      g_test_trap_assert_passed ();
+      return;
+    }
+  g_setenv ("GESSO_EMULATION_MEMORY", "16", TRUE);
+  request->steps = 1;
+  engine = gesso_engine_new (folder, &automatic, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (gesso_engine_get_device (engine), ==, GESSO_DEVICE_CPU);
+  notices = gesso_engine_get_notices (engine);
+  g_assert_nonnull (notices[0]);
+  g_assert_nonnull (strstr (notices[0], "The card is not used: This needs "));
+  pictures = gesso_engine_generate (engine, request, NULL, NULL, NULL, &error);
+  g_assert_no_error (error);
+
+  refusing = gesso_engine_new (folder, &cuda, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_null (gesso_engine_generate (refusing, request, NULL, NULL, NULL, &error));
+  g_assert_error (error, GESSO_ERROR, GESSO_ERROR_OUT_OF_MEMORY);
+}
+
 static GessoBackend *
 open_cuda (void)
 {
@@ -152,7 +188,7 @@ f16_weights (gpointer data, const char *name)
 
 /* What `graph` (taken over) holds when it alone is loaded and runs. */
 static guint64
-need_of (GessoBackend *backend, GessoGraph *graph)
+need_of (GessoBackend *backend, gboolean is_tight, GessoGraph *graph)
 {
   const GessoWeightSource source = { no_weights, f16_weights, NULL };
   GessoStore *store = backend->store_new (backend, &source);
@@ -165,14 +201,14 @@ need_of (GessoBackend *backend, GessoGraph *graph)
 
   gesso_graph_finish (graph, &error);
   g_assert_no_error (error);
-  backend->plan_options (backend, GESSO_PRECISION_F16, &options);
+  backend->plan_options (backend, GESSO_PRECISION_F16, is_tight, &options);
   plan = gesso_plan_new (graph, &options, &error);
   g_assert_no_error (error);
   program = backend->compile (backend, store, plan, NULL, &error);
   g_assert_no_error (error);
   backend->report (backend, program, &memory);
-  g_test_message ("%s: weights %.0f MiB, workspace %.0f MiB", plan->name, (double) memory.weights / 1048576.0,
-                  (double) memory.workspace / 1048576.0);
+  g_test_message ("%s%s: weights %.0f MiB, workspace %.0f MiB", plan->name, is_tight ? ", tight" : "",
+                  (double) memory.weights / 1048576.0, (double) memory.workspace / 1048576.0);
   backend->program_free (backend, program);
   backend->store_free (backend, store);
   return memory.weights + memory.workspace + memory.load_scratch;
@@ -193,18 +229,21 @@ test_full_size (void)
   GessoUnetConfig unet = { 0 };
   GessoVaeConfig vae = { 0 };
   GessoTextConfig text = { 0 };
-  guint64 step;
+  guint64 step, decoder;
 
   g_assert_true (gesso_unet_config_read (unet_path, NULL, &unet, &error));
   g_assert_true (gesso_vae_config_read (vae_path, NULL, &vae, &error));
   g_assert_true (gesso_text_config_read (text_path, NULL, &text, &error));
   g_assert_no_error (error);
-  step = need_of (backend, gesso_unet_graph (&unet, 1, 2, 77, 64, 64));
+  step = need_of (backend, FALSE, gesso_unet_graph (&unet, 1, 2, 77, 64, 64));
   g_assert_cmpuint (step, >, gib);
   /* A tenth of the memory is left to others, and something goes between the parts. */
   g_assert_cmpuint (step, <, gib * 33 / 10);
-  g_assert_cmpuint (need_of (backend, gesso_vae_decoder_graph (&vae, 1, 64, 64)), <, gib * 33 / 10);
-  g_assert_cmpuint (need_of (backend, gesso_clip_text_graph (&text, 2, 77)), <, gib);
+  decoder = need_of (backend, FALSE, gesso_vae_decoder_graph (&vae, 1, 64, 64));
+  g_assert_cmpuint (decoder, <, gib * 33 / 10);
+  g_assert_cmpuint (need_of (backend, FALSE, gesso_clip_text_graph (&text, 2, 77)), <, gib);
+  /* In bands the decoder needs less. */
+  g_assert_cmpuint (need_of (backend, TRUE, gesso_vae_decoder_graph (&vae, 1, 64, 64)), <, decoder * 9 / 10);
   backend->free (backend);
 }
 
@@ -256,6 +295,45 @@ test_turns (void)
                                 gesso_picture_get_pixels (g_ptr_array_index (tight_pictures, 0))));
 }
 
+/* Where the decoder does not fit otherwise it computes in bands, and the picture is the same (test-cuda-networks.c has
+ * small ones; this one takes a minute). */
+static void
+test_decoder_in_bands (void)
+{
+  g_autofree char *folder = g_test_build_filename (G_TEST_DIST, "..", "..", "models", "starter", NULL);
+  const GessoOptions options = { .device = GESSO_DEVICE_CUDA };
+  const gboolean paint = g_getenv ("GESSO_FULL") != NULL;
+  g_autoptr (GessoRequest) request = gesso_request_new ("a red circle on a blue background");
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GessoEngine) engine = gesso_engine_new (folder, &options, NULL, &error);
+  g_autoptr (GPtrArray) pictures = NULL, tight_pictures = NULL;
+  g_autofree char *roomy_plan = NULL, *tight_plan = NULL;
+  GessoMemoryNeed need;
+
+  g_assert_no_error (error);
+  request->steps = 1;
+  request->seed = 3;
+  request->width = request->height = 288;
+  roomy_plan = gesso_engine_plan (engine, request, &error);
+  g_assert_null (strstr (roomy_plan, "group_statistics"));
+  if (paint)
+    pictures = gesso_engine_generate (engine, request, NULL, NULL, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_true (gesso_engine_measure (engine, request, &need, &error));
+
+  request->max_memory = need.least - 1;
+  tight_plan = gesso_engine_plan (engine, request, &error);
+  g_assert_nonnull (strstr (tight_plan, "group_statistics"));
+  g_assert_null (strstr (tight_plan, "Does not fit"));
+  if (paint)
+    {
+      tight_pictures = gesso_engine_generate (engine, request, NULL, NULL, NULL, &error);
+      g_assert_no_error (error);
+      g_assert_true (g_bytes_equal (gesso_picture_get_pixels (g_ptr_array_index (pictures, 0)),
+                                    gesso_picture_get_pixels (g_ptr_array_index (tight_pictures, 0))));
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -272,9 +350,11 @@ main (int argc, char **argv)
 
       g_test_add_data_func (path, &own_products[i], test_own_products);
     }
+  g_test_add_func ("/cuda/device/too-small", test_too_small);
   g_test_add_func ("/cuda/device/used", test_used);
   g_test_add_func ("/cuda/device/buffer-too-large", test_buffer_too_large);
   g_test_add_func ("/cuda/device/full-size", test_full_size);
   g_test_add_func ("/cuda/device/turns", test_turns);
+  g_test_add_func ("/cuda/device/decoder-in-bands", test_decoder_in_bands);
   return g_test_run ();
 }

@@ -65,7 +65,7 @@ use_backend (Reads *reads, GCancellable *cancellable, guint16 *values, GError **
 
   if (!backend)
     return FALSE;
-  backend->plan_options (backend, GESSO_PRECISION_F16, &options);
+  backend->plan_options (backend, GESSO_PRECISION_F16, FALSE, &options);
   plan = gesso_plan_new (graph, &options, error);
   g_assert_nonnull (plan);
   for (gsize i = 0; i < n; i++)
@@ -221,6 +221,49 @@ test_cancelled (void)
   g_assert_cmpint (emulated_driver ()->leaks (), ==, 0);
 }
 
+/* A card that never answers: in its own process, as nothing that it holds can be given back. */
+static void
+test_stuck (void)
+{
+  const gsize n = SIZE * SIZE * CHANNELS, bytes = n * sizeof (guint16);
+  const EmulatedDriver *driver = emulated_driver ();
+  g_autoptr (GError) error = NULL;
+  GessoBackend *backend;
+  GessoBuffer *buffer;
+  guint16 values[SIZE * SIZE * CHANNELS] = { 0 };
+  gint64 begin;
+
+  if (!g_test_subprocess ())
+    {
+      g_test_trap_subprocess (NULL, 60 * G_USEC_PER_SEC, G_TEST_SUBPROCESS_DEFAULT);
+      g_test_trap_assert_passed ();
+      return;
+    }
+  g_setenv ("GESSO_CUDA_PATIENCE", "1", TRUE);
+  backend = gesso_backend_entry (GESSO_BACKEND_ABI, 0, &error);
+  g_assert_no_error (error);
+  buffer = backend->buffer_new (backend, bytes, &error);
+  g_assert_no_error (error);
+  driver->hang (TRUE);
+  begin = g_get_monotonic_time ();
+  /* The buffer's clearing is still queued. */
+  g_assert_false (backend->buffer_read (backend, buffer, 0, values, bytes, &error));
+  g_assert_error (error, GESSO_ERROR, GESSO_ERROR_DEVICE);
+  g_assert_nonnull (strstr (error->message, "has not answered for 1 seconds"));
+  g_assert_cmpint (g_get_monotonic_time () - begin, <, 20 * G_USEC_PER_SEC);
+  g_clear_error (&error);
+  /* And it is not waited for again. */
+  begin = g_get_monotonic_time ();
+  g_assert_false (backend->buffer_write (backend, buffer, 0, values, bytes, &error));
+  g_assert_error (error, GESSO_ERROR, GESSO_ERROR_DEVICE);
+  g_clear_error (&error);
+  g_assert_null (backend->buffer_new (backend, bytes, &error));
+  g_assert_error (error, GESSO_ERROR, GESSO_ERROR_DEVICE);
+  backend->buffer_free (backend, buffer);
+  backend->free (backend);
+  g_assert_cmpint (g_get_monotonic_time () - begin, <, G_USEC_PER_SEC / 2);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -230,5 +273,6 @@ main (int argc, char **argv)
   g_test_add_func ("/cuda/failures/measuring", test_measuring);
   g_test_add_func ("/cuda/failures/reads", test_each_read);
   g_test_add_func ("/cuda/failures/cancelled", test_cancelled);
+  g_test_add_func ("/cuda/failures/stuck", test_stuck);
   return g_test_run ();
 }

@@ -54,20 +54,23 @@ check (const char *what, GessoGraph *graph)
   gesso_graph_finish (graph, &error);
   g_assert_no_error (error);
   expected = fixture_compute (reference, graph, &plain);
-  for (int kind = 0; kind < 4; kind++)
+  for (int kind = 0; kind < 6; kind++)
     {
-      const gboolean bf16 = kind == 1, unfused = kind == 2, cut = kind == 3;
-      g_autofree char *name = g_strdup_printf ("%s, %s%s%s", what, bf16 ? "bf16" : "f16", unfused ? ", unfused" : "",
-                                               cut ? ", in bands" : "");
+      const gboolean bf16 = kind == 1, unfused = kind == 2, cut = kind == 3, tight = kind >= 4, narrow = kind == 5;
+      g_autofree char *name
+          = g_strdup_printf ("%s, %s%s%s%s%s", what, bf16 ? "bf16" : "f16", unfused ? ", unfused" : "",
+                             cut ? ", in bands" : "", tight ? ", tight" : "", narrow ? " in narrow bands" : "");
       GessoPlanOptions options;
 
-      cuda->plan_options (cuda, bf16 ? GESSO_PRECISION_BF16 : GESSO_PRECISION_F16, &options);
+      cuda->plan_options (cuda, bf16 ? GESSO_PRECISION_BF16 : GESSO_PRECISION_F16, tight, &options);
       if (unfused)
         options.fusions = 0;
       /* The backend does not ask for bands, but can compute them. */
       options.flops_per_second = 1e9;
       if (cut)
         options.max_step_seconds = 2e-3;
+      if (narrow)
+        options.max_norm_band_bytes = 1;
       compare (name, graph, &options, expected, bf16 ? BF16_TOLERANCE : F16_TOLERANCE);
     }
   reference->free (reference);

@@ -77,7 +77,7 @@ paint (int size, guint *n_calls)
   float *values;
   gsize n;
 
-  backend->plan_options (backend, GESSO_PRECISION_F16, &options);
+  backend->plan_options (backend, GESSO_PRECISION_F16, FALSE, &options);
   fixture = fixture_new (backend, graph, &options, NULL);
   fixture_must_bind (fixture);
   fixture_must_load (fixture);
@@ -260,7 +260,7 @@ test_cancelled (Place *place, gconstpointer data)
   GessoPlanOptions options;
   Fixture *fixture;
 
-  backend->plan_options (backend, GESSO_PRECISION_F16, &options);
+  backend->plan_options (backend, GESSO_PRECISION_F16, FALSE, &options);
   fixture = fixture_new (backend, graph, &options, NULL);
   g_cancellable_cancel (cancellable);
   g_assert_false (backend->load (backend, fixture->program, NULL, NULL, cancellable, &error));

@@ -28,7 +28,7 @@ reference_resolve_precision (GessoBackend *backend, GessoPrecision wanted, Gesso
 }
 
 static void
-reference_plan_options (GessoBackend *backend, GessoPrecision precision, GessoPlanOptions *options)
+reference_plan_options (GessoBackend *backend, GessoPrecision precision, gboolean is_tight, GessoPlanOptions *options)
 {
   const ReferenceBackend *self = (ReferenceBackend *) backend;
 

@@ -99,7 +99,7 @@ formula_network_new (GessoBackend *backend, GessoPrecision precision, const Gess
   gesso_graph_finish (graph, &error);
   g_assert_no_error (error);
   self->backend = backend;
-  backend->plan_options (backend, precision, &options);
+  backend->plan_options (backend, precision, FALSE, &options);
   self->plan = gesso_plan_new (graph, &options, &error);
   g_assert_no_error (error);
   self->shapes = g_hash_table_new (g_str_hash, g_str_equal);

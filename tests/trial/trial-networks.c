@@ -41,7 +41,7 @@ open_network (GessoBackend *backend, GessoGraph *graph, GessoWeights *weights, G
 
   if (!gesso_graph_finish (graph, error))
     return NULL;
-  backend->plan_options (backend, GESSO_PRECISION_F16, &options);
+  backend->plan_options (backend, GESSO_PRECISION_F16, FALSE, &options);
   fixture = fixture_new (backend, graph, &options, backend->store_new (backend, &source));
   fixture->owns_store = TRUE;
   if (fixture_bind (fixture, error) && fixture_load (fixture, error))

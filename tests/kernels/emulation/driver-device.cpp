@@ -13,6 +13,7 @@ namespace driver
 
 static unsigned n_calls, fail_at;
 static bool fail_for_good;
+static bool hung;
 static const char *failed_call;
 static thread_local CUcontext context;
 static int n_contexts, n_live;
@@ -80,6 +81,12 @@ is_lost ()
   return fail_at && fail_for_good && n_calls >= fail_at;
 }
 
+bool
+is_hung ()
+{
+  return hung;
+}
+
 void
 set_context (CUcontext to)
 {
@@ -107,6 +114,12 @@ gesso_emulation_fail (unsigned n, int for_good)
   driver::fail_at = n ? driver::n_calls + n : 0;
   driver::fail_for_good = for_good != 0;
   driver::failed_call = nullptr;
+}
+
+void
+gesso_emulation_hang (int on)
+{
+  driver::hung = on != 0;
 }
 
 unsigned

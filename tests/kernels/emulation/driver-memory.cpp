@@ -10,6 +10,7 @@
 
 static std::map<char *, size_t> live; // device memory by its address, without the tag
 static size_t used;
+static std::map<char *, size_t> pinned; // the host's memory that the device reads and writes by itself
 
 // The live block that `place` lies in, or live.end ().
 static std::map<char *, size_t>::iterator
@@ -95,6 +96,7 @@ cuMemHostAlloc (void **memory, size_t bytes, unsigned)
   *memory = malloc (bytes);
   if (!*memory)
     return CUDA_ERROR_OUT_OF_MEMORY;
+  pinned[(char *) *memory] = bytes;
   driver::count_live (1);
   return CUDA_SUCCESS;
 }
@@ -103,6 +105,7 @@ API
 cuMemFreeHost (void *memory)
 {
   ENTER_RELEASE ();
+  pinned.erase ((char *) memory);
   free (memory);
   driver::count_live (-1);
   LEAVE_RELEASE ();
@@ -125,13 +128,26 @@ cuMemcpyDtoH (void *to, CUdeviceptr from, size_t bytes)
   return CUDA_SUCCESS;
 }
 
+// With memory that is not pinned the host itself copies: after all that the stream still has to do.
+static void
+push_copy (CUstream stream, const void *host, size_t bytes, const Job &job)
+{
+  const auto next = pinned.upper_bound ((char *) host);
+  const bool is_pinned
+      = next != pinned.begin () && (char *) host + bytes <= std::prev (next)->first + std::prev (next)->second;
+
+  driver::push (stream, job);
+  if (!is_pinned && !driver::stream_of (stream)->capture)
+    driver::drain (stream);
+}
+
 API
 cuMemcpyHtoDAsync (CUdeviceptr to, const void *from, size_t bytes, CUstream stream)
 {
   ENTER_CONTEXT ();
   char *place = driver::device_range (to, bytes);
 
-  driver::push (stream, [=] { memcpy (place, from, bytes); });
+  push_copy (stream, from, bytes, [=] { memcpy (place, from, bytes); });
   return CUDA_SUCCESS;
 }
 
@@ -141,7 +157,7 @@ cuMemcpyDtoHAsync (void *to, CUdeviceptr from, size_t bytes, CUstream stream)
   ENTER_CONTEXT ();
   char *place = driver::device_range (from, bytes);
 
-  driver::push (stream, [=] { memcpy (to, place, bytes); });
+  push_copy (stream, to, bytes, [=] { memcpy (to, place, bytes); });
   return CUDA_SUCCESS;
 }
 

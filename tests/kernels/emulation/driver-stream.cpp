@@ -35,6 +35,8 @@ do_one (CUstream stream)
 {
   const Job job = std::move (stream->jobs.front ());
 
+  if (driver::is_hung ())
+    emulation::fail ("a call waits for a card that never answers");
   stream->jobs.pop_front ();
   if (!driver::is_lost ())
     job ();
@@ -108,7 +110,8 @@ cuStreamQuery (CUstream stream)
   stream = driver::stream_of (stream);
   if (stream->jobs.empty ())
     return CUDA_SUCCESS;
-  do_one (stream);
+  if (!driver::is_hung ())
+    do_one (stream);
   return CUDA_ERROR_NOT_READY;
 }
 
@@ -163,7 +166,8 @@ cuEventQuery (CUevent event)
   ENTER_CONTEXT ();
   if (!event->stream || event->stream->done >= event->ticket)
     return CUDA_SUCCESS;
-  do_one (event->stream);
+  if (!driver::is_hung ())
+    do_one (event->stream);
   return CUDA_ERROR_NOT_READY;
 }
 

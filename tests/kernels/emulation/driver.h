@@ -71,6 +71,8 @@ CUresult enter (const char *call);
 CUresult enter_context (const char *call);
 // Whether a failure for good has come: what is queued is never done.
 bool is_lost ();
+// Whether what is queued is never done, and nobody says so.
+bool is_hung ();
 void set_context (CUcontext context);
 CUcontext the_context ();
 
@@ -105,6 +107,8 @@ extern "C"
   // Calls so far, and the name of the one that was made to fail, or NULL.
   __attribute__ ((visibility ("default"))) unsigned gesso_emulation_calls (void);
   __attribute__ ((visibility ("default"))) const char *gesso_emulation_failed_call (void);
+  // From now on no job ends, as on a card that is stuck: what asks is told so, and what would wait ends the process.
+  __attribute__ ((visibility ("default"))) void gesso_emulation_hang (int on);
   // Streams, events, modules, graphs, contexts, device and pinned memory that are not given back.
   __attribute__ ((visibility ("default"))) int gesso_emulation_leaks (void);
 }

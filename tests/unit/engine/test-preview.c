@@ -31,7 +31,8 @@ new_request (int width, int height)
 
 typedef struct
 {
-  GBytes *last; /* the last preview picture */
+  GBytes *last; /* the last preview picture, or that of step `only` */
+  int only;
   int width, height;
   GCancellable *cancellable;
   int n_calls, cancel_at;
@@ -53,7 +54,7 @@ watch_progress (const GessoProgress *progress, gpointer data)
 
   g_assert_cmpfloat (progress->fraction, >=, watch->fraction - 1e-9);
   watch->fraction = progress->fraction;
-  if (progress->preview)
+  if (progress->preview && (!watch->only || progress->step == watch->only))
     {
       g_clear_pointer (&watch->last, g_bytes_unref);
       watch->last = gesso_preview_get_picture (progress->preview, 0, &watch->width, &watch->height);
@@ -231,6 +232,25 @@ test_likeness (void)
       g_assert_cmpfloat (likeness, >, grey);
       test_remove_folder (folder);
     }
+}
+
+/* What is coming is seen early: a preview is without the noise that the latents still have. */
+static void
+test_early (void)
+{
+  g_autofree char *folder = g_test_build_filename (G_TEST_DIST, "..", "..", "models", "starter", NULL);
+  g_autoptr (GessoEngine) engine = test_engine_open_folder (folder, &options);
+  g_autoptr (GessoRequest) request = gesso_request_new ("a red circle on a blue background");
+  g_auto (Watch) watch = { .only = 8 };
+  g_autoptr (GBytes) picture = NULL;
+  double likeness;
+
+  request->seed = 1;
+  request->previews = TRUE;
+  picture = paint (engine, request, &watch);
+  likeness = correlation (&watch, picture);
+  g_test_message ("correlation at step %d of %d: %.3f", watch.only, request->steps, likeness);
+  g_assert_cmpfloat (likeness, >, 0.7);
 }
 
 /* Nobody who does not ask pays. */
@@ -461,6 +481,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
   g_test_add_func ("/preview/likeness", test_likeness);
+  g_test_add_func ("/preview/early", test_early);
   g_test_add_func ("/preview/not-wanted", test_not_wanted);
   g_test_add_func ("/preview/cache", test_cache);
   g_test_add_func ("/preview/cache-not-writable", test_cache_not_writable);

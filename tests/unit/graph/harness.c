@@ -182,7 +182,7 @@ harness_run (Harness *harness, const GessoGraph *graph, GessoPrecision precision
   GessoPlanOptions options;
   GError *error = NULL;
 
-  harness->backend->plan_options (harness->backend, precision, &options);
+  harness->backend->plan_options (harness->backend, precision, FALSE, &options);
   g_clear_pointer (&harness->last_plan, gesso_plan_free);
   harness->last_plan = gesso_plan_new (graph, &options, &error);
   g_assert_no_error (error);

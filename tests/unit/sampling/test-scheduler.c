@@ -9,6 +9,7 @@
 #include <string.h>
 #include <json-glib/json-glib.h>
 
+#include "sampling/betas.h"
 #include "sampling/scheduler.h"
 
 #define N_LATENTS 4
@@ -260,6 +261,35 @@ test_configs (void)
   assert_refused ("pndm", &config, 1, GESSO_ERROR_MODEL_INVALID, "num_train_timesteps");
 }
 
+/* A model that knows picture and noise, whatever it is asked to name, shows the picture at every row. */
+static void
+test_clear (void)
+{
+  static const double picture = 0.7, noise = -1.3;
+
+  for (int kind = 0; kind < 4; kind++)
+    {
+      GessoSchedulerConfig config = card ();
+      g_autoptr (GError) error = NULL;
+      g_autofree double *alphas = NULL;
+      g_autoptr (GessoSchedule) schedule = NULL;
+
+      config.prediction_type = kind % 2 ? GESSO_PREDICTION_V : GESSO_PREDICTION_EPSILON;
+      config.skip_prk_steps = kind < 2;
+      alphas = gesso_alphas_cumprod (&config, &error);
+      schedule = gesso_schedule_new ("pndm", &config, 25, &error);
+      g_assert_no_error (error);
+      for (int i = 0; i < schedule->n_rows; i++)
+        {
+          const GessoSchedulerRow *row = &schedule->rows[i];
+          const double a = alphas[(int) row->timestep], latents = sqrt (a) * picture + sqrt (1 - a) * noise;
+          const double output = kind % 2 ? sqrt (a) * noise - sqrt (1 - a) * picture : noise;
+
+          g_assert_cmpfloat_with_epsilon (row->clear_latents * latents + row->clear_output * output, picture, 1e-9);
+        }
+    }
+}
+
 static void
 test_names (void)
 {
@@ -298,6 +328,7 @@ main (int argc, char *argv[])
     }
   g_test_add_func ("/sampling/scheduler/requests", test_requests);
   g_test_add_func ("/sampling/scheduler/configs", test_configs);
+  g_test_add_func ("/sampling/scheduler/clear", test_clear);
   g_test_add_func ("/sampling/scheduler/names", test_names);
   result = g_test_run ();
   g_object_unref (references);

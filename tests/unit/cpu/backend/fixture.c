@@ -266,7 +266,7 @@ fixture_plan_options (GessoBackend *backend, double max_step_seconds)
 {
   GessoPlanOptions options;
 
-  backend->plan_options (backend, GESSO_PRECISION_F32, &options);
+  backend->plan_options (backend, GESSO_PRECISION_F32, FALSE, &options);
   options.max_step_seconds = max_step_seconds;
   return options;
 }

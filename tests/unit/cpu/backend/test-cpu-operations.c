@@ -44,7 +44,7 @@ check (const char *what, GessoGraph *graph)
 
           if (!cpu->resolve_precision (cpu, precision, &precision, NULL))
             continue;
-          cpu->plan_options (cpu, precision, &options);
+          cpu->plan_options (cpu, precision, FALSE, &options);
           options.flops_per_second = 1e9;
           options.max_step_seconds = cuttings[c].max_step_seconds;
           options.max_norm_band_bytes = cuttings[c].max_norm_band_bytes;

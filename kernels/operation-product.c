@@ -1,0 +1,196 @@
+/* SPDX-FileCopyrightText: The Gesso authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Convolutions and linear layers, whole or a band of rows. Where a group norm is folded into a convolution, the rows of
+ * the input that a step sees are normalised into the scratch first, and the convolution reads them there.
+ */
+
+#include "operation.h"
+
+/* The rows of the input that a step sees normalised: those of all pictures, of one picture, or around a band of it. */
+typedef struct
+{
+  gint64 picture, n_pictures;
+  gint64 first, n_rows; /* of each picture's input */
+  gboolean is_band;     /* not whole pictures */
+  gint64 pixels_before; /* pixels of the output in front of the step's first picture or band */
+} Prepared;
+
+static Prepared
+prepared_of (const GessoOp *op, const GessoPlanStep *step)
+{
+  const GessoShape *in = &op->inputs[0]->shape, *out = &op->output->shape;
+  const gint64 above = step->begin * op->conv.stride - op->conv.pad_top;
+  const gint64 end = (step->end - 1) * op->conv.stride - op->conv.pad_top + op->weight->shape.dim[2];
+  Prepared prepared = { .n_pictures = in->dim[0], .n_rows = in->dim[1] };
+
+  if (step->image < 0)
+    return prepared;
+  prepared.picture = step->image;
+  prepared.n_pictures = 1;
+  prepared.pixels_before = step->image * out->dim[1] * out->dim[2];
+  /* Rows that are enlarged on the way are not worth finding out: no network has a norm there. */
+  if (op->conv.virtual_height)
+    return prepared;
+  prepared.is_band = TRUE;
+  /* Of a band that sees nothing but padding, some row. */
+  prepared.first = CLAMP (above, 0, in->dim[1] - 1);
+  prepared.n_rows = MAX (MIN (end, in->dim[1]) - prepared.first, 1);
+  prepared.pixels_before += step->begin * out->dim[2];
+  return prepared;
+}
+
+static gsize
+prepared_bytes (const GessoOp *op, const GessoPlanStep *step)
+{
+  const GessoShape *in = &op->inputs[0]->shape;
+  const Prepared prepared = prepared_of (op, step);
+
+  if (!op->input_norm.statistics)
+    return 0;
+  return gesso_cuda_align ((gsize) (prepared.n_pictures * prepared.n_rows * in->dim[2] * in->dim[3])
+                           * gesso_dtype_size (op->inputs[0]->dtype));
+}
+
+static gboolean
+queue_normalised (const GessoCudaStep *step, const GessoPlanStep *what, GError **error)
+{
+  const GessoOp *op = step->op;
+  const GessoOpNorm *norm = &op->input_norm;
+  const GessoShape *in = &op->inputs[0]->shape;
+  const Prepared prepared = prepared_of (op, what);
+  const gint64 row = in->dim[2] * in->dim[3], first = prepared.picture * in->dim[1] + prepared.first;
+  const CUdeviceptr statistics = gesso_cuda_address_of (step, norm->statistics);
+
+  return gesso_launch_group_normalise (
+      step->program->launcher, op->inputs[0]->dtype,
+      gesso_cuda_input (step, 0) + (gsize) (first * row) * gesso_dtype_size (op->inputs[0]->dtype),
+      statistics + (gsize) (prepared.picture * norm->groups * 2) * sizeof (float), step->operands->gamma->address,
+      step->operands->beta->address, step->scratch, prepared.n_pictures, prepared.n_rows * in->dim[2], in->dim[3],
+      norm->groups, norm->activation, error);
+}
+
+static void
+set_convolution (GessoProduct *product, const GessoOp *op, const GessoPlanStep *step)
+{
+  const GessoShape *in = &op->inputs[0]->shape, *out = &op->output->shape, *weight = &op->weight->shape;
+  gint64 first = MAX (step->image, 0) * out->dim[1];
+  GessoConvShape *conv = &product->conv;
+
+  *conv = (GessoConvShape) {
+    .height = (gint32) in->dim[1],
+    .width = (gint32) in->dim[2],
+    .channels = (gint32) in->dim[3],
+    .virtual_height = op->conv.virtual_height ? op->conv.virtual_height : (gint32) in->dim[1],
+    .virtual_width = op->conv.virtual_width ? op->conv.virtual_width : (gint32) in->dim[2],
+    .out_height = (gint32) out->dim[1],
+    .out_width = (gint32) out->dim[2],
+    .kernel_height = (gint32) weight->dim[2],
+    .kernel_width = (gint32) weight->dim[3],
+    .stride = op->conv.stride,
+    .pad_top = op->conv.pad_top,
+    .pad_left = op->conv.pad_left,
+  };
+  product->columns = out->dim[3];
+  if (op->input_norm.statistics)
+    {
+      const Prepared prepared = prepared_of (op, step);
+
+      /* What was prepared is a picture of its own, whose upper edge is padded only where it is the picture's. */
+      first = 0;
+      if (prepared.is_band)
+        {
+          conv->height = conv->virtual_height = (gint32) prepared.n_rows;
+          conv->out_height = (gint32) (step->end - step->begin);
+          conv->pad_top = (gint32) (prepared.first - step->begin * op->conv.stride + op->conv.pad_top);
+          product->begin = 0;
+          product->end = (step->end - step->begin) * out->dim[2];
+          return;
+        }
+    }
+  product->begin = step->image < 0 ? 0 : (first + step->begin) * out->dim[2];
+  product->end = step->image < 0 ? gesso_shape_rows (out) : (first + step->end) * out->dim[2];
+}
+
+/* The product that a step is, without addresses and not saying which way it goes. */
+static GessoProduct
+product_of (const GessoProgram *program, const GessoOp *op, const GessoPlanStep *step)
+{
+  const GessoShape *in = &op->inputs[0]->shape, *out = &op->output->shape;
+  GessoProduct product = { .activation = op->activation,
+                           .bias = op->bias ? GESSO_SOMEWHERE : 0,
+                           .lt_bias = program->operands[op->id].lt_bias ? GESSO_SOMEWHERE : 0,
+                           .residual = op->residual ? GESSO_SOMEWHERE : 0 };
+
+  if (op->kind == GESSO_OP_CONV2D)
+    {
+      set_convolution (&product, op, step);
+      return product;
+    }
+  gesso_product_linear (&product, gesso_shape_rows (out), gesso_shape_channels (in), gesso_shape_channels (out),
+                        op->linear.geglu);
+  product.begin = step->begin;
+  product.end = step->end;
+  return product;
+}
+
+gboolean
+gesso_cuda_prepare_product (GessoProgram *program, const GessoOp *op, gsize *scratch, GError **error)
+{
+  GessoCudaOperands *operands = &program->operands[op->id];
+  const GArray *steps = program->plan->steps;
+
+  operands->gamma = gesso_cuda_want (program, op->input_norm.gamma, GESSO_CUDA_VECTOR);
+  operands->beta = gesso_cuda_want (program, op->input_norm.beta, GESSO_CUDA_VECTOR);
+  for (guint i = 0; i < steps->len; i++)
+    {
+      const GessoPlanStep *step = &g_array_index (steps, GessoPlanStep, i);
+      GessoProduct product;
+      gsize bytes = 0;
+
+      if (g_ptr_array_index (program->plan->ops, step->op) != op)
+        continue;
+      product = product_of (program, op, step);
+      product.lt_bias = product.bias && op->bias->kind == GESSO_TENSOR_WEIGHT ? GESSO_SOMEWHERE : 0;
+      if (product.lt_bias && !operands->lt_bias && gesso_product_lt_can (program->launcher, &product))
+        operands->lt_bias = gesso_cuda_want (program, op->bias, GESSO_CUDA_PLAIN);
+      product = product_of (program, op, step);
+      if (!gesso_cuda_choose (program, &product, &bytes, error))
+        return FALSE;
+      *scratch = MAX (*scratch, prepared_bytes (op, step) + bytes);
+    }
+  return TRUE;
+}
+
+gboolean
+gesso_cuda_queue_product (const GessoCudaStep *step, const GessoPlanStep *what, GError **error)
+{
+  const GessoProgram *program = step->program;
+  const GessoCudaOperands *operands = step->operands;
+  GessoLauncher *launcher = program->launcher;
+  const GessoOp *op = step->op;
+  GessoProduct product = product_of (program, op, what);
+
+  /* Loading has seen to it that there is one. */
+  product.way = gesso_tuning_find (program->backend->tuning, launcher->type, &product)->way;
+  product.input = gesso_cuda_input (step, 0);
+  product.weight = operands->weight->address;
+  product.bias = gesso_cuda_operand (step, operands->bias, op->bias);
+  product.lt_bias = operands->lt_bias ? operands->lt_bias->address : 0;
+  product.residual = gesso_cuda_address_of (step, op->residual);
+  product.result = gesso_cuda_address_of (step, op->output);
+  product.scratch = step->scratch;
+  if (op->kind == GESSO_OP_CONV2D && op->input_norm.statistics)
+    {
+      const gsize before
+          = (gsize) (prepared_of (op, what).pixels_before * product.columns) * gesso_dtype_size (op->output->dtype);
+
+      if (!queue_normalised (step, what, error))
+        return FALSE;
+      product.input = step->scratch;
+      product.scratch = gesso_product_scratch (&product) ? step->scratch + prepared_bytes (op, what) : 0;
+      product.result += before;
+      product.residual += product.residual ? before : 0;
+    }
+  return gesso_launch_product (launcher, &product, error);
+}

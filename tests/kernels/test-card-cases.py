@@ -1,0 +1,72 @@
+#!/usr/bin/env python3
+# SPDX-FileCopyrightText: The Gesso authors
+# SPDX-License-Identifier: Apache-2.0
+"""What the command line says where there is no card, or one that cannot do it: test-card-cases.py GESSO DRIVER MODEL.
+
+"cuda" is refused with the reason and leaves no file, "auto" paints on the CPU and tells why. TAP on standard output.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+
+gesso, driver, model = sys.argv[1:4]
+# Name, what the machine is like, and what a message must say.
+CASES = [
+    ("no-driver", {"GESSO_CUDA_DRIVER": "/nonexistent/libcuda.so"}, ["/nonexistent/libcuda.so"]),
+    ("no-card", {"GESSO_EMULATION_DEVICES": "0"}, ["finds no card"]),
+    ("old-driver", {"GESSO_EMULATION_DRIVER_VERSION": "12040"}, ["CUDA 12.4"]),
+    ("old-card", {"GESSO_EMULATION_CAPABILITY": "7.5"}, ["compute capability 7.5"]),
+    ("small-card", {"GESSO_EMULATION_MEMORY": "8"}, ["This needs", "may be used"]),
+]
+results = []
+
+
+def report(ok, name, detail):
+    results.append(ok)
+    for line in detail.strip().splitlines():
+        print(f"# {line}")
+    print(f"{'ok' if ok else 'not ok'} {len(results)} {name}", flush=True)
+
+
+def run(machine, *arguments):
+    environment = os.environ | {"GESSO_CUDA_DRIVER": driver, "GESSO_CUBLASLT": "none", "GESSO_CUDA_TUNING": "off",
+                                "LC_ALL": "C.UTF-8"} | machine
+    return subprocess.run([gesso, *arguments], env=environment, capture_output=True, encoding="utf-8")
+
+
+def paint(machine, device, path):
+    return run(machine, "generate", "--model", model, "--device", device, "--prompt", "a red circle", "--seed", "1",
+               "--steps", "1", "--width", "16", "--height", "16", "--output", path)
+
+
+def check(folder, name, machine, words):
+    path = f"{folder}/{name}.png"
+    done = paint(machine, "cuda", path)
+    report(done.returncode == 1 and all(word in done.stderr for word in words) and not os.path.exists(path),
+           f"{name}-cuda-is-refused", done.stderr)
+    done = paint(machine, "auto", path)
+    report(done.returncode == 0 and all(word in done.stderr for word in words) and os.path.exists(path),
+           f"{name}-auto-takes-the-cpu", done.stderr)
+    done = run(machine, "devices")
+    cuda = next((line for line in done.stdout.splitlines() if line.startswith("cuda:")), "")
+    expected = "cannot be used" in cuda and words[0] in cuda if name != "small-card" else "8.0\xa0MiB" in cuda
+    report(done.returncode == 0 and expected and "cpu:" in done.stdout, f"{name}-devices", done.stdout)
+
+
+def main():
+    print("TAP version 14")
+    with tempfile.TemporaryDirectory(prefix="gesso-card-") as folder:
+        for case in CASES:
+            check(folder, *case)
+        done = paint({}, "auto", f"{folder}/card.png")
+        report(done.returncode == 0 and os.path.exists(f"{folder}/card.png") and "not used" not in done.stderr,
+               "a-card-is-taken", done.stderr)
+        done = run({}, "devices")
+        report("cuda: Gesso's emulation" in done.stdout, "a-card-is-named", done.stdout)
+    print(f"1..{len(results)}")
+    return 0 if all(results) else 1
+
+
+sys.exit(main())
