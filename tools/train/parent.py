@@ -52,16 +52,19 @@ def new_text_encoder(tokenizer):
 
 
 def beginnings(start, tokenizer):
-    """The text encoder and the U-Net that training begins with; `start`: from the student in that folder."""
-    if start:
-        student = folders.Model(start)
-        unet = grow.grown("small", student.unet, starter.new_parent_unet())
-        return student.text_encoder.requires_grad_(True), unet
-    return new_text_encoder(tokenizer), starter.new_parent_unet()
+    """The text encoder and the U-Net that training begins with; `start`: from the parent or student in that folder."""
+    unet = starter.new_parent_unet()
+    if not start:
+        return new_text_encoder(tokenizer), unet
+    earlier = folders.Model(start)
+    if earlier.unet.config.layers_per_block == unet.config.layers_per_block:
+        return earlier.text_encoder, earlier.unet.requires_grad_(True)
+    return earlier.text_encoder, grow.grown("small", earlier.unet, unet)
 
 
 def train(folder, arguments):
-    steps, pictures, bf16 = arguments.steps, arguments.pictures, arguments.bf16
+    steps, pictures, bf16, count, rate = (arguments.steps, arguments.pictures, arguments.bf16, arguments.batch,
+                                          arguments.rate)
     torch.set_num_threads(arguments.threads)
     vae, tokenizer_folder = trained_vae(arguments.start), tokens_of.prepared()
     tokenizer = tokens_of.load(tokenizer_folder)
@@ -70,12 +73,13 @@ def train(folder, arguments):
     text_encoder.set_attn_implementation("eager")
     unet.to(memory_format=torch.channels_last)
     training.plain_attention(unet)
-    modules = [text_encoder, unet]
+    text_encoder.train().requires_grad_(not arguments.text_as_is)
+    modules = [unet] if arguments.text_as_is else [text_encoder, unet]
     learning = [parameter for module in modules for parameter in module.parameters()]
     optimiser = torch.optim.AdamW(learning, betas=(0.9, 0.99), weight_decay=1e-2, fused=True)
     average = training.Average(modules, 0.999)
     parts = {"text encoder": text_encoder, "unet": unet, "optimiser": optimiser, "average": average}
-    settings = {"steps": steps, "seed": SEED, "pictures": pictures, "batch": BATCH, "rate": RATE, "offset": OFFSET,
+    settings = {"steps": steps, "seed": SEED, "pictures": pictures, "batch": count, "rate": rate, "offset": OFFSET,
                 "power": SNR_POWER, "channels": list(starter.UNET_CHANNELS), "groups": starter.UNET_GROUPS,
                 "encoder": sources.fingerprint(vae.encoder)}
     run = training.Run(folder, steps, parts, settings)
@@ -86,13 +90,13 @@ def train(folder, arguments):
     drawn = sources.Drawn(vae, tokenizer, pictures, say=run.say)
     for step in run:
         step_random = training.generator(SEED, step)
-        latents, tokens = drawn.batch(step_random, BATCH)
+        latents, tokens = drawn.batch(step_random, count)
         seen, times, target, weights = task.noisy(latents, step_random)
         with training.half("cpu", bf16):
             text = text_encoder(task.drop_captions(tokens, step_random)).last_hidden_state
             made = unet(seen, times, text).sample
         loss = denoising.weighted_error(made, target, weights)
-        training.learn(learning, optimiser, loss, RATE * training.decaying(step, steps, 300))
+        training.learn(learning, optimiser, loss, rate * training.decaying(step, steps, 300))
         average.update()
         run.measure(loss=loss.detach())
     with average:
@@ -118,8 +122,11 @@ def main():
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--bf16", action="store_true", help="products in bfloat16: quicker where the processor has them")
     parser.add_argument("--pictures", type=int, default=PICTURES, help="how many are drawn to learn from")
-    parser.add_argument("--from", dest="start", metavar="MODEL", help="go on from the student in a model folder, with "
-                        "its text encoder and VAE, instead of from what the cache folder holds")
+    parser.add_argument("--batch", type=int, default=BATCH)
+    parser.add_argument("--rate", type=float, default=RATE, help="of learning, at its highest")
+    parser.add_argument("--from", dest="start", metavar="MODEL", help="go on from the parent or student in a model "
+                        "folder, with its text encoder and VAE, instead of from what the cache folder holds")
+    parser.add_argument("--text-as-is", action="store_true", help="leave the text encoder as it is, a fifth quicker")
     parser.add_argument("--write", action="store_true", help="write the finished parent with a newer decoder")
     arguments = parser.parse_args()
     folder = training.cache_folder("parent")
