@@ -111,6 +111,22 @@ def check_stages(machine, report):
                                                     for letter, record in records.items()), said)
 
 
+def check_libraries(machine, report):
+    """Every library that a program is linked with is found among those that are carried, and nowhere else."""
+    with tempfile.TemporaryDirectory(dir=machine.folder) as name:
+        subprocess.run(["tar", "-xf", machine.carried / "carried.tar.xz", "-C", name], check=True)
+        folder = Path(name).resolve()
+        loader = next((folder / "lib").glob("ld-linux*"))
+        strangers, n = [], 0
+        for program in sorted((folder / "bin").iterdir()):
+            said = subprocess.run([loader, "--library-path", folder / "lib", "--list", program], env={},
+                                  capture_output=True, text=True)
+            lines = [line for line in said.stdout.splitlines() if "=>" in line]
+            n += len(lines)
+            strangers += [line for line in lines if str(folder) not in line.split("=>")[1]] + said.stderr.splitlines()
+        report.check("carries-every-library", n > 5 and not strangers, *strangers)
+
+
 def check_failures(machine, report):
     for name, status, settings in (
             ("no-card", "no device", {"GESSO_EMULATION_DEVICES": "0"}),
@@ -164,6 +180,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="gesso-gpu-trial-", ignore_cleanup_errors=True) as name:
         machine = Machine(Path(name), driver)
         pack_trial.pack(machine.carried, programs, [driver], fast=True)
+        check_libraries(machine, report)
         check_stages(machine, report)
         check_failures(machine, report)
         check_cut_off(machine, report)

@@ -4,7 +4,8 @@
 """Puts a finished model into the repository with a card of its own: publish.py FIGURES.json SHEET.png DESTINATION
 
 FIGURES is what `evaluate.py --json` wrote for the folders of train-starter: parent, small, retrained and distilled, or
-some of them; the last of these is what is copied.
+some of them; the last of these is what is copied. Folders of an earlier stage may be named retrained-before and
+distilled-before, to be stated beside them.
 """
 
 import argparse
@@ -22,7 +23,8 @@ import wording
 
 LIMIT = 20e6
 SHIPPED = "distilled"
-ROWS = {"parent": "parent", "small": "blocks removed", "retrained": "retrained without distillation",
+ROWS = {"parent": "parent", "small": "blocks removed", "retrained-before": "the stage before, without distillation",
+        "distilled-before": "the stage before, with it", "retrained": "retrained without distillation",
         SHIPPED: "retrained with distillation (shipped)"}
 COLUMNS = {"noise": "noise loss", "colour": "object's colour", "background": "background", "shape": "shape",
            "position": "position", "pattern": "pattern", "pattern colours": "pattern's colours",
