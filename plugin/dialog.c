@@ -10,6 +10,7 @@
 #include "panel.h"
 #include "quit.h"
 #include "recall.h"
+#include "threads.h"
 
 /* Beside GTK's own and GimpProcedureDialog's (1: Reset). */
 #define RESPONSE_GENERATE 2
@@ -286,6 +287,7 @@ build (Dialog *self, GimpProcedure *procedure)
 
   panel = new_panel (self);
   self->panel = GESSO_PANEL (panel);
+  gesso_panel_set_n_threads (self->panel, gesso_threads_allowed ());
   session = gesso_panel_get_session (self->panel);
   gesso_quit_stops (session);
   if (self->reused)

@@ -94,6 +94,17 @@ def test_closed_with_pictures():
         assert running.n_layers() == 1
 
 
+def test_number_of_threads():
+    """GIMP's preferences count."""
+    with session(settings=["(num-processors 1)"]) as running:
+        dialog = running.paint_endlessly()
+        tasks = Path(f"/proc/{running.painter()}/task")
+        names = [file.read_text(encoding="utf-8").strip() for file in tasks.glob("*/comm")]
+        dialog.cancel()
+        dialog.close(n_discarded=len(dialog.results()))
+        assert names.count("gesso-compute") == 1, names
+
+
 REUSE = "Reuse Generation Settings..."
 FOX = """(plug-in-gesso-generate-layer #:image (vector-ref (gimp-get-images) 0) #:prompt "a fox" #:seed 77 #:steps 2)"""
 
