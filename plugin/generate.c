@@ -13,11 +13,22 @@
 #include "pdb-error.h"
 #include "recall.h"
 
+static gboolean begun;
+
 void
 gesso_generate_begin (void)
 {
   gegl_init (NULL, NULL);
+  begun = TRUE;
   gimp_plug_in_set_pdb_error_handler (gimp_get_plug_in (), GIMP_PDB_ERROR_HANDLER_PLUGIN);
+}
+
+void
+gesso_generate_end (void)
+{
+  if (begun)
+    gegl_exit ();
+  begun = FALSE;
 }
 
 static gboolean
