@@ -10,6 +10,7 @@
 #include "panel.h"
 #include "quit.h"
 #include "recall.h"
+#include "threads.h"
 
 /* Beside GTK's own and GimpProcedureDialog's (1: Reset). */
 #define RESPONSE_GENERATE 2
@@ -17,21 +18,23 @@
 #define DEFAULT_WIDTH 980
 #define DEFAULT_HEIGHT 690 /* fits a screen of 768 rows */
 #define BACKDROP_SIDE 512
-/* A double click on Cancel shall not begin anew. */
+/* A double click on Cancel shall not begin anew, nor a second Escape close the dialog. */
 #define PAUSE_MS 600
 
 typedef struct
 {
   GimpProcedureConfig *config;
   GessoCanvas *canvas;
-  GessoCanvas *new_image; /* (nullable): in place of a canvas whose image was closed */
-  GimpDisplay *display;   /* (nullable): where the image was seen at first */
+  GessoCanvas *new_image;      /* (nullable): in place of a canvas whose image was closed */
+  const GessoMetadata *reused; /* (nullable): the settings are a layer's */
+  GimpDisplay *display;        /* (nullable): where the image was seen at first */
   GtkWidget *dialog;
   GessoPanel *panel;
   GtkWidget *generate;
   GtkWidget *insert;
   GtkWidget *close;
   gboolean inserting;
+  gboolean model_checked;
   int response;
   guint pause;
 } Dialog;
@@ -68,6 +71,10 @@ remember (Dialog *self, GError **error)
   int seed;
   gboolean locked;
 
+  /* A layer's settings, seed locked, do not take the place of the user's own. */
+  if (self->reused)
+    return TRUE;
+
   /* A locked seed counts, also one that was only shown so far. */
   g_object_get (self->panel, "seed", &seed, "lock-seed", &locked, NULL);
   if (locked)
@@ -88,6 +95,30 @@ remember_at_end (Dialog *self)
   gimp_message (text);
 }
 
+/* --- The model --- */
+
+/* As soon as it is open, once for each that is opened. It can be painted with all the same: here it is seen. */
+static void
+on_session_state (GessoSession *session, GParamSpec *pspec, Dialog *self)
+{
+  const char *model = gesso_session_get_model (session);
+  const char *used = self->reused->settings->model;
+  g_autoptr (GError) error = NULL;
+
+  if (!gesso_session_get_engine (session))
+    {
+      self->model_checked = FALSE;
+      return;
+    }
+  if (self->model_checked)
+    return;
+  self->model_checked = TRUE;
+  if (g_str_equal (gesso_origin_name_model (model), gesso_origin_name_model (used))
+      && !gesso_metadata_check_model (model, self->reused->fingerprint, gesso_session_get_fingerprint (session),
+                                      &error))
+    gesso_panel_show_error (self->panel, error);
+}
+
 /* --- Buttons --- */
 
 static gboolean
@@ -99,16 +130,6 @@ is_painting (Dialog *self)
   return painting;
 }
 
-static gboolean
-end_pause (gpointer data)
-{
-  Dialog *self = data;
-
-  self->pause = 0;
-  gtk_widget_set_sensitive (self->generate, TRUE);
-  return G_SOURCE_REMOVE;
-}
-
 /* While something runs there is one button for it: Cancel. */
 static void
 update_buttons (Dialog *self)
@@ -118,8 +139,19 @@ update_buttons (Dialog *self)
 
   g_object_get (self->panel, "n-kept", &n, NULL);
   gtk_button_set_label (GTK_BUTTON (self->generate), busy ? _ ("_Cancel") : _ ("_Generate"));
-  gtk_widget_set_sensitive (self->close, !busy);
+  gtk_widget_set_sensitive (self->generate, !self->pause);
+  gtk_widget_set_sensitive (self->close, !busy && !self->pause);
   gtk_widget_set_sensitive (self->insert, n > 0 && !self->inserting);
+}
+
+static gboolean
+end_pause (gpointer data)
+{
+  Dialog *self = data;
+
+  self->pause = 0;
+  update_buttons (self);
+  return G_SOURCE_REMOVE;
 }
 
 static void
@@ -148,13 +180,21 @@ on_n_kept (GObject *panel, GParamSpec *pspec, Dialog *self)
   update_buttons (self);
 }
 
+/* It begins anew with each key of a row: a key that is held down repeats itself. */
+static void
+begin_pause (Dialog *self)
+{
+  if (self->pause)
+    g_source_remove (self->pause);
+  self->pause = g_timeout_add (PAUSE_MS, end_pause, self);
+  update_buttons (self);
+}
+
 static void
 cancel (Dialog *self)
 {
   gesso_panel_cancel (self->panel);
-  gtk_widget_set_sensitive (self->generate, FALSE);
-  if (!self->pause)
-    self->pause = g_timeout_add (PAUSE_MS, end_pause, self);
+  begin_pause (self);
 }
 
 static void
@@ -238,6 +278,7 @@ static void
 build (Dialog *self, GimpProcedure *procedure)
 {
   const char *title = gesso_canvas_get_image (self->canvas) ? _ ("Generate Layer") : _ ("Generate Image");
+  GessoSession *session;
   GtkWidget *panel;
 
   self->dialog = gimp_procedure_dialog_new (procedure, self->config, title);
@@ -246,7 +287,11 @@ build (Dialog *self, GimpProcedure *procedure)
 
   panel = new_panel (self);
   self->panel = GESSO_PANEL (panel);
-  gesso_quit_stops (gesso_panel_get_session (self->panel));
+  gesso_panel_set_n_threads (self->panel, gesso_threads_allowed ());
+  session = gesso_panel_get_session (self->panel);
+  gesso_quit_stops (session);
+  if (self->reused)
+    g_signal_connect (session, "notify::state", G_CALLBACK (on_session_state), self);
   bind_settings (self);
   gtk_box_pack_start (GTK_BOX (gtk_dialog_get_content_area (GTK_DIALOG (self->dialog))), panel, TRUE, TRUE, 0);
   gtk_widget_show (panel);
@@ -342,6 +387,43 @@ insert (Dialog *self)
   return layers;
 }
 
+/* Whether the pictures that are ticked, minutes of work perhaps, may be lost with the dialog. */
+static gboolean
+may_discard (Dialog *self)
+{
+  GtkWidget *question;
+  int n, answer;
+
+  g_object_get (self->panel, "n-kept", &n, NULL);
+  if (n == 0)
+    return TRUE;
+  question = gtk_message_dialog_new (GTK_WINDOW (self->dialog), GTK_DIALOG_MODAL | GTK_DIALOG_DESTROY_WITH_PARENT,
+                                     GTK_MESSAGE_QUESTION, GTK_BUTTONS_NONE,
+                                     ngettext ("Discard %d picture?", "Discard %d pictures?", (gulong) n), n);
+  gtk_message_dialog_format_secondary_text (GTK_MESSAGE_DIALOG (question), "%s",
+                                            _ ("Pictures that are not inserted are lost when the dialog is closed."));
+  /* Translators: a button: the pictures stay, and the dialog with them. */
+  gtk_dialog_add_button (GTK_DIALOG (question), _ ("_Keep"), GTK_RESPONSE_CANCEL);
+  /* Translators: a button: the pictures are lost, and the dialog is closed. */
+  gtk_dialog_add_button (GTK_DIALOG (question), _ ("_Discard"), GTK_RESPONSE_ACCEPT);
+  gtk_dialog_set_default_response (GTK_DIALOG (question), GTK_RESPONSE_CANCEL);
+  answer = gtk_dialog_run (GTK_DIALOG (question));
+  gtk_widget_destroy (question);
+  return answer == GTK_RESPONSE_ACCEPT;
+}
+
+/* Close, Escape or the window's own button; without a response the window has gone by itself. */
+static gboolean
+may_close (Dialog *self)
+{
+  if (self->response == GTK_RESPONSE_NONE)
+    return TRUE;
+  if (!self->pause)
+    return may_discard (self);
+  begin_pause (self);
+  return FALSE;
+}
+
 /* Until something was inserted, or the dialog is closed; GimpProcedureDialog sees to Reset itself. */
 static GPtrArray *
 run (Dialog *self)
@@ -358,16 +440,17 @@ run (Dialog *self)
         layers = insert (self);
       else if (is_painting (self))
         cancel (self);
-      else if (self->response != RESPONSE_GENERATE)
+      else if (self->response != RESPONSE_GENERATE && may_close (self))
         break;
     }
   return layers;
 }
 
 GPtrArray *
-gesso_dialog_run (GimpProcedure *procedure, GimpProcedureConfig *config, GessoCanvas *canvas, GError **error)
+gesso_dialog_run (GimpProcedure *procedure, GimpProcedureConfig *config, GessoCanvas *canvas,
+                  const GessoMetadata *reused, GError **error)
 {
-  Dialog self = { .config = config, .canvas = canvas };
+  Dialog self = { .config = config, .canvas = canvas, .reused = reused };
   GPtrArray *layers;
 
   /* gimp_ui_init() ends the process without a display. */

@@ -8,35 +8,35 @@
 #include <glib/gi18n-lib.h>
 
 #include "dialog.h"
+#include "metadata.h"
 #include "painter.h"
 #include "pdb-error.h"
 #include "recall.h"
+
+static gboolean begun;
 
 void
 gesso_generate_begin (void)
 {
   gegl_init (NULL, NULL);
+  begun = TRUE;
   gimp_plug_in_set_pdb_error_handler (gimp_get_plug_in (), GIMP_PDB_ERROR_HANDLER_PLUGIN);
 }
 
-/* Another model of the same name would paint another picture, silently. */
+void
+gesso_generate_end (void)
+{
+  if (begun)
+    gegl_exit ();
+  begun = FALSE;
+}
+
 static gboolean
 check_model (GessoEngine *engine, const GessoSettings *settings, const char *fingerprint, GError **error)
 {
-  g_autofree char *found = NULL;
+  g_autofree char *found = fingerprint ? gesso_engine_get_fingerprint (engine, error) : NULL;
 
-  if (!fingerprint || !fingerprint[0])
-    return TRUE;
-  found = gesso_engine_get_fingerprint (engine, error);
-  if (!found)
-    return FALSE;
-  if (g_str_equal (found, fingerprint))
-    return TRUE;
-  g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_NOT_FOUND,
-               _ ("The layer was painted by another model than the one that is installed as “%s” now: its checksum is "
-                  "%.12s…, not %.12s…. Install the former one, or paint the layer anew."),
-               settings->model[0] ? settings->model : "starter", found, fingerprint);
-  return FALSE;
+  return !fingerprint || (found && gesso_metadata_check_model (settings->model, fingerprint, found, error));
 }
 
 GPtrArray *
@@ -66,7 +66,7 @@ gesso_generate (GimpProcedure *procedure, GimpRunMode run_mode, GimpProcedureCon
   if (run_mode == GIMP_RUN_INTERACTIVE)
     {
       gesso_recall (config);
-      return gesso_dialog_run (procedure, config, canvas, error);
+      return gesso_dialog_run (procedure, config, canvas, NULL, error);
     }
 
   g_object_get (config, "lock-seed", &locked, NULL);

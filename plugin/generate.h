@@ -12,6 +12,9 @@
 /* To be called first in a procedure: errors of GIMP become errors of ours. */
 void gesso_generate_begin (void);
 
+/* To be called last in the process: GEGL, where it was begun with, says what has leaked. */
+void gesso_generate_end (void);
+
 /* Paints as `run_mode` wants and inserts into `canvas`. Returns: (transfer container): the GimpLayers, or NULL with an
  * error; a cancel is GESSO_ERROR_CANCELLED. The settings that were used are in `config` afterwards. */
 GPtrArray *gesso_generate (GimpProcedure *procedure, GimpRunMode run_mode, GimpProcedureConfig *config,

@@ -51,6 +51,18 @@ gesso_metadata_new (const GessoResult *result, int layer_width, int layer_height
   return metadata;
 }
 
+gboolean
+gesso_metadata_check_model (const char *model, const char *wanted, const char *found, GError **error)
+{
+  if (!wanted || !wanted[0] || g_str_equal (found, wanted))
+    return TRUE;
+  g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_NOT_FOUND,
+               _ ("The layer was painted by another model than the one that is installed as “%s” now: its checksum is "
+                  "%.12s…, not %.12s…. Install the former one, or paint the layer anew."),
+               gesso_origin_name_model (model), found, wanted);
+  return FALSE;
+}
+
 /* --- Writing --- */
 
 static void

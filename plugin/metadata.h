@@ -25,6 +25,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (GessoMetadata, gesso_metadata_free)
 /* How `result` was made, for a layer of this size. */
 GessoMetadata *gesso_metadata_new (const GessoResult *result, int layer_width, int layer_height);
 
+/* Another model of the same name would paint another picture, silently. `wanted` (nullable): the fingerprint of the one
+ * that was used; `found`: of the one that is installed as `model` now. */
+gboolean gesso_metadata_check_model (const char *model, const char *wanted, const char *found, GError **error);
+
 gboolean gesso_metadata_attach (const GessoMetadata *metadata, GimpLayer *layer, GError **error);
 
 /* NULL with an error that tells why: none there, damaged, or of a later version. */

@@ -7,6 +7,7 @@
 #include <glib/gi18n-lib.h>
 
 #include "quit.h"
+#include "threads.h"
 
 /* How often GIMP is told about progress, and thereby asked whether it is still there. */
 #define REPORT_MILLISECONDS 250
@@ -68,6 +69,7 @@ gesso_painter_new (const GessoSettings *settings, int n_jobs, GError **error)
   painter->report = g_timeout_add (REPORT_MILLISECONDS, report, painter);
   options->device = settings->device;
   options->precision = settings->precision;
+  options->n_threads = gesso_threads_allowed ();
   gesso_session_open (painter->session, settings->model, options);
   gesso_session_wait (painter->session);
   if (!gesso_session_get_engine (painter->session))

@@ -8,6 +8,7 @@
 
 #include <libintl.h>
 
+#include "generate.h"
 #include "procedures.h"
 #include "quit.h"
 
@@ -72,7 +73,8 @@ gesso_plug_in_set_i18n (GimpPlugIn *plug_in, const gchar *procedure_name, gchar 
 static void
 gesso_plug_in_quit (GimpPlugIn *plug_in)
 {
-  gesso_quit ();
+  if (gesso_quit ())
+    gesso_generate_end ();
 }
 
 static void

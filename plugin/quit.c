@@ -12,9 +12,11 @@ gesso_quit_stops (GessoSession *session)
   g_set_weak_pointer (&running, session);
 }
 
-void
+gboolean
 gesso_quit (void)
 {
-  if (running)
-    g_object_run_dispose (G_OBJECT (running));
+  if (!running)
+    return TRUE;
+  g_object_run_dispose (G_OBJECT (running));
+  return FALSE;
 }

@@ -11,5 +11,6 @@
 /* There is one at most: a process serves one call. Forgotten when it is disposed of. */
 void gesso_quit_stops (GessoSession *session);
 
-/* GIMP is gone. */
-void gesso_quit (void);
+/* GIMP is gone, or the procedure is over. Returns FALSE where something was running: then it goes on until the process
+ * exits, with what it uses. */
+gboolean gesso_quit (void);

@@ -29,16 +29,16 @@ find_layer (GimpImage *image, GimpDrawable **drawables, GError **error)
 
 /* The dialog of the other procedure, with its arguments set. */
 static GPtrArray *
-paint_with_dialog (GimpProcedure *procedure, GessoSettings *settings, GessoCanvas *canvas, GError **error)
+paint_with_dialog (GimpProcedure *procedure, GessoMetadata *metadata, GessoCanvas *canvas, GError **error)
 {
   g_autoptr (GimpProcedure) generate
       = gesso_generate_layer_new (gimp_procedure_get_plug_in (procedure), GESSO_GENERATE_LAYER);
   g_autoptr (GimpProcedureConfig) config = gimp_procedure_create_config (generate);
 
-  gesso_settings_simplify_size (settings);
-  gesso_settings_to_config (settings, config);
+  gesso_settings_simplify_size (metadata->settings);
+  gesso_settings_to_config (metadata->settings, config);
   g_object_set (config, "lock-seed", TRUE, NULL);
-  return gesso_dialog_run (generate, config, canvas, error);
+  return gesso_dialog_run (generate, config, canvas, metadata, error);
 }
 
 static GPtrArray *
@@ -54,7 +54,7 @@ paint_again (GimpProcedure *procedure, GimpRunMode run_mode, GimpImage *image, G
     return NULL;
   gesso_canvas_set_layer (canvas, layer, metadata->settings->width, metadata->settings->height);
   if (run_mode == GIMP_RUN_INTERACTIVE)
-    return paint_with_dialog (procedure, metadata->settings, canvas, error);
+    return paint_with_dialog (procedure, metadata, canvas, error);
   if (run_mode == GIMP_RUN_WITH_LAST_VALS)
     metadata->settings->seed = -1;
   gesso_settings_draw_seed (metadata->settings);

@@ -13,12 +13,15 @@ G_BEGIN_DECLS
 
 typedef struct
 {
-  char *model;              /* name or folder as it was asked for; "": the starter */
+  char *model;              /* name, or absolute folder: it means the same anywhere later */
   char *fingerprint;        /* of the model */
   GessoDevice device;       /* never "auto" */
   GessoPrecision precision; /* never "auto" */
   int width, height;        /* of the layer: 0 is the side of the place to fill, or where there is none the picture's */
 } GessoOrigin;
+
+/* The name of the model that a "" stands for; others as they are. Transfer none. */
+const char *gesso_origin_name_model (const char *model);
 
 /* Of what the session paints now: its model must be open. */
 GessoOrigin *gesso_origin_new (GessoSession *session, int width, int height);

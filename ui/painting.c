@@ -46,6 +46,7 @@ open_model (GessoPanel *self)
   /* The choosers offer no other names; what a script has set wrongly counts as "auto". */
   gesso_device_from_string (choices->device, &options->device);
   gesso_precision_from_string (choices->precision, &options->precision);
+  options->n_threads = self->n_threads;
   gesso_error_bar_hide (GESSO_ERROR_BAR (self->error_bar));
   gesso_session_open (self->session, choices->model, options);
 }

@@ -21,6 +21,7 @@ struct _GessoPanel
   GtkWidget *error_bar;
   GtkWidget *progress;
 
+  int n_threads;           /* of GessoOptions */
   guint open_source;       /* the model is opened when the settings have come to rest */
   gboolean stale;          /* another model, device or precision was chosen than is open */
   GessoSessionState state; /* of the session when last heard of */

@@ -209,6 +209,13 @@ gesso_panel_new (const GessoPanelPlace *place, const char *history_file, GessoMa
   return GTK_WIDGET (self);
 }
 
+void
+gesso_panel_set_n_threads (GessoPanel *self, int n_threads)
+{
+  g_return_if_fail (GESSO_IS_PANEL (self));
+  self->n_threads = n_threads;
+}
+
 GPtrArray *
 gesso_panel_get_kept (GessoPanel *self)
 {

@@ -38,6 +38,10 @@ typedef GtkWidget *(*GessoMakeScale) (GtkAdjustment *adjustment, const char *tit
  * button with a label where there is none. The model opens as soon as the main loop runs. */
 GtkWidget *gesso_panel_new (const GessoPanelPlace *place, const char *history_file, GessoMakeScale make_scale);
 
+/* How many threads the models that are opened from now on may use, as GessoOptions has it. To be called at the start.
+ */
+void gesso_panel_set_n_threads (GessoPanel *panel, int n_threads);
+
 /* Paints with what is set; pictures join the results. Nothing happens while it paints already. */
 void gesso_panel_generate (GessoPanel *panel);
 /* Stops painting and keeps the finished pictures. Returns whether there was something to cancel. */

@@ -216,13 +216,14 @@ def extents(node):
     return Atspi.Component.get_extents(node, Atspi.CoordType.SCREEN)
 
 
-def key(node, keys):
+def key(node, keys, times=1):
     """Gives a widget the focus and presses keys such as "Control+Return" there."""
     focus(node)
     *shifts, last = keys.split("+")
     for name in shifts:
         Atspi.generate_keyboard_event(keycode(SHIFTS[name]), None, Atspi.KeySynthType.PRESS)
-    Atspi.generate_keyboard_event(KEYS.get(last) or ord(last), None, Atspi.KeySynthType.SYM)
+    for _ in range(times):
+        Atspi.generate_keyboard_event(KEYS.get(last) or ord(last), None, Atspi.KeySynthType.SYM)
     for name in reversed(shifts):
         Atspi.generate_keyboard_event(keycode(SHIFTS[name]), None, Atspi.KeySynthType.RELEASE)
 

@@ -162,8 +162,26 @@ class Dialog:
     def wait_for_results(self, number):
         self.wait_for(f"{number} pictures", lambda: len(self.results()) >= number and not self.is_painting())
 
-    def close(self):
-        driver.press(self.find("button", "_Close"))
+    def press_close(self):
+        button = self.find("button", "_Close")
+        driver.wait_for("Close can be pressed", lambda: driver.is_sensitive(button))
+        driver.press(button)
+
+    def question(self):
+        """The window that asks whether pictures are to be discarded, or None."""
+        return next((node for node in driver.windows("gesso") if node.get_role_name() == "alert"), None)
+
+    def answer(self, text, number):
+        """Presses a button of the question about so many pictures."""
+        asking = self.wait_for("the question", self.question)
+        driver.find(asking, "label", f"Discard {number} picture{'s' * (number > 1)}?")
+        driver.press(driver.find(asking, "button", self.word(text)))
+
+    def close(self, n_discarded=0):
+        """`n_discarded`: so many pictures are not inserted."""
+        self.press_close()
+        if n_discarded:
+            self.answer("_Discard", n_discarded)
         self.wait_until_closed()
 
     def wait_until_closed(self):

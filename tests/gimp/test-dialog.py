@@ -6,6 +6,7 @@ test-dialog.py --build BUILD [WORD...]"""
 
 import re
 import sys
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -71,6 +72,77 @@ def test_undo_of_a_script():
         running.wait_for_layers(1)
         driver.activate(running.window, re.compile("^Redo .*Generate"))
         running.wait_for_layers(3)
+
+
+def test_closed_with_pictures():
+    """What is finished is not lost by a key that is held down, nor without a question."""
+    with session() as running:
+        dialog = running.paint_endlessly()
+        driver.key(dialog.find("text", "_Prompt"), "Escape", times=5)
+        dialog.find("button", "_Generate")
+        time.sleep(0.3)
+        assert not dialog.question(), "it asks while the key is still down"
+        number = len(dialog.results())
+        assert number >= 1
+        dialog.press_close()
+        dialog.answer("_Keep", number)
+        dialog.wait_for("the end of the question", lambda: not dialog.question())
+        assert len(dialog.results()) == number
+        driver.key(dialog.find("text", "_Prompt"), "Escape")
+        dialog.answer("_Discard", number)
+        dialog.wait_until_closed()
+        assert running.n_layers() == 1
+
+
+def test_number_of_threads():
+    """GIMP's preferences count."""
+    with session(settings=["(num-processors 1)"]) as running:
+        dialog = running.paint_endlessly()
+        tasks = Path(f"/proc/{running.painter()}/task")
+        names = [file.read_text(encoding="utf-8").strip() for file in tasks.glob("*/comm")]
+        dialog.cancel()
+        dialog.close(n_discarded=len(dialog.results()))
+        assert names.count("gesso-compute") == 1, names
+
+
+REUSE = "Reuse Generation Settings..."
+FOX = """(plug-in-gesso-generate-layer #:image (vector-ref (gimp-get-images) 0) #:prompt "a fox" #:seed 77 #:steps 2)"""
+
+
+def test_reuse():
+    """What a layer remembers, in the dialog; what the user has set for new layers stays as it is."""
+    with session(script=FOX) as running:
+        running.wait_for_layers(2)
+        dialog = running.open_dialog()
+        dialog.write_prompt("my own")
+        dialog.set_numbers({"S_teps": 5})
+        dialog.close()
+        file = running.profile.gimp_folder / "gesso" / "plug-in-gesso-generate-layer.settings"
+        own = file.read_text(encoding="utf-8")
+
+        dialog = running.open_dialog(REUSE)
+        dialog.close()
+        assert file.read_text(encoding="utf-8") == own, file.read_text(encoding="utf-8")
+        dialog = running.open_dialog(REUSE)
+        assert (dialog.prompt(), dialog.number("S_eed"), dialog.number("S_teps")) == ("a fox", 77, 2)
+        dialog.generate()
+        dialog.wait_for_results(1)
+        assert dialog.number("S_eed") == 77, "the seed is not locked"
+        driver.press(dialog.find("button", "_Insert 1 Layer"))
+        running.wait_for_layers(3)
+        assert file.read_text(encoding="utf-8") == own, file.read_text(encoding="utf-8")
+
+
+def test_reuse_with_another_model():
+    """It can be painted with, but the layer was painted by another one."""
+    with session(script=FOX) as running:
+        running.wait_for_layers(2)
+        starter = running.folder / "models" / "starter"
+        starter.unlink()
+        starter.symlink_to(dialog_driver.MODEL.parent / "tiny")
+        dialog = running.open_dialog(REUSE)
+        driver.find(dialog.window, "label", re.compile("painted by another model .*“starter”"))
+        dialog.close()
 
 
 if __name__ == "__main__":

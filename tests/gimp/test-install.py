@@ -172,6 +172,10 @@ def test_for_all_users():
         assert (plug_ins / "gesso" / "gesso").is_file(), sorted(files)
         for name in ("README.md", "ARCHITECTURE.md"):
             assert f"{prefix}share/doc/gesso/{name}" in files, sorted(files)
+        pictures = re.findall(r"!\[[^]]*\]\(([^):]+)\)", (TOP / "README.md").read_text(encoding="utf-8"))
+        assert pictures
+        for name in pictures:
+            assert f"{prefix}share/doc/gesso/{name}" in files, (name, sorted(files))
         for name in stage.model_files():
             assert f"{prefix}share/gesso/{name}" in files, sorted(files)
         for catalogue in BUILD.glob("po/*/LC_MESSAGES/gesso.mo"):

@@ -5,6 +5,10 @@
  * Also run under ThreadSanitizer.
  */
 
+#include <glib/gstdio.h>
+#include <unistd.h>
+
+#include "origin.h"
 #include "session-ear.h"
 
 static void
@@ -159,6 +163,45 @@ test_paint_refused (void)
 }
 
 /* What previews need is made where somebody looks at them, and otherwise not. */
+/* What is noted of a model means the same one in another process. */
+static void
+check_origin (const char *model, const char *noted)
+{
+  const GessoOptions options = { .device = GESSO_DEVICE_CPU, .n_threads = 1 };
+  g_autoptr (GessoSession) session = gesso_session_new ();
+  g_autoptr (GessoOrigin) origin = NULL;
+
+  gesso_session_open (session, model, &options);
+  gesso_session_wait (session);
+  g_assert_no_error (gesso_session_get_error (session));
+  origin = gesso_origin_new (session, 0, 0);
+  g_assert_cmpstr (origin->model, ==, noted);
+}
+
+static void
+test_origin (void)
+{
+  g_autofree char *tiny = ear_model_folder ("tiny");
+  g_autofree char *models = g_path_get_dirname (tiny);
+  g_autofree char *before = g_get_current_dir ();
+  g_autofree char *data = gesso_models_user_folder ();
+  g_autofree char *starter = g_build_filename (data, "starter", NULL);
+
+  g_assert_cmpint (g_mkdir_with_parents (data, 0700), ==, 0);
+  g_assert_cmpint (symlink (tiny, starter), ==, 0);
+  check_origin ("", "starter");
+  check_origin ("starter", "starter");
+  check_origin ("small", "small");
+  check_origin (tiny, tiny);
+  g_assert_cmpint (g_chdir (models), ==, 0);
+  check_origin ("./tiny", tiny);
+  g_assert_cmpint (g_chdir (".."), ==, 0);
+  check_origin ("models/tiny", tiny);
+  check_origin ("tiny", "tiny");
+  g_assert_cmpint (g_chdir (before), ==, 0);
+  g_assert_cmpint (g_unlink (starter), ==, 0);
+}
+
 static void
 test_previews (void)
 {
@@ -396,6 +439,7 @@ main (int argc, char **argv)
   g_test_add_func ("/session/open/in-a-row", test_open_in_a_row);
   g_test_add_func ("/session/open/late", test_open_late);
   g_test_add_func ("/session/fingerprint", test_fingerprint);
+  g_test_add_func ("/session/origin", test_origin);
   g_test_add_func ("/session/previews", test_previews);
   g_test_add_func ("/session/previews/unseen", test_previews_unseen);
   g_test_add_func ("/session/warm-up", test_warm_up);
