@@ -31,8 +31,10 @@ import verdict  # noqa: E402
 MODEL = TOP / "tests" / "reference" / "data" / "models" / "v2-tiny"
 # No model is named: the one that comes with Gesso is meant.
 PAINT = """(script-fu-use-v3)
-(display "painted: ")
-(display (plug-in-gesso-generate-image #:prompt "a fox" #:steps 1))"""
+(let ((image (plug-in-gesso-generate-image #:prompt "a fox" #:steps 1)))
+  (display "painted: ")
+  (display image)
+  (newline))"""
 PROCEDURES = ["generate-batch", "generate-image", "generate-layer", "reuse-settings"]
 SECONDS = 90 * patience.FACTOR
 # What a user's own surroundings would add.
@@ -188,7 +190,8 @@ def test_for_all_users():
         libraries = Path(place) / os.path.dirname(library)
         assert offered([plug_ins], libraries) == PROCEDURES
         if stage.model_files():
-            assert re.search(r"painted: \d", gimp_says([plug_ins], PAINT, libraries))
+            said = gimp_says([plug_ins], PAINT, libraries)
+            assert re.search(r"painted: \d", said), said
 
 
 def build_prefix():
