@@ -8,6 +8,12 @@ MEASURES = (
     ("decode_seconds", "decoding", 1e3, "ms"),
     ("picture_seconds", "25 steps, end to end", 1e3, "ms"),
     ("memory_bytes", "memory, context apart", 2**-30, "GiB"),
+    ("open_and_first_step_seconds", "opening, first step", 1e3, "ms"),
+)
+# What is aimed at on an H100 or better: model, key, the most it may be, in the measure's unit.
+LIMITS = (
+    ("v2-small", "picture_seconds", 250), ("v2-small", "memory_bytes", 2.4e9 * 2**-30),
+    ("v2-small", "open_and_first_step_seconds", 1000), ("sd14", "open_and_first_step_seconds", 1000),
 )
 
 
@@ -19,6 +25,7 @@ def figures(items, prefix):
         "decode_seconds": networks.get("decode", {}).get("seconds"),
         "picture_seconds": picture.get("picture_seconds"),
         "memory_bytes": picture.get("memory_bytes"),
+        "open_and_first_step_seconds": picture.get("open_and_first_step_seconds"),
     }
     return {key: value for key, value in found.items() if value}
 
@@ -36,6 +43,23 @@ def races(items):
                 line += f" {way:>14} "
                 line += f"{other * factor:9.3f} {other / own[key]:6.2f}" if other else f"{'-':>16}"
             yield line
+
+
+def targets(items):
+    """Lines of stage c: what was aimed at, and whether it is met."""
+    for model, key, most in LIMITS:
+        own = figures(items, f"{model}, gesso")
+        _, what, factor, unit = next(measure for measure in MEASURES if measure[0] == key)
+        if key in own:
+            value = own[key] * factor
+            yield (f"{model:9} {what:22} {value:9.3f} {unit:4} at most {most:9.3f}: "
+                   f"{'met' if value <= most else 'not met'}")
+    for model in dict.fromkeys(name.split(",")[0] for name in items):
+        own = figures(items, f"{model}, gesso").get("step_seconds")
+        other = items.get(f"{model}, diffusers, compiled", {}).get("step_seconds")
+        if own and other:
+            yield (f"{model:9} {'step with guidance':22} {other / own:9.2f} times torch.compile's speed, above 1: "
+                   f"{'met' if other > own else 'not met'}")
 
 
 def pairs(items):
@@ -78,6 +102,7 @@ def text(records):
     made = records.get("c", {}).get("items"), records.get("d", {}).get("items"), records.get("f", {}).get("items")
     for heading, function, items in (
             ("Gesso, and diffusers with its ratio (above 1: Gesso is better)", races, made[0]),
+            ("Targets, for an H100 or better and whole models", targets, made[0]),
             ("A step of other models and sizes", pairs, made[1]),
             ("Operations that take longest", slowest, made[2])):
         found = list(function(items)) if items else []
