@@ -105,6 +105,29 @@ class Tempering:
         return aim.float() if self.share == 1 else torch.lerp(self.blank[name].float(), aim.float(), self.shares)
 
 
+def guided(predictions, guidance):
+    """What a sampler makes of predictions for captions, the first half, and for the empty one, the second."""
+    captioned, blank = predictions.float().chunk(2)
+    return blank + guidance * (captioned - blank)
+
+
+def guidance_losses(arguments, batch, parent, student, task, step_random):
+    """What the student gives at one guidance shall be what the teacher gives at another; without a caption, the same."""
+    device = parent.unet.device
+    latents, tokens = batch
+    seen, times, _, weights = task.noisy(latents.to(device), step_random)
+    tokens = torch.cat([tokens, task.empty.expand_as(tokens)]).to(device)
+    seen, times = torch.cat([seen, seen]).contiguous(memory_format=torch.channels_last), torch.cat([times, times])
+    theirs, ours = arguments.guidance
+    with training.half(device, arguments.precision == "bf16"):
+        with torch.no_grad():
+            text = parent.text_encoder(tokens).last_hidden_state
+            taught = parent.unet(seen, times, text).sample
+        made = student(seen, times, text).sample
+    blank = denoising.weighted_error(made.chunk(2)[1], taught.chunk(2)[1], weights)
+    return {"output": blank, "guided": denoising.weighted_error(guided(made, ours), guided(taught, theirs), weights)}
+
+
 def losses(arguments, batch, parent, student, task, ends, step_random):
     """The three errors of one batch, unweighted."""
     device = parent.unet.device
@@ -145,13 +168,16 @@ def distill(arguments, out):
     settings = {key: value for key, value in vars(arguments).items() if key not in MAY_CHANGE}
     run = training.Run(out, arguments.steps, {"student": student, "optimiser": optimiser, "average": average}, settings)
     source = source_of(arguments, parent, run.say)
-    terms = {"noise": arguments.noise, "output": arguments.output, "feature": arguments.feature}
+    terms = {"noise": arguments.noise, "output": arguments.output, "feature": arguments.feature, "guided": 1.0}
     for step in run:
         optimiser.zero_grad()
         step_random = training.generator(SEED, step)
         for _ in range(arguments.accumulate):
             batch = source.batch(step_random, arguments.batch)
-            found = losses(arguments, batch, parent, student, task, ends, step_random)
+            if arguments.guidance:
+                found = guidance_losses(arguments, batch, parent, student, task, step_random)
+            else:
+                found = losses(arguments, batch, parent, student, task, ends, step_random)
             (sum(terms[name] * error for name, error in found.items()) / arguments.accumulate).backward()
         torch.nn.utils.clip_grad_norm_(student.parameters(), 1.0)
         if arguments.falling:
@@ -206,6 +232,9 @@ def parse():
     parser.add_argument("--caption-share", type=float, default=1.0, metavar="SHARE",
                         help="how much of what a caption changes in a prediction the student shall learn. Guidance "
                         "multiplies that again: with 0.3 a guidance of 7.5 acts as one of 2.25 (the starter's last step)")
+    parser.add_argument("--guidance", type=float, nargs=2, metavar=("THEIRS", "OURS"),
+                        help="learn, instead of the rest, to give at guidance OURS what the parent gives at THEIRS (the "
+                        "starter's last step: 2 7.5)")
     parser.add_argument("--dropout", type=float, default=0.1, help="share of captions left out")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--precision", choices=["f32", "bf16"], default="f32")
