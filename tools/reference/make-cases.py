@@ -79,8 +79,7 @@ CASES = {
     "starter-pair": case("starter", "an orange heart left of a purple square on grey", "white", seed=3, width=128,
                          height=128, steps=50),
     "starter-wide": case("starter", "a big yellow moon on teal", seed=4, width=168, height=104, steps=20, guidance=5.0),
-    "starter-batch": case("starter", "a pink ring on a brown background", seed=5, width=128, height=128, steps=10,
-                          images=2),
+    "starter-batch": case("starter", "a pink ring on a brown background", seed=5, width=128, height=128, images=2),
 }
 
 
