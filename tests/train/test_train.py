@@ -223,6 +223,23 @@ class Distill(unittest.TestCase):
         self.assertFalse(torch.allclose(aims[1.0][1], aims[0.0][1]))
         self.assertTrue(torch.allclose(aims[0.25][1], torch.lerp(aims[0.0][1], aims[1.0][1], 0.25), atol=1e-5))
 
+    def test_guidance_is_compared_after_it_was_applied(self):
+        """A student that changes, for a caption, a third of what its teacher does agrees at three times the guidance."""
+        model, student = folders.Model(MODELS / PARENTS[1]), folders.load_unet(MODELS / PARENTS[1]).float()
+
+        def less(seen, times, text):
+            captioned, blank = student(seen, times, text).sample.chunk(2)
+            return argparse.Namespace(sample=torch.cat([torch.lerp(blank, captioned, 1 / 3), blank]))
+
+        task = denoising.Task(model.scheduler, model.tokenizer)
+        batch = torch.randn(2, 4, 8, 8), torch.stack([task.empty.flip(0), task.empty.roll(3)])
+        for ours, agree in ((6.0, True), (2.0, False)):
+            arguments = argparse.Namespace(precision="f32", guidance=[2.0, ours])
+            with torch.no_grad():
+                found = distill.guidance_losses(arguments, batch, model, less, task, training.generator(0, 0))
+            self.assertLess(float(found["output"]), 1e-10)
+            self.assertEqual(float(found["guided"]) < 1e-9, agree, found)
+
     def test_resumes_to_the_bit(self):
         with tempfile.TemporaryDirectory() as name:
             folder = pathlib.Path(name)
