@@ -18,7 +18,7 @@ COLOURS = (256, 128, 64, 32)
 
 # What README.md shows. The prompts are those that the starter does well.
 README = {
-    "dialog": ["--state=results", "--prompt=red and blue waves", "--seed=418311449"],
+    "dialog": ["--state=results", "--prompt=a yellow star on a purple background", "--seed=204"],
     "painting": ["--state=painting", "--scheme=dark", "--prompt=green and yellow diagonal stripes",
                  "--count=4", "--steps=40"],
     "memory": ["--state=memory", "--prompt=black and white checkerboard"],
