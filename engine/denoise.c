@@ -11,6 +11,7 @@
 #include "cancel.h"
 #include "picture.h"
 #include "preview.h"
+#include "run-part.h"
 
 #define N_LATENTS 3                            /* current, next, stored */
 #define N_COEFFICIENTS (2 + GESSO_MAX_HISTORY) /* base, model outputs, noise */
@@ -414,11 +415,8 @@ gesso_denoise (GessoPipeline *pipeline, const GessoJob *job, const GessoConditio
                          .values = (gsize) n * (gsize) preview.channels * area,
                          .buffers = g_ptr_array_new (),
                          .history = g_ptr_array_new () };
-  GessoPlanOptions options = { 0 };
-  double seconds;
+  const double seconds = gesso_part_seconds (pipeline, GESSO_PART_UNET);
 
-  pipeline->backend->plan_options (pipeline->backend, pipeline->precision, FALSE, &options);
-  seconds = gesso_parts_get_plan (pipeline->parts, GESSO_PART_UNET)->flops / options.flops_per_second;
   loop.pixels = gesso_try_alloc (loop.values * sizeof (float), error);
   preview.clear = loop.clear = loop.pixels ? gesso_try_alloc (loop.values * sizeof (float), error) : NULL;
   if (!loop.clear || !make_buffers (&loop, error) || !write_table (&loop, guidance, error)
