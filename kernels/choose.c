@@ -113,81 +113,117 @@ typedef struct
   double spent; /* milliseconds */
 } Bench;
 
-static gboolean
-launch_some (const Bench *bench, const GessoProduct *product, int n, GError **error)
+/* A way that is tried. */
+typedef struct
 {
-  for (int i = 0; i < n; i++)
-    if (!gesso_launch_product (bench->launcher, product, error))
+  const Bench *bench;
+  GessoProduct product;
+  gboolean works;
+  CUgraphExec recording; /* of LAUNCHES of it; NULL where the driver refuses that */
+  float best;            /* milliseconds */
+} Trial;
+
+static gboolean
+launch_some (gpointer data, GError **error)
+{
+  const Trial *trial = data;
+
+  for (int i = 0; i < LAUNCHES; i++)
+    if (!gesso_launch_product (trial->bench->launcher, &trial->product, error))
       return FALSE;
   return TRUE;
 }
 
-/* Milliseconds of some launches, where they are less than `best`. */
 static gboolean
-time_launches (Bench *bench, const GessoProduct *product, float *best, GError **error)
+queue_trial (Trial *trial, GError **error)
+{
+  const GessoCudaDevice *device = trial->bench->device;
+
+  if (!trial->recording)
+    return launch_some (trial, error);
+  return gesso_cuda_call (device->driver, error, cuGraphLaunch, (trial->recording, device->stream));
+}
+
+/* Milliseconds of some launches, where they are less than before. A small product is over sooner than the host has
+ * queued the next, in two kernels or through cuBLASLt the later still: so they are recorded, and queued while the card
+ * does the same once before. */
+static gboolean
+time_launches (Bench *bench, Trial *trial, GError **error)
 {
   const GessoCudaDriver *driver = bench->device->driver;
   CUstream stream = bench->device->stream;
   float milliseconds;
 
-  if (!gesso_cuda_call (driver, error, cuEventRecord, (bench->start, stream))
-      || !launch_some (bench, product, LAUNCHES, error)
-      || !gesso_cuda_call (driver, error, cuEventRecord, (bench->stop, stream))
+  if (!queue_trial (trial, error) || !gesso_cuda_call (driver, error, cuEventRecord, (bench->start, stream))
+      || !queue_trial (trial, error) || !gesso_cuda_call (driver, error, cuEventRecord, (bench->stop, stream))
       || !gesso_cuda_device_wait_for (bench->device, bench->stop, bench->cancellable, error)
       || !gesso_cuda_call (driver, error, cuEventElapsedTime, (&milliseconds, bench->start, bench->stop)))
     return FALSE;
-  *best = MIN (*best, milliseconds);
-  bench->spent += (double) milliseconds;
+  trial->best = MIN (trial->best, milliseconds);
+  bench->spent += 2.0 * (double) milliseconds;
   return TRUE;
 }
 
-/* A launch before any that counts: the kernel is loaded. FALSE in `works` where cuBLASLt offers what it then does not
+/* A launch before any that counts: the kernel is loaded. It does not work where cuBLASLt offers what it then does not
  * do; had the card failed, the driver's next call would tell. */
 static gboolean
-try_way (const Bench *bench, const GessoProduct *product, gboolean *works, GError **error)
+try_way (const Bench *bench, Trial *trial, GError **error)
 {
   g_autoptr (GError) local_error = NULL;
 
-  *works = launch_some (bench, product, 1, &local_error);
-  if (*works || product->way.by_lt)
-    return TRUE;
-  g_propagate_error (error, g_steal_pointer (&local_error));
-  return FALSE;
+  trial->works = gesso_launch_product (bench->launcher, &trial->product, &local_error);
+  if (!trial->works && !trial->product.way.by_lt)
+    {
+      g_propagate_error (error, g_steal_pointer (&local_error));
+      return FALSE;
+    }
+  if (trial->works)
+    trial->recording = gesso_cuda_device_record (bench->device, launch_some, trial);
+  return TRUE;
+}
+
+/* Times all `n`, in turn and then again: a card that was idle takes a while to reach its speed. */
+static gboolean
+time_all (Bench *bench, Trial *trials, int n, gsize scratch, GError **error)
+{
+  for (int round = 0; round < ROUNDS; round++)
+    for (int i = 0; i < n; i++)
+      {
+        Trial *trial = &trials[i];
+
+        if (gesso_is_cancelled (bench->cancellable, error)
+            || (round == 0 && gesso_product_scratch (&trial->product) <= scratch && !try_way (bench, trial, error))
+            || (trial->works && !time_launches (bench, trial, error)))
+          return FALSE;
+      }
+  return TRUE;
 }
 
 /* Takes the quickest of `ways` that make do with `scratch`; the first needs no reason. */
 static gboolean
 take_quickest (Bench *bench, GessoProduct *product, const GessoProductWay *ways, int n, gsize scratch, GError **error)
 {
-  float times[MAX_WAYS], best = INFINITY;
-  gboolean works[MAX_WAYS];
+  Trial trials[MAX_WAYS];
+  float best = INFINITY;
+  gboolean ok;
 
-  /* All in turn and then again: a card that was idle takes a while to reach its speed. */
-  for (int round = 0; round < ROUNDS; round++)
-    for (int i = 0; i < n; i++)
-      {
-        GessoProduct tried = *product;
-
-        tried.way = ways[i];
-        if (gesso_is_cancelled (bench->cancellable, error))
-          return FALSE;
-        if (round == 0)
-          {
-            times[i] = INFINITY;
-            works[i] = FALSE;
-            if (gesso_product_scratch (&tried) <= scratch && !try_way (bench, &tried, &works[i], error))
-              return FALSE;
-          }
-        if (works[i] && !time_launches (bench, &tried, &times[i], error))
-          return FALSE;
-      }
   for (int i = 0; i < n; i++)
-    if (works[i] && times[i] < CLEARLY * best)
+    {
+      trials[i] = (Trial) { .bench = bench, .product = *product, .best = INFINITY };
+      trials[i].product.way = ways[i];
+    }
+  ok = time_all (bench, trials, n, scratch, error);
+  for (int i = 0; i < n && ok; i++)
+    if (trials[i].works && trials[i].best < CLEARLY * best)
       {
-        best = times[i];
+        best = trials[i].best;
         product->way = ways[i];
       }
-  return TRUE;
+  if (gesso_cuda_device_settle (bench->device))
+    for (int i = 0; i < n; i++)
+      if (trials[i].recording)
+        bench->device->driver->cuGraphExecDestroy (trials[i].recording);
+  return ok;
 }
 
 /* Places the operands behind one another from `address` on; returns the bytes that they take. */

@@ -4,9 +4,9 @@
 
 #include "cublaslt.h"
 
-#include <gmodule.h>
-
 #include <glib/gi18n-lib.h>
+
+#include "library.h"
 
 /* Their interfaces are the same as far as they are used here. */
 #define LEAST_MAJOR 12
@@ -21,13 +21,15 @@ static const char *const library_names[] = {
   "libcublasLt.so.12",
   "libcublasLt.so",
 #endif
+  NULL,
 };
 
-static GModule *
+static gpointer
 open_library (GError **error)
 {
   const char *named = g_getenv ("GESSO_CUBLASLT");
-  GModule *library = NULL;
+  g_autofree char *why = NULL;
+  gpointer library;
 
   /* What is installed works with the driver that is installed, and with no other. */
   if (named ? g_str_equal (named, "none") : g_getenv ("GESSO_CUDA_DRIVER") != NULL)
@@ -35,20 +37,19 @@ open_library (GError **error)
       g_set_error_literal (error, GESSO_ERROR, GESSO_ERROR_DEVICE, _ ("GESSO_CUBLASLT names no library"));
       return NULL;
     }
-  if (named)
-    library = g_module_open (named, G_MODULE_BIND_LOCAL | G_MODULE_BIND_LAZY);
-  for (gsize i = 0; !named && !library && i < G_N_ELEMENTS (library_names); i++)
-    library = g_module_open (library_names[i], G_MODULE_BIND_LOCAL | G_MODULE_BIND_LAZY);
-  if (!library)
+  library = gesso_library_open (named, library_names, &why);
+  if (why && !library)
+    g_set_error_literal (error, GESSO_ERROR, GESSO_ERROR_DEVICE, why);
+  else if (!library)
     g_set_error (error, GESSO_ERROR, GESSO_ERROR_DEVICE, _ ("%s was not found"), named ? named : library_names[0]);
   return library;
 }
 
 static gboolean
-find_entries (GessoCublasLt *lt, GModule *library, GError **error)
+find_entries (GessoCublasLt *lt, gpointer library, GError **error)
 {
 #define FIND(entry)                                                                                                    \
-  if (!g_module_symbol (library, #entry, (gpointer *) &lt->entry))                                                     \
+  if (!gesso_library_find (library, #entry, (gpointer *) &lt->entry))                                                  \
     {                                                                                                                  \
       g_set_error (error, GESSO_ERROR, GESSO_ERROR_DEVICE, _ ("the library cuBLASLt has no \"%s\""), #entry);          \
       return FALSE;                                                                                                    \
@@ -86,13 +87,11 @@ make_handle (GessoCublasLt *lt, GError **error)
 GessoCublasLt *
 gesso_cublaslt_open (int major, GError **error)
 {
-  GModule *library = open_library (error);
+  gpointer library = open_library (error);
   GessoCublasLt *lt;
 
   if (!library)
     return NULL;
-  /* Half a gigabyte, with threads and a runtime of its own: loaded once, and never taken away from under them. */
-  g_module_make_resident (library);
   lt = g_new0 (GessoCublasLt, 1);
   /* What NVIDIA advises. */
   lt->workspace = (gsize) (major >= 9 ? 32 : 4) << 20;

@@ -33,12 +33,15 @@ struct _GessoBuffer
   gsize bytes;
 };
 
-/* The weights among an operation's operands, in the form that it wants; NULL where there is none. */
+/* The weights among an operation's operands, in the form that it wants (NULL where there is none), and its steps. */
 typedef struct
 {
   GessoCudaWeight *weight, *bias, *inputs[2];
   GessoCudaWeight *lt_bias;      /* the bias again, as cuBLASLt wants it */
   GessoCudaWeight *gamma, *beta; /* of a norm that is folded in */
+  /* Of a product: the plan's step of most rows, whose way all go, and the rows of the shortest where there are more. */
+  guint tallest;
+  gint64 shortest;
 } GessoCudaOperands;
 
 struct _GessoProgram
@@ -56,7 +59,7 @@ struct _GessoProgram
   gsize *copy_at; /* by input: where its copy lies; 0: bound as it is */
   gsize workspace;
   /* The recording of a run, and the addresses it was made for: workspace, inputs, outputs. */
-  gboolean is_long; /* launches enough to be worth recording */
+  gboolean is_long; /* launches enough to be worth recording, and the driver has not refused it */
   CUgraphExec recording;
   CUdeviceptr *recorded, *latest; /* of the recording; of the last run */
 };
@@ -90,6 +93,12 @@ gboolean gesso_cuda_program_run (GessoBackend *backend, GessoProgram *program, G
                                  GError **error);
 /* Gives up the recording of a run. */
 void gesso_cuda_program_forget (GessoProgram *program);
+
+static inline gsize
+gesso_cuda_tensor_bytes (const GessoTensor *tensor)
+{
+  return (gsize) gesso_shape_elements (&tensor->shape) * gesso_dtype_size (tensor->dtype);
+}
 
 /* `bytes` rounded up so that what follows is aligned as the driver's own allocations are. */
 static inline gsize

@@ -59,36 +59,42 @@ worth (const GessoCudaDevice *self)
   return self->major < LEAST_MAJOR ? 0 : (gint64) self->processors * self->clock;
 }
 
-/* Takes the card that computes most. */
-static gboolean
-choose_card (GessoCudaDevice *self, GError **error)
+static int
+compare_worth (gconstpointer a, gconstpointer b)
 {
+  const gint64 of_a = worth (a), of_b = worth (b);
+
+  return (of_a < of_b) - (of_a > of_b);
+}
+
+/* All cards, as `self` would be with each of them; the one that computes most first. */
+static GArray *
+find_cards (const GessoCudaDevice *self, GError **error)
+{
+  g_autoptr (GArray) cards = g_array_new (FALSE, FALSE, sizeof *self);
   const GessoCudaDriver *driver = self->driver;
   const CUresult result = driver->cuInit (0);
-  GessoCudaDevice best = { 0 };
   int n = 0;
 
   if (result != CUDA_ERROR_NO_DEVICE
       && (!gesso_cuda_check (driver, result, "cuInit", error)
           || !gesso_cuda_call (driver, error, cuDeviceGetCount, (&n))))
-    return FALSE;
+    return NULL;
   for (int i = 0; i < n; i++)
     {
+      GessoCudaDevice card = *self;
       CUdevice device;
 
-      if (!gesso_cuda_call (driver, error, cuDeviceGet, (&device, i)) || !inspect (self, device, error))
-        return FALSE;
-      if (i == 0 || worth (self) > worth (&best))
-        best = *self;
+      if (!gesso_cuda_call (driver, error, cuDeviceGet, (&device, i)) || !inspect (&card, device, error))
+        return NULL;
+      g_array_append_val (cards, card);
     }
+  g_array_sort (cards, compare_worth);
   if (n > 0)
-    {
-      *self = best;
-      return TRUE;
-    }
+    return g_steal_pointer (&cards);
   g_set_error_literal (error, GESSO_ERROR, GESSO_ERROR_DEVICE,
                        _ ("The NVIDIA driver finds no card that it can use. Use the CPU."));
-  return FALSE;
+  return NULL;
 }
 
 static gboolean
@@ -105,17 +111,49 @@ check_card (GessoCudaDevice *self, GError **error)
   return FALSE;
 }
 
+/* Takes the best card that can be had: another program may have one for itself alone. What is said where there is none
+ * is of the best. */
+static gboolean
+take_card (GessoCudaDevice *self, GError **error)
+{
+  g_autoptr (GArray) cards = find_cards (self, error);
+  g_autoptr (GError) of_best = NULL;
+
+  for (guint i = 0; cards && i < cards->len; i++)
+    {
+      GError **said = of_best ? NULL : &of_best;
+
+      *self = g_array_index (cards, GessoCudaDevice, i);
+      if (check_card (self, said)
+          && gesso_cuda_call (self->driver, said, cuDevicePrimaryCtxRetain, (&self->context, self->device)))
+        return TRUE;
+      self->context = NULL;
+    }
+  if (of_best)
+    g_propagate_error (error, g_steal_pointer (&of_best));
+  return FALSE;
+}
+
+/* Of the environment only what is a number above 0: with none, no card would ever answer in time. */
+static int
+read_patience (void)
+{
+  const char *named = g_getenv ("GESSO_CUDA_PATIENCE");
+  gint64 seconds;
+
+  if (named && g_ascii_string_to_signed (named, 10, 1, G_MAXINT, &seconds, NULL))
+    return (int) seconds;
+  return STUCK_SECONDS;
+}
+
 GessoCudaDevice *
 gesso_cuda_device_open (GError **error)
 {
   GessoCudaDevice *self = g_new0 (GessoCudaDevice, 1);
-  const char *patience = g_getenv ("GESSO_CUDA_PATIENCE");
 
-  self->patience = patience ? (int) g_ascii_strtoll (patience, NULL, 10) : STUCK_SECONDS;
+  self->patience = read_patience ();
   self->driver = gesso_cuda_driver_open (error);
-  if (self->driver && check_driver (self, error) && choose_card (self, error) && check_card (self, error)
-      && gesso_cuda_call (self->driver, error, cuDevicePrimaryCtxRetain, (&self->context, self->device))
-      && gesso_cuda_device_enter (self, error)
+  if (self->driver && check_driver (self, error) && take_card (self, error) && gesso_cuda_device_enter (self, error)
       && gesso_cuda_call (self->driver, error, cuStreamCreate, (&self->stream, CU_STREAM_NON_BLOCKING)))
     return self;
   gesso_cuda_device_close (self);
@@ -202,6 +240,27 @@ gesso_cuda_device_wait_for (GessoCudaDevice *self, CUevent event, GCancellable *
     if (gesso_is_cancelled (cancellable, error) || !go_on_waiting (self, begin, looks, error))
       return FALSE;
   return gesso_cuda_check (self->driver, result, "cuEventQuery", error);
+}
+
+CUgraphExec
+gesso_cuda_device_record (GessoCudaDevice *self, GessoCudaQueueFunc queue, gpointer data)
+{
+  const GessoCudaDriver *driver = self->driver;
+  CUgraphExec recording = NULL;
+  CUgraph graph = NULL;
+  gboolean ok;
+
+  if (driver->cuStreamBeginCapture (self->stream, CU_STREAM_CAPTURE_MODE_RELAXED) != CUDA_SUCCESS)
+    return NULL;
+  ok = queue (data, NULL);
+  /* The capture ends in any case, if need be at the second time. */
+  for (int i = 0; i < 2 && !graph; i++)
+    ok = driver->cuStreamEndCapture (self->stream, &graph) == CUDA_SUCCESS && ok;
+  if (ok && driver->cuGraphInstantiate (&recording, graph, 0) != CUDA_SUCCESS)
+    recording = NULL;
+  if (graph)
+    driver->cuGraphDestroy (graph);
+  return recording;
 }
 
 gboolean

@@ -21,20 +21,15 @@
   X (cuDeviceGetCount)                                                                                                 \
   X (cuDeviceGet)                                                                                                      \
   X (cuDeviceGetName)                                                                                                  \
-  X (cuDeviceGetUuid)                                                                                                  \
-  X (cuDeviceTotalMem)                                                                                                 \
   X (cuDeviceGetAttribute)                                                                                             \
   X (cuDevicePrimaryCtxRetain)                                                                                         \
   X (cuDevicePrimaryCtxRelease)                                                                                        \
   X (cuCtxSetCurrent)                                                                                                  \
-  X (cuCtxSynchronize)                                                                                                 \
   X (cuMemGetInfo)                                                                                                     \
   X (cuMemAlloc)                                                                                                       \
   X (cuMemFree)                                                                                                        \
   X (cuMemHostAlloc)                                                                                                   \
   X (cuMemFreeHost)                                                                                                    \
-  X (cuMemcpyHtoD)                                                                                                     \
-  X (cuMemcpyDtoH)                                                                                                     \
   X (cuMemcpyHtoDAsync)                                                                                                \
   X (cuMemcpyDtoHAsync)                                                                                                \
   X (cuMemcpyDtoDAsync)                                                                                                \
@@ -43,13 +38,11 @@
   X (cuModuleUnload)                                                                                                   \
   X (cuModuleGetFunction)                                                                                              \
   X (cuFuncSetAttribute)                                                                                               \
-  X (cuFuncGetAttribute)                                                                                               \
   X (cuLaunchKernel)                                                                                                   \
   X (cuStreamCreate)                                                                                                   \
   X (cuStreamDestroy)                                                                                                  \
   X (cuStreamSynchronize)                                                                                              \
   X (cuStreamQuery)                                                                                                    \
-  X (cuStreamWaitEvent)                                                                                                \
   X (cuStreamBeginCapture)                                                                                             \
   X (cuStreamEndCapture)                                                                                               \
   X (cuEventCreate)                                                                                                    \
@@ -67,15 +60,16 @@
 
 typedef struct
 {
-  gpointer library; /* GModule */
   GESSO_CUDA_ENTRIES (GESSO_CUDA_FIELD)
 } GessoCudaDriver;
 
 /* Finds the driver's library and all entry points; NULL with DEVICE and what to do about it. */
 GessoCudaDriver *gesso_cuda_driver_open (GError **error);
+/* The library itself stays: the driver's threads live on, and those of a card that is stuck never end. */
 void gesso_cuda_driver_close (GessoCudaDriver *driver);
 
-/* TRUE for CUDA_SUCCESS; else an error (OUT_OF_MEMORY or DEVICE) that names `call` and the result. */
+/* TRUE for CUDA_SUCCESS; else an error (OUT_OF_MEMORY or DEVICE) that names `call` and the result. Memory is the
+ * card's, but for cuMemHostAlloc; kernels that cannot be loaded are newer than the driver. */
 gboolean gesso_cuda_check (const GessoCudaDriver *driver, CUresult result, const char *call, GError **error);
 
 /* The same around a call: gesso_cuda_call (driver, error, cuMemAlloc, (&address, bytes)). */

@@ -55,6 +55,19 @@ choose (const GessoLauncher *launcher, const GessoAttention *attention)
   return found;
 }
 
+/* What a warp of the kernel for any width keeps of a query and its result. */
+static gsize
+plain_shared (gint64 width)
+{
+  return (gsize) width * 2 * PLAIN_WARPS * sizeof (float);
+}
+
+gint64
+gesso_attention_most_width (void)
+{
+  return (gint64) (GESSO_MOST_SHARED / plain_shared (1));
+}
+
 gboolean
 gesso_launch_attention (GessoLauncher *launcher, const GessoAttention *attention, GError **error)
 {
@@ -85,6 +98,6 @@ gesso_launch_attention (GessoLauncher *launcher, const GessoAttention *attention
                            error);
     }
   grid[0] = (guint32) ((n + PLAIN_WARPS - 1) / PLAIN_WARPS);
-  return gesso_launch (launcher, "attention_plain", launcher->type, grid, 32 * PLAIN_WARPS,
-                       (gsize) shape.width * 2 * PLAIN_WARPS * sizeof (float), parameters, error);
+  return gesso_launch (launcher, "attention_plain", launcher->type, grid, 32 * PLAIN_WARPS, plain_shared (shape.width),
+                       parameters, error);
 }

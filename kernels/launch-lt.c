@@ -122,6 +122,40 @@ is_refusal (cublasStatus_t status)
          || status == CUBLAS_STATUS_ARCH_MISMATCH;
 }
 
+/* Whether the product's way can be gone with `rows` rows. */
+static gboolean
+check_rows (const GessoLauncher *launcher, const GessoProduct *product, gint64 rows, gboolean *usable, GError **error)
+{
+  const GessoCublasLt *lt = launcher->lt;
+  cublasLtMatmulHeuristicResult_t result = { 0 };
+  cublasLtMatmulAlgo_t algorithm;
+  GessoProduct band = *product;
+  cublasStatus_t status;
+  Description is;
+
+  band.end = band.begin + rows;
+  memcpy (&algorithm, product->way.lt_algorithm, sizeof algorithm);
+  if (!describe (launcher, &band, &is, error))
+    return FALSE;
+  status = lt->cublasLtMatmulAlgoCheck (lt->handle, is.product, is.weight, is.input, is.result, is.result, &algorithm,
+                                        &result);
+  description_clear (lt, &is);
+  *usable = status == CUBLAS_STATUS_SUCCESS && result.workspaceSize <= product->way.lt_workspace;
+  return is_refusal (status) || gesso_cublaslt_check (lt, status, "cublasLtMatmulAlgoCheck", error);
+}
+
+gboolean
+gesso_product_lt_check (GessoLauncher *launcher, const GessoProduct *product, gboolean *usable, GError **error)
+{
+  const gint64 rows = product->end - product->begin, least = gesso_product_least_rows (product);
+
+  *usable = FALSE;
+  if (!gesso_product_lt_can (launcher, product) || product->way.lt_workspace > launcher->lt->workspace)
+    return TRUE;
+  return check_rows (launcher, product, rows, usable, error)
+         && (!*usable || least == rows || check_rows (launcher, product, least, usable, error));
+}
+
 gboolean
 gesso_product_lt_ways (GessoLauncher *launcher, const GessoProduct *product, GessoProductWay *ways, int n, int *n_ways,
                        GError **error)
@@ -129,6 +163,7 @@ gesso_product_lt_ways (GessoLauncher *launcher, const GessoProduct *product, Ges
   const GessoCublasLt *lt = launcher->lt;
   cublasLtMatmulHeuristicResult_t results[MAX_RESULTS];
   cublasLtMatmulPreference_t preference;
+  GessoProduct tried = *product;
   Description is;
   cublasStatus_t status;
   int found = 0;
@@ -150,36 +185,19 @@ gesso_product_lt_ways (GessoLauncher *launcher, const GessoProduct *product, Ges
   for (int i = 0; i < found && status == CUBLAS_STATUS_SUCCESS; i++)
     {
       GessoProductWay *way = &ways[*n_ways];
+      gboolean usable = TRUE;
 
       if (results[i].state != CUBLAS_STATUS_SUCCESS || results[i].workspaceSize > lt->workspace)
         continue;
       *way = (GessoProductWay) { .parts = 1, .by_lt = TRUE, .lt_workspace = results[i].workspaceSize };
       memcpy (way->lt_algorithm, &results[i].algo, sizeof way->lt_algorithm);
-      (*n_ways)++;
+      tried.way = *way;
+      /* It was named for the tallest band. */
+      if (tried.shortest && !gesso_product_lt_check (launcher, &tried, &usable, error))
+        return FALSE;
+      *n_ways += usable;
     }
   return gesso_cublaslt_check (lt, status, "cublasLtMatmulAlgoGetHeuristic", error);
-}
-
-gboolean
-gesso_product_lt_check (GessoLauncher *launcher, const GessoProduct *product, gboolean *usable, GError **error)
-{
-  const GessoCublasLt *lt = launcher->lt;
-  cublasLtMatmulHeuristicResult_t result = { 0 };
-  cublasLtMatmulAlgo_t algorithm;
-  cublasStatus_t status;
-  Description is;
-
-  *usable = FALSE;
-  if (!gesso_product_lt_can (launcher, product) || product->way.lt_workspace > lt->workspace)
-    return TRUE;
-  memcpy (&algorithm, product->way.lt_algorithm, sizeof algorithm);
-  if (!describe (launcher, product, &is, error))
-    return FALSE;
-  status = lt->cublasLtMatmulAlgoCheck (lt->handle, is.product, is.weight, is.input, is.result, is.result, &algorithm,
-                                        &result);
-  description_clear (lt, &is);
-  *usable = status == CUBLAS_STATUS_SUCCESS && result.workspaceSize <= product->way.lt_workspace;
-  return is_refusal (status) || gesso_cublaslt_check (lt, status, "cublasLtMatmulAlgoCheck", error);
 }
 
 gboolean

@@ -14,13 +14,12 @@ unit_of (guint64 all)
 }
 
 static gboolean
-launch (GessoLauncher *launcher, const char *name, gsize unit, gsize n, void **parameters, GError **error)
+launch_units (GessoLauncher *launcher, const char *name, gsize unit, gsize n, void **parameters, GError **error)
 {
-  const guint32 grid[3] = { (guint32) MIN ((n + THREADS - 1) / THREADS, (gsize) launcher->processors * 16), 1, 1 };
   char full_name[32];
 
   g_snprintf (full_name, sizeof full_name, "%s_%d", name, (int) unit);
-  return n == 0 || gesso_launch (launcher, full_name, GESSO_DTYPE_F32, grid, THREADS, 0, parameters, error);
+  return gesso_launch_items (launcher, full_name, GESSO_DTYPE_F32, n, parameters, error);
 }
 
 gboolean
@@ -32,7 +31,7 @@ gesso_launch_concat (GessoLauncher *launcher, CUdeviceptr a, gsize a_row, CUdevi
   gsize n = (gsize) rows * (a_row + b_row) / unit;
   void *parameters[] = { &a, &a_units, &b, &b_units, &result, &n };
 
-  return launch (launcher, "concat", unit, n, parameters, error);
+  return launch_units (launcher, "concat", unit, n, parameters, error);
 }
 
 gboolean
@@ -44,7 +43,7 @@ gesso_launch_upsample (GessoLauncher *launcher, CUdeviceptr x, CUdeviceptr resul
   gsize n = (gsize) (pictures * out_height * out_width) * pixel / unit;
   void *parameters[] = { &x, &result, &sizes[0], &sizes[1], &sizes[2], &sizes[3], &sizes[4], &n };
 
-  return launch (launcher, "upsample", unit, n, parameters, error);
+  return launch_units (launcher, "upsample", unit, n, parameters, error);
 }
 
 gboolean

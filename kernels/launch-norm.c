@@ -21,6 +21,19 @@ vector_length (GessoDType type, gboolean vectors)
   return vectors ? 16 / (gint64) gesso_dtype_size (type) : 1;
 }
 
+/* Two floats for each channel: its sums, or its factors. */
+static gsize
+channels_shared (gint64 channels)
+{
+  return (gsize) channels * 2 * sizeof (float);
+}
+
+gint64
+gesso_group_norm_most_channels (void)
+{
+  return (gint64) (GESSO_MOST_SHARED / channels_shared (1));
+}
+
 /* Enough slabs for the card, of rows enough to be worth a block. */
 static GessoGroupNormShape
 make_shape (const GessoLauncher *launcher, gint64 pictures, gint64 rows, gint64 channels, int groups)
@@ -53,8 +66,7 @@ launch_apply (GessoLauncher *launcher, const char *name, GessoDType type, const 
   const gint64 wanted = MAX (1, (gint64) launcher->processors * 8 / pictures);
   const guint32 grid[3] = { (guint32) MIN (blocks, wanted), (guint32) pictures, 1 };
 
-  return gesso_launch (launcher, name, type, grid, THREADS, (gsize) shape->channels * 2 * sizeof (float), parameters,
-                       error);
+  return gesso_launch (launcher, name, type, grid, THREADS, channels_shared (shape->channels), parameters, error);
 }
 
 gboolean
@@ -65,7 +77,7 @@ gesso_launch_group_norm (GessoLauncher *launcher, GessoDType type, CUdeviceptr x
   GessoGroupNormShape shape = make_shape (launcher, pictures, rows, channels, groups);
   const gboolean vectors = has_vectors (type, channels, x, gamma ? result : 0);
   const gint64 at_once = MAX (1, THREADS / (channels / vector_length (type, vectors)));
-  const gsize sums_shared = (gsize) (at_once * channels) * 2 * sizeof (float);
+  const gsize sums_shared = channels_shared (at_once * channels);
   const guint32 sums_grid[3] = { (guint32) shape.slabs, (guint32) pictures, 1 };
   const guint32 statistics_grid[3] = { (guint32) pictures, 1, 1 };
   void *sums[] = { &x, &scratch, &shape };

@@ -4,17 +4,7 @@
 
 #include "launcher.h"
 
-#define THREADS 256
 #define MAX_TERMS 7
-
-/* Threads for `n` items: each does several where there are many. */
-static gboolean
-launch (GessoLauncher *launcher, const char *name, GessoDType type, gsize n, void **parameters, GError **error)
-{
-  const guint32 grid[3] = { (guint32) MIN ((n + THREADS - 1) / THREADS, (gsize) launcher->processors * 16), 1, 1 };
-
-  return n == 0 || gesso_launch (launcher, name, type, grid, THREADS, 0, parameters, error);
-}
 
 static gboolean
 are_vectors (GessoDType type, gint64 n, CUdeviceptr a, CUdeviceptr b, CUdeviceptr c)
@@ -31,7 +21,8 @@ gesso_launch_activation (GessoLauncher *launcher, GessoDType type, CUdeviceptr x
   int kind = (int) activation;
   void *parameters[] = { &x, &result, &items, &kind };
 
-  return launch (launcher, vectors ? "activation_vectors" : "activation_values", type, items, parameters, error);
+  return gesso_launch_items (launcher, vectors ? "activation_vectors" : "activation_values", type, items, parameters,
+                             error);
 }
 
 gboolean
@@ -42,7 +33,7 @@ gesso_launch_geglu (GessoLauncher *launcher, GessoDType type, CUdeviceptr x, CUd
   int width = (int) channels;
   void *parameters[] = { &x, &result, &items, &width };
 
-  return launch (launcher, "geglu_values", type, items, parameters, error);
+  return gesso_launch_items (launcher, "geglu_values", type, items, parameters, error);
 }
 
 gboolean
@@ -54,11 +45,11 @@ gesso_launch_add (GessoLauncher *launcher, GessoDType type, CUdeviceptr x, CUdev
   int length = (int) vector_length;
   void *parameters[] = { &x, &other, &result, &items, &length };
 
-  return launch (launcher,
-                 vector_length ? "add_to_rows"
-                 : vectors     ? "add_vectors"
-                               : "add_values",
-                 type, items, parameters, error);
+  return gesso_launch_items (launcher,
+                             vector_length ? "add_to_rows"
+                             : vectors     ? "add_vectors"
+                                           : "add_values",
+                             type, items, parameters, error);
 }
 
 gboolean
@@ -73,8 +64,8 @@ gesso_launch_cast (GessoLauncher *launcher, CUdeviceptr x, GessoDType from, CUde
            || gesso_cuda_call (launcher->driver, error, cuMemcpyDtoDAsync,
                                (result, x, items * gesso_dtype_size (from), launcher->stream));
   if (to == GESSO_DTYPE_F32)
-    return launch (launcher, "cast_to_f32", from, items, parameters, error);
-  return launch (launcher, "cast_from_f32", to, items, parameters, error);
+    return gesso_launch_items (launcher, "cast_to_f32", from, items, parameters, error);
+  return gesso_launch_items (launcher, "cast_from_f32", to, items, parameters, error);
 }
 
 gboolean
@@ -95,7 +86,7 @@ gesso_launch_combine (GessoLauncher *launcher, GessoDType type, int n_terms, con
   parameters[MAX_TERMS + 1] = &n_terms;
   parameters[MAX_TERMS + 2] = &result;
   parameters[MAX_TERMS + 3] = &items;
-  return launch (launcher, "combine", type, items, parameters, error);
+  return gesso_launch_items (launcher, "combine", type, items, parameters, error);
 }
 
 gboolean
@@ -106,7 +97,7 @@ gesso_launch_pixels (GessoLauncher *launcher, CUdeviceptr x, CUdeviceptr result,
   int width = (int) channels;
   void *parameters[] = { &x, &result, &not_finite, &items, &width };
 
-  return launch (launcher, "pixels", GESSO_DTYPE_F32, items * 3, parameters, error);
+  return gesso_launch_items (launcher, "pixels", GESSO_DTYPE_F32, items * 3, parameters, error);
 }
 
 gboolean
@@ -117,5 +108,5 @@ gesso_launch_preview (GessoLauncher *launcher, CUdeviceptr latents, CUdeviceptr 
   int width = (int) channels;
   void *parameters[] = { &latents, &colours, &result, &items, &width };
 
-  return launch (launcher, "preview", GESSO_DTYPE_F32, items * 3, parameters, error);
+  return gesso_launch_items (launcher, "preview", GESSO_DTYPE_F32, items * 3, parameters, error);
 }

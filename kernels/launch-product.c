@@ -109,6 +109,12 @@ gesso_product_stages (const GessoProduct *product)
 }
 
 gint64
+gesso_product_least_rows (const GessoProduct *product)
+{
+  return product->shortest ? product->shortest : product->end - product->begin;
+}
+
+gint64
 gesso_product_weight_rows (const GessoProduct *product)
 {
   return sum_columns (product);

@@ -6,6 +6,7 @@
 
 /* Dynamic shared memory that a kernel may use without asking. */
 #define SHARED_BY_DEFAULT (48 << 10)
+#define ITEM_THREADS 256
 
 static gboolean
 load_image (GessoLauncher *launcher, const GessoKernelImage *image, GError **error)
@@ -118,4 +119,14 @@ gesso_launch (GessoLauncher *launcher, const char *name, GessoDType type, const 
                           launcher->driver->cuLaunchKernel (kernel->function, grid[0], grid[1], grid[2], threads, 1, 1,
                                                             (guint) shared, launcher->stream, parameters, NULL),
                           "cuLaunchKernel", full_name, error);
+}
+
+gboolean
+gesso_launch_items (GessoLauncher *launcher, const char *name, GessoDType type, gsize n, void **parameters,
+                    GError **error)
+{
+  const gsize blocks = (n + ITEM_THREADS - 1) / ITEM_THREADS;
+  const guint32 grid[3] = { (guint32) MIN (blocks, (gsize) launcher->processors * 16), 1, 1 };
+
+  return n == 0 || gesso_launch (launcher, name, type, grid, ITEM_THREADS, 0, parameters, error);
 }

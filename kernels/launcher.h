@@ -34,6 +34,9 @@ typedef struct
   const GessoCublasLt *lt; /* of whoever made the launcher; NULL: all products are our own */
 } GessoLauncher;
 
+/* Bytes of shared memory that a block may have on every card of compute capability 8.0 and later. */
+#define GESSO_MOST_SHARED ((gsize) 99 << 10)
+
 /* Loads the kernels of `type` (F16 or BF16) in the current context; `stream` is the caller's. */
 GessoLauncher *gesso_launcher_new (const GessoCudaDriver *driver, GessoDType type, int processors, CUstream stream,
                                    GError **error);
@@ -42,6 +45,10 @@ void gesso_launcher_free (GessoLauncher *launcher);
 /* Queues the kernel `name` + "_" + `type`'s name. */
 gboolean gesso_launch (GessoLauncher *launcher, const char *name, GessoDType type, const guint32 grid[3], guint threads,
                        gsize shared, void **parameters, GError **error);
+
+/* The same of a kernel that goes through `n` items: each thread does several where there are many. */
+gboolean gesso_launch_items (GessoLauncher *launcher, const char *name, GessoDType type, gsize n, void **parameters,
+                             GError **error);
 
 /* --- products: CONV2D and LINEAR --- */
 
@@ -72,6 +79,7 @@ typedef struct
   /* A linear layer has 1 x 1 pixels, as gesso_product_linear () sets it. */
   GessoConvShape conv;
   gint64 begin, end; /* rows (pixels of all pictures) to compute */
+  gint64 shortest;   /* of an operation that is cut into bands: the rows of the shortest; 0: it is whole */
   gint64 columns;    /* of the result */
   gboolean geglu;
   GessoActivation activation;
@@ -96,6 +104,10 @@ gint64 gesso_product_stages (const GessoProduct *product);
 int gesso_product_ways (const GessoProduct *product, int processors, GessoProductWay *ways);
 /* Bytes of scratch for the product's way: 0 where it needs none. */
 gsize gesso_product_scratch (const GessoProduct *product);
+/* The fewest rows that the product's way has to do for: all bands of an operation go one way, so that there are no
+ * seams.
+ */
+gint64 gesso_product_least_rows (const GessoProduct *product);
 /* Rows and values a row of the weight as it lies on the card. */
 gint64 gesso_product_weight_rows (const GessoProduct *product);
 gint64 gesso_product_weight_pitch (const GessoProduct *product);
@@ -106,7 +118,8 @@ gboolean gesso_launch_product (GessoLauncher *launcher, const GessoProduct *prod
 /* Whether cuBLASLt computes just this: rows times rows with bias and residual, all in the type of values. Its GELU is
  * an approximation, and of the other activations it has none. */
 gboolean gesso_product_lt_can (const GessoLauncher *launcher, const GessoProduct *product);
-/* The algorithms that it thinks best, best first, in `ways` [n]; 0 of them where it has none. */
+/* The algorithms that it thinks best, best first, in `ways` [n], and that also do for the shortest band; 0 of them
+ * where it has none. */
 gboolean gesso_product_lt_ways (GessoLauncher *launcher, const GessoProduct *product, GessoProductWay *ways, int n,
                                 int *n_ways, GError **error);
 /* Whether the product's way, which was kept, can still be gone: `usable`. */
@@ -125,10 +138,14 @@ typedef struct
   gboolean plain;            /* the kernel for any width, also where there is a faster one */
 } GessoAttention;
 
+/* The widest heads that there is a kernel for. */
+gint64 gesso_attention_most_width (void);
 gboolean gesso_launch_attention (GessoLauncher *launcher, const GessoAttention *attention, GError **error);
 
 /* --- norms; `type`: of x and the result, F32 too --- */
 
+/* The most channels of a group norm. */
+gint64 gesso_group_norm_most_channels (void);
 /* Bytes of scratch for the sums of a group norm. */
 gsize gesso_group_norm_scratch (const GessoLauncher *launcher, gint64 pictures, gint64 rows, gint64 channels,
                                 int groups);
@@ -181,7 +198,7 @@ gboolean gesso_launch_embedding (GessoLauncher *launcher, CUdeviceptr ids, CUdev
 
 /* --- to what people see --- */
 
-/* F32 [n][channels] -1..1 to 8-bit RGB [n][3]; `finite` (I32, 0 before) becomes 1 where a value is no number. */
+/* F32 [n][channels] -1..1 to 8-bit RGB [n][3]; `not_finite` (I32, 0 before) becomes 1 where a value is no number. */
 gboolean gesso_launch_pixels (GessoLauncher *launcher, CUdeviceptr x, CUdeviceptr result, CUdeviceptr not_finite,
                               gint64 n, gint64 channels, GError **error);
 /* F32 latents [n][channels] to 8-bit RGB [n][3] by colours F32 [3][channels + 1], an offset last. */

@@ -120,7 +120,8 @@ product_of (const GessoProgram *program, const GessoOp *op, const GessoPlanStep 
   GessoProduct product = { .activation = op->activation,
                            .bias = op->bias ? GESSO_SOMEWHERE : 0,
                            .lt_bias = program->operands[op->id].lt_bias ? GESSO_SOMEWHERE : 0,
-                           .residual = op->residual ? GESSO_SOMEWHERE : 0 };
+                           .residual = op->residual ? GESSO_SOMEWHERE : 0,
+                           .shortest = program->operands[op->id].shortest };
 
   if (op->kind == GESSO_OP_CONV2D)
     {
@@ -134,31 +135,63 @@ product_of (const GessoProgram *program, const GessoOp *op, const GessoPlanStep 
   return product;
 }
 
-gboolean
-gesso_cuda_prepare_product (GessoProgram *program, const GessoOp *op, gsize *scratch, GError **error)
+/* The product that decides for all steps of `op`: the same row goes the same way in whichever band it lies, and so
+ * there are no seams. */
+static GessoProduct
+deciding_product (const GessoProgram *program, const GessoOp *op)
+{
+  const GessoCudaOperands *operands = &program->operands[op->id];
+
+  return product_of (program, op, &g_array_index (program->plan->steps, GessoPlanStep, operands->tallest));
+}
+
+/* Finds the tallest and the shortest step of `op`, and the bytes that the largest needs for what it normalises. */
+static gsize
+look_at_steps (GessoProgram *program, const GessoOp *op)
 {
   GessoCudaOperands *operands = &program->operands[op->id];
   const GArray *steps = program->plan->steps;
+  gint64 most = 0, least = 0;
+  gsize bytes = 0;
+  guint n = 0;
 
-  operands->gamma = gesso_cuda_want (program, op->input_norm.gamma, GESSO_CUDA_VECTOR);
-  operands->beta = gesso_cuda_want (program, op->input_norm.beta, GESSO_CUDA_VECTOR);
   for (guint i = 0; i < steps->len; i++)
     {
       const GessoPlanStep *step = &g_array_index (steps, GessoPlanStep, i);
       GessoProduct product;
-      gsize bytes = 0;
+      gint64 rows;
 
       if (g_ptr_array_index (program->plan->ops, step->op) != op)
         continue;
       product = product_of (program, op, step);
-      product.lt_bias = product.bias && op->bias->kind == GESSO_TENSOR_WEIGHT ? GESSO_SOMEWHERE : 0;
-      if (product.lt_bias && !operands->lt_bias && gesso_product_lt_can (program->launcher, &product))
-        operands->lt_bias = gesso_cuda_want (program, op->bias, GESSO_CUDA_PLAIN);
-      product = product_of (program, op, step);
-      if (!gesso_cuda_choose (program, &product, &bytes, error))
-        return FALSE;
-      *scratch = MAX (*scratch, prepared_bytes (op, step) + bytes);
+      rows = product.end - product.begin;
+      if (rows > most)
+        operands->tallest = i;
+      most = MAX (most, rows);
+      least = n++ == 0 ? rows : MIN (least, rows);
+      bytes = MAX (bytes, prepared_bytes (op, step));
     }
+  operands->shortest = n > 1 ? least : 0;
+  return bytes;
+}
+
+gboolean
+gesso_cuda_prepare_product (GessoProgram *program, const GessoOp *op, gsize *scratch, GError **error)
+{
+  GessoCudaOperands *operands = &program->operands[op->id];
+  const gsize prepared = look_at_steps (program, op);
+  GessoProduct product = deciding_product (program, op);
+  gsize bytes = 0;
+
+  operands->gamma = gesso_cuda_want (program, op->input_norm.gamma, GESSO_CUDA_VECTOR);
+  operands->beta = gesso_cuda_want (program, op->input_norm.beta, GESSO_CUDA_VECTOR);
+  product.lt_bias = product.bias && op->bias->kind == GESSO_TENSOR_WEIGHT ? GESSO_SOMEWHERE : 0;
+  if (product.lt_bias && gesso_product_lt_can (program->launcher, &product))
+    operands->lt_bias = gesso_cuda_want (program, op->bias, GESSO_CUDA_PLAIN);
+  product = deciding_product (program, op);
+  if (!gesso_cuda_choose (program, &product, &bytes, error))
+    return FALSE;
+  *scratch = MAX (*scratch, prepared + bytes);
   return TRUE;
 }
 
@@ -169,10 +202,11 @@ gesso_cuda_queue_product (const GessoCudaStep *step, const GessoPlanStep *what, 
   const GessoCudaOperands *operands = step->operands;
   GessoLauncher *launcher = program->launcher;
   const GessoOp *op = step->op;
+  const GessoProduct deciding = deciding_product (program, op);
   GessoProduct product = product_of (program, op, what);
 
   /* Loading has seen to it that there is one. */
-  product.way = gesso_tuning_find (program->backend->tuning, launcher->type, &product)->way;
+  product.way = gesso_tuning_find (program->backend->tuning, launcher->type, &deciding)->way;
   product.input = gesso_cuda_input (step, 0);
   product.weight = operands->weight->address;
   product.bias = gesso_cuda_operand (step, operands->bias, op->bias);

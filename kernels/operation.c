@@ -8,12 +8,6 @@
 
 #include <glib/gi18n-lib.h>
 
-static gsize
-tensor_bytes (const GessoTensor *tensor)
-{
-  return (gsize) gesso_shape_elements (&tensor->shape) * gesso_dtype_size (tensor->dtype);
-}
-
 /* ADD's second operand is a vector for each row. */
 static gboolean
 adds_vector (const GessoOp *op)
@@ -184,7 +178,7 @@ queue_plain (const GessoCudaStep *step, GError **error)
     case GESSO_OP_CAST:
       return gesso_launch_cast (launcher, from, x->dtype, to, y->dtype, n, error);
     default:
-      return gesso_launch_repeat (launcher, from, to, tensor_bytes (x), op->repeat.times, error);
+      return gesso_launch_repeat (launcher, from, to, gesso_cuda_tensor_bytes (x), op->repeat.times, error);
     }
 }
 
@@ -232,6 +226,33 @@ check_type (const GessoProgram *program, const GessoOp *op, GError **error)
   return FALSE;
 }
 
+/* Some kernels keep a whole head or all channels in shared memory. */
+static gboolean
+check_width (const GessoProgram *program, const GessoOp *op, GError **error)
+{
+  gint64 width = gesso_shape_channels (&op->inputs[0]->shape), most;
+
+  switch (op->kind)
+    {
+    case GESSO_OP_ATTENTION:
+      width /= op->attention.heads;
+      most = gesso_attention_most_width ();
+      break;
+    case GESSO_OP_GROUP_NORM:
+    case GESSO_OP_GROUP_STATISTICS:
+      most = gesso_group_norm_most_channels ();
+      break;
+    default:
+      return TRUE;
+    }
+  if (width <= most)
+    return TRUE;
+  g_set_error (error, GESSO_ERROR, GESSO_ERROR_DEVICE,
+               _ ("\"%s\": %s is %d values wide, and the card's kernels go up to %d. Use the CPU."),
+               program->plan->name, gesso_op_kind_name (op->kind), (int) width, (int) most);
+  return FALSE;
+}
+
 gboolean
 gesso_cuda_operation_prepare (GessoProgram *program, const GessoOp *op, gsize *scratch, GError **error)
 {
@@ -268,7 +289,7 @@ gesso_cuda_operation_prepare (GessoProgram *program, const GessoOp *op, gsize *s
   for (int i = 0; i < MIN (op->n_inputs, 2); i++)
     operands->inputs[i]
         = gesso_cuda_want (program, op->inputs[i], i == 1 && adds_vector (op) ? GESSO_CUDA_VECTOR : GESSO_CUDA_PLAIN);
-  if (!check_type (program, op, error))
+  if (!check_type (program, op, error) || !check_width (program, op, error))
     return FALSE;
   return (op->kind != GESSO_OP_CONV2D && op->kind != GESSO_OP_LINEAR)
          || gesso_cuda_prepare_product (program, op, scratch, error);

@@ -16,12 +16,6 @@
  * a step's time embeddings lie elsewhere at each step. */
 #define SMALL_INPUT ((gsize) 64 << 10)
 
-static gsize
-tensor_bytes (const GessoTensor *tensor)
-{
-  return (gsize) gesso_shape_elements (&tensor->shape) * gesso_dtype_size (tensor->dtype);
-}
-
 guint
 gesso_cuda_n_addresses (const GessoProgram *program)
 {
@@ -55,7 +49,7 @@ lay_out (GessoProgram *self)
   self->is_long = self->plan->steps->len >= LONG_PROGRAM;
   for (guint i = 0; i < inputs->len && self->is_long; i++)
     {
-      const gsize bytes = tensor_bytes (g_ptr_array_index (inputs, i));
+      const gsize bytes = gesso_cuda_tensor_bytes (g_ptr_array_index (inputs, i));
 
       if (bytes > SMALL_INPUT)
         continue;

@@ -36,8 +36,7 @@ copy_inputs (GessoProgram *self, CUdeviceptr *addresses, GError **error)
 
   for (guint i = 0; i < self->plan->inputs->len; i++)
     {
-      const GessoTensor *tensor = g_ptr_array_index (self->plan->inputs, i);
-      const gsize bytes = (gsize) gesso_shape_elements (&tensor->shape) * gesso_dtype_size (tensor->dtype);
+      const gsize bytes = gesso_cuda_tensor_bytes (g_ptr_array_index (self->plan->inputs, i));
 
       if (!self->copy_at[i])
         continue;
@@ -61,30 +60,31 @@ queue_steps (GessoProgram *self, const CUdeviceptr *addresses, GCancellable *can
   return TRUE;
 }
 
-static gboolean
-record (GessoProgram *self, const CUdeviceptr *addresses, GError **error)
+typedef struct
 {
-  GessoCudaDevice *device = self->backend->device;
-  const GessoCudaDriver *driver = device->driver;
-  CUgraph graph = NULL;
-  gboolean ok;
+  GessoProgram *program;
+  const CUdeviceptr *addresses;
+} Recorded;
+
+static gboolean
+queue_recorded (gpointer data, GError **error)
+{
+  const Recorded *recorded = data;
+
+  return queue_steps (recorded->program, recorded->addresses, NULL, error);
+}
+
+/* Records the steps at `addresses`. A driver that refuses, for want of memory say, is not asked again: the steps go one
+ * by one as well, and if it is the card that fails, that will tell. */
+static void
+record (GessoProgram *self, const CUdeviceptr *addresses)
+{
+  Recorded recorded = { self, addresses };
 
   gesso_cuda_program_forget (self);
-  if (!gesso_cuda_call (driver, error, cuStreamBeginCapture, (device->stream, CU_STREAM_CAPTURE_MODE_RELAXED)))
-    return FALSE;
-  ok = queue_steps (self, addresses, NULL, error);
-  ok = ok && gesso_cuda_call (driver, error, cuStreamEndCapture, (device->stream, &graph))
-       && gesso_cuda_call (driver, error, cuGraphInstantiate, (&self->recording, graph, 0));
-  /* The capture ends in any case; the first error counts. */
-  if (!graph)
-    driver->cuStreamEndCapture (device->stream, &graph);
-  if (graph)
-    driver->cuGraphDestroy (graph);
-  if (ok)
-    memcpy (self->recorded, addresses, gesso_cuda_n_addresses (self) * sizeof *addresses);
-  else
-    self->recording = NULL;
-  return ok;
+  self->recording = gesso_cuda_device_record (self->backend->device, queue_recorded, &recorded);
+  self->is_long = self->recording != NULL;
+  memcpy (self->recorded, addresses, gesso_cuda_n_addresses (self) * sizeof *addresses);
 }
 
 static gboolean
@@ -98,10 +98,10 @@ queue (GessoProgram *self, CUdeviceptr *addresses, GCancellable *cancellable, GE
     return FALSE;
   again = self->is_long && memcmp (self->latest, addresses, bytes) == 0;
   memcpy (self->latest, addresses, bytes);
-  if (!again)
+  if (again && (!self->recording || memcmp (self->recorded, addresses, bytes) != 0))
+    record (self, addresses);
+  if (!again || !self->recording)
     return queue_steps (self, addresses, cancellable, error);
-  if ((!self->recording || memcmp (self->recorded, addresses, bytes) != 0) && !record (self, addresses, error))
-    return FALSE;
   return gesso_cuda_call (device->driver, error, cuGraphLaunch, (self->recording, device->stream));
 }
 

@@ -4,16 +4,25 @@
 
 #include "tuning.h"
 
+#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
+#ifdef G_OS_UNIX
+#include <sys/file.h>
+#else
+#define O_CLOEXEC 0
+#endif
 
 #define MAX_BYTES (4 << 20) /* of a file that is worth reading */
 #define MAX_PARTS 64
+/* Another process has the file for milliseconds only; one that is stopped has it for longer. */
+#define LOCK_MILLISECONDS 5000
+#define LOCK_LOOK_MILLISECONDS 10
 
 /* What a product's way depends on. Integers without gaps, so that bytes compare. */
 typedef struct
 {
-  gint32 type, rows, columns, geglu, activation, has_bias, has_lt_bias, has_residual;
+  gint32 type, rows, least_rows, columns, geglu, activation, has_bias, has_lt_bias, has_residual;
   GessoConvShape conv;
 } Key;
 
@@ -23,11 +32,11 @@ typedef struct
 struct _GessoTuning
 {
   gboolean is_on;
-  gboolean is_new;   /* there is something to be written */
-  gboolean is_wrong; /* something in the file cannot be used */
+  gboolean is_new; /* there is something to be written */
   char *path;
   char *head;          /* the file's first lines, which have to be the same */
   GHashTable *entries; /* Key -> GessoTuningEntry, both owned */
+  GHashTable *refused; /* the same, of what the file said and cannot be gone */
 };
 
 static guint
@@ -57,6 +66,7 @@ key_of (GessoDType type, const GessoProduct *product)
     gesso_product_linear (&plain, 0, product->conv.channels, product->columns, product->geglu);
   return (Key) { .type = (gint32) type,
                  .rows = (gint32) (product->end - product->begin),
+                 .least_rows = (gint32) gesso_product_least_rows (product),
                  .columns = (gint32) product->columns,
                  .geglu = product->geglu,
                  .activation = (gint32) product->activation,
@@ -185,37 +195,86 @@ compare_lines (gconstpointer a, gconstpointer b)
   return strcmp (*(const char *const *) a, *(const char *const *) b);
 }
 
-void
-gesso_tuning_save (GessoTuning *self)
+static gboolean
+way_equal (const GessoProductWay *a, const GessoProductWay *b)
+{
+  return a->tile == b->tile && a->parts == b->parts && a->by_lt == b->by_lt && a->lt_workspace == b->lt_workspace
+         && memcmp (a->lt_algorithm, b->lt_algorithm, sizeof a->lt_algorithm) == 0;
+}
+
+/* Adds what is known to what stands in the file, and writes it. */
+static gboolean
+merge (GessoTuning *self)
 {
   g_autoptr (GPtrArray) lines = g_ptr_array_new_with_free_func (g_free);
-  g_autoptr (GHashTable) written = NULL;
-  g_autoptr (GString) text = NULL;
-  g_autofree char *folder = NULL, *sum = NULL;
+  g_autoptr (GHashTable) written = read_file (self);
+  g_autoptr (GString) text = g_string_new (self->head);
+  g_autofree char *sum = NULL;
   GHashTableIter iter;
   gpointer key, value;
 
-  if (!self->is_on || !self->is_new)
-    return;
-  self->is_new = FALSE;
-  /* What stands there stays: others may have painted by it. */
-  written = self->is_wrong ? entries_new () : read_file (self);
+  /* What stands there stays, others may have painted by it; but for what cannot be gone, if nobody has mended it. */
   g_hash_table_iter_init (&iter, written);
   while (g_hash_table_iter_next (&iter, &key, &value))
-    g_ptr_array_add (lines, entry_line (key, &((const GessoTuningEntry *) value)->way));
+    {
+      const GessoTuningEntry *entry = value, *refused = g_hash_table_lookup (self->refused, key);
+
+      if (refused && way_equal (&entry->way, &refused->way))
+        g_hash_table_iter_remove (&iter);
+      else
+        g_ptr_array_add (lines, entry_line (key, &entry->way));
+    }
   g_hash_table_iter_init (&iter, self->entries);
   while (g_hash_table_iter_next (&iter, &key, &value))
     if (((const GessoTuningEntry *) value)->is_measured && !g_hash_table_contains (written, key))
       g_ptr_array_add (lines, entry_line (key, &((const GessoTuningEntry *) value)->way));
   g_ptr_array_sort (lines, compare_lines);
-  text = g_string_new (self->head);
   for (guint i = 0; i < lines->len; i++)
     g_string_append (text, g_ptr_array_index (lines, i));
   sum = checksum_line (text->str, text->len);
   g_string_append (text, sum);
-  folder = g_path_get_dirname (self->path);
-  if (g_mkdir_with_parents (folder, 0700) == 0)
-    g_file_set_contents (self->path, text->str, (gssize) text->len, NULL);
+  return g_file_set_contents (self->path, text->str, (gssize) text->len, NULL);
+}
+
+static gboolean
+try_lock (int lock)
+{
+#ifdef G_OS_UNIX
+  return flock (lock, LOCK_EX | LOCK_NB) == 0;
+#else
+  return TRUE;
+#endif
+}
+
+/* Has the file for this process alone until the descriptor is closed; -1 where another does not give it up. The lock
+ * lies beside the file, which is a new one each time it is written. */
+static int
+lock_file (const GessoTuning *self)
+{
+  g_autofree char *path = g_strconcat (self->path, ".lock", NULL);
+  const int lock = g_open (path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+  for (int waited = 0; lock >= 0 && waited <= LOCK_MILLISECONDS; waited += LOCK_LOOK_MILLISECONDS)
+    {
+      if (try_lock (lock))
+        return lock;
+      g_usleep (LOCK_LOOK_MILLISECONDS * 1000);
+    }
+  if (lock >= 0)
+    g_close (lock, NULL);
+  return -1;
+}
+
+void
+gesso_tuning_save (GessoTuning *self)
+{
+  g_autofree char *folder = g_path_get_dirname (self->path);
+  int lock;
+
+  if (!self->is_on || !self->is_new || g_mkdir_with_parents (folder, 0700) != 0 || (lock = lock_file (self)) < 0)
+    return;
+  self->is_new = !merge (self);
+  g_close (lock, NULL);
 }
 
 /* --- the table --- */
@@ -232,11 +291,12 @@ gesso_tuning_new (const GessoCudaDevice *device, int lt_version)
   /* What only looks like a card is not worth measuring unasked. */
   self->is_on = named ? !g_str_equal (named, "off") : g_getenv ("GESSO_CUDA_DRIVER") == NULL;
   /* The second line tells apart what the file's name does not. */
-  self->head = g_strdup_printf ("gesso tuning 1\n%s\n", about);
+  self->head = g_strdup_printf ("gesso tuning 2\n%s\n", about);
   g_strcanon (file, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS ".", '-');
   self->path
       = named ? g_build_filename (named, file, NULL) : g_build_filename (g_get_user_cache_dir (), "gesso", file, NULL);
   self->entries = self->is_on ? read_file (self) : entries_new ();
+  self->refused = entries_new ();
   return self;
 }
 
@@ -246,6 +306,7 @@ gesso_tuning_free (GessoTuning *self)
   if (!self)
     return;
   g_hash_table_unref (self->entries);
+  g_hash_table_unref (self->refused);
   g_free (self->head);
   g_free (self->path);
   g_free (self);
@@ -279,7 +340,8 @@ void
 gesso_tuning_forget (GessoTuning *self, GessoDType type, const GessoProduct *product)
 {
   const Key key = key_of (type, product);
+  gpointer refused_key, entry;
 
-  g_hash_table_remove (self->entries, &key);
-  self->is_wrong = TRUE;
+  if (g_hash_table_steal_extended (self->entries, &key, &refused_key, &entry))
+    g_hash_table_replace (self->refused, refused_key, entry);
 }

@@ -35,6 +35,6 @@ void gesso_tuning_decide (GessoTuning *tuning, GessoDType type, const GessoProdu
 /* Of what comes from the file and cannot be used. */
 void gesso_tuning_forget (GessoTuning *tuning, GessoDType type, const GessoProduct *product);
 
-/* Writes what was measured, beside what other processes have written. Where that fails it is measured again next time.
- */
+/* Writes what was measured, beside what other processes have written and write meanwhile. Where that fails it is tried
+ * again when there is more, and at last measured again by the next process. */
 void gesso_tuning_save (GessoTuning *tuning);

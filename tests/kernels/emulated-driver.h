@@ -13,13 +13,16 @@ typedef struct
   void (*fail) (guint n, int for_good);
   guint (*calls) (void);
   void (*hang) (int on);
-  const char *(*failed_call) (void);
+  void (*refuse) (const char *call, int result);
+  guint (*refused) (void);
+  const char *(*failed_call) (guint after);
+  int (*failed_in_capture) (void);
   int (*leaks) (void);
 } EmulatedDriver;
 
 const EmulatedDriver *emulated_driver (void);
 
-/* Checks what came of a failure of the call `failed`: the error (NULL when all was `done`) is of the right kind and
- * names the result. Only what gives something back may fail unnoticed, and cuBLASLt's beginning: then all products are
- * our own. */
-void emulated_driver_check_failure (const char *failed, gboolean done, const GError *error);
+/* Checks what came of the call that was made to fail, before another is: the error (NULL when all was `done`) is of the
+ * right kind and names the result. Only what gives something back may fail unnoticed, recording, and cuBLASLt's
+ * beginning. */
+void emulated_driver_check_failure (gboolean done, const GError *error);

@@ -57,7 +57,7 @@ test_refusal (gconstpointer data)
     {
       g_setenv (refusal->variable, refusal->value, TRUE);
       if (g_str_equal (refusal->name, "failing-driver"))
-        g_setenv ("GESSO_EMULATION_FAIL", "3", TRUE);
+        g_setenv ("GESSO_EMULATION_FAIL", "1", TRUE);
       open_devices (refusal->says);
       return;
     }

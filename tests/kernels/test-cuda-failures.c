@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "../unit/cpu/backend/fixture.h"
+#include "cuda-device.h"
 #include "cuda-under-test.h"
 #include "emulated-driver.h"
 
@@ -119,10 +120,10 @@ test_each_call (gconstpointer data)
 
       driver->fail (i, for_good);
       done = use_backend (&reads, NULL, values, &error);
-      failed = driver->failed_call ();
-      driver->fail (0, FALSE);
+      failed = driver->failed_call (0);
       g_test_message ("%u: %s: %s", i, failed, error ? error->message : "done");
-      emulated_driver_check_failure (failed, done, error);
+      emulated_driver_check_failure (done, error);
+      driver->fail (0, FALSE);
       g_clear_error (&error);
       g_assert_cmpint (driver->leaks (), ==, 0);
       if (done)
@@ -172,20 +173,163 @@ test_measuring (void)
       remove_files (folder);
       driver->fail (i, i / stride % 2);
       done = use_backend (&reads, NULL, values, &error);
-      failed = driver->failed_call ();
-      driver->fail (0, FALSE);
+      failed = driver->failed_call (0);
       g_test_message ("%u of %u: %s: %s", i, n_calls, failed, error ? error->message : "done");
       /* No memory for it says nothing yet; the weights' own will tell. */
       if (g_str_has_prefix (failed, "cuMemAlloc"))
         g_assert_true (done == (error == NULL));
       else if (!done || !g_str_has_prefix (failed, "cublasLt"))
-        emulated_driver_check_failure (failed, done, error);
+        emulated_driver_check_failure (done, error);
+      driver->fail (0, FALSE);
       g_clear_error (&error);
       g_assert_cmpint (driver->leaks (), ==, 0);
     }
   remove_files (folder);
   g_assert_cmpint (g_rmdir (folder), ==, 0);
   g_setenv ("GESSO_CUDA_TUNING", "off", TRUE);
+}
+
+/* What the driver does not record is queued step by step, and it is asked once. */
+static void
+test_not_recorded (void)
+{
+  static const char *const calls[] = { "cuStreamBeginCapture", "cuGraphInstantiate" };
+  const EmulatedDriver *driver = emulated_driver ();
+  guint16 expected[SIZE * SIZE * CHANNELS], values[SIZE * SIZE * CHANNELS];
+  g_autoptr (GError) error = NULL;
+  Reads reads = { 0 };
+
+  g_assert_true (use_backend (&reads, NULL, expected, &error));
+  for (gsize i = 0; i < G_N_ELEMENTS (calls); i++)
+    {
+      driver->refuse (calls[i], CUDA_ERROR_NOT_SUPPORTED);
+      g_assert_true (use_backend (&reads, NULL, values, &error));
+      g_assert_no_error (error);
+      g_assert_cmpmem (values, sizeof values, expected, sizeof expected);
+      g_assert_cmpuint (driver->refused (), ==, 1);
+      driver->refuse (NULL, 0);
+      g_assert_cmpint (driver->leaks (), ==, 0);
+    }
+}
+
+/* Of two cards one cannot be had at the moment. Settings are read once: in a process of its own. */
+static void
+test_next_card (void)
+{
+  const EmulatedDriver *driver = emulated_driver ();
+  g_autoptr (GError) error = NULL;
+  gboolean found = FALSE;
+
+  if (!g_test_subprocess ())
+    {
+      g_test_trap_subprocess (NULL, 60 * G_USEC_PER_SEC, G_TEST_SUBPROCESS_DEFAULT);
+      g_test_trap_assert_passed ();
+      return;
+    }
+  g_setenv ("GESSO_EMULATION_DEVICES", "2", TRUE);
+  for (guint i = 1; !found; i++)
+    {
+      GessoCudaDevice *device;
+
+      driver->fail (i, FALSE);
+      device = gesso_cuda_device_open (&error);
+      found = g_strcmp0 (driver->failed_call (0), "cuDevicePrimaryCtxRetain") == 0;
+      driver->fail (0, FALSE);
+      if (found)
+        {
+          g_assert_no_error (error);
+          g_assert_cmpint (device->device, ==, 1);
+        }
+      g_clear_error (&error);
+      gesso_cuda_device_close (device);
+    }
+  driver->refuse ("cuDevicePrimaryCtxRetain", CUDA_ERROR_DEVICE_UNAVAILABLE);
+  g_assert_null (gesso_cuda_device_open (&error));
+  g_assert_error (error, GESSO_ERROR, GESSO_ERROR_DEVICE);
+  g_assert_cmpuint (driver->refused (), ==, 2);
+  driver->refuse (NULL, 0);
+}
+
+/* What is no number of seconds is as if it were not there. */
+static void
+test_patience (void)
+{
+  static const struct
+  {
+    const char *value;
+    int seconds;
+  } cases[] = { { "7", 7 }, { "abc", 300 }, { "", 300 }, { "0", 300 }, { "-5", 300 }, { "12s", 300 }, { "1e9", 300 } };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      GessoCudaDevice *device;
+
+      g_setenv ("GESSO_CUDA_PATIENCE", cases[i].value, TRUE);
+      device = gesso_cuda_device_open (NULL);
+      g_test_message ("%s", cases[i].value);
+      g_assert_cmpint (device->patience, ==, cases[i].seconds);
+      gesso_cuda_device_close (device);
+    }
+  g_unsetenv ("GESSO_CUDA_PATIENCE");
+}
+
+/* One group norm, or one attention, of `width` values on `backend`: NULL where it cannot be done, and why. */
+static GessoProgram *
+compile_wide (GessoBackend *backend, GessoStore *store, gboolean is_norm, gint64 width, GessoPlan **plan,
+              GError **error)
+{
+  g_autoptr (GessoGraph) graph = gesso_graph_new ("wide");
+  GessoTensor *x = gesso_graph_input (graph, "x", GESSO_DTYPE_COMPUTE,
+                                      is_norm ? GESSO_SHAPE4 (1, 1, 1, width) : GESSO_SHAPE3 (1, 2, width));
+  GessoPlanOptions options;
+
+  if (is_norm)
+    x = gesso_graph_group_norm (graph, x, gesso_graph_weight (graph, "gamma", GESSO_SHAPE1 (width)),
+                                gesso_graph_weight (graph, "beta", GESSO_SHAPE1 (width)), 4, 1e-5f);
+  else
+    x = gesso_graph_attention (graph, x, x, x, 1, 0.1f, FALSE);
+  gesso_graph_output (graph, x, "y");
+  g_assert_true (gesso_graph_finish (graph, NULL));
+  backend->plan_options (backend, GESSO_PRECISION_F16, FALSE, &options);
+  *plan = gesso_plan_new (graph, &options, NULL);
+  return backend->compile (backend, store, *plan, NULL, error);
+}
+
+/* What shared memory suffices for runs on the look-alike, which has no more than the least card, and one step more is
+ * refused with the figure before anything is loaded. */
+static void
+test_too_wide (gconstpointer data)
+{
+  const gboolean is_norm = GPOINTER_TO_INT (data);
+  const gint64 most = is_norm ? 12672 : 3168;
+  GessoBackend *backend = cuda_under_test ();
+  Reads reads = { 0 };
+  const GessoWeightSource source = fixture_source (&reads);
+  GessoStore *store = backend->store_new (backend, &source);
+  g_autoptr (GessoPlan) fitting = NULL, too_wide = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autofree char *figure = g_strdup_printf ("%d", (int) most);
+  GessoProgram *program = compile_wide (backend, store, is_norm, most, &fitting, &error);
+  GessoProgramMemory memory;
+  GessoBuffer *workspace, *buffer;
+  GessoBinding binding = { 0 };
+
+  g_assert_no_error (error);
+  backend->report (backend, program, &memory);
+  g_assert_true (backend->load (backend, program, NULL, NULL, NULL, &error));
+  workspace = backend->buffer_new (backend, memory.workspace, &error);
+  binding.buffer = buffer = backend->buffer_new (backend, (gsize) most * 4, &error);
+  g_assert_true (backend->run (backend, program, workspace, &binding, &binding, NULL, &error));
+  g_assert_no_error (error);
+  backend->program_free (backend, program);
+  backend->buffer_free (backend, workspace);
+  backend->buffer_free (backend, buffer);
+  g_assert_null (compile_wide (backend, store, is_norm, most + 4, &too_wide, &error));
+  g_assert_error (error, GESSO_ERROR, GESSO_ERROR_DEVICE);
+  g_test_message ("%s", error->message);
+  g_assert_nonnull (strstr (error->message, figure));
+  backend->store_free (backend, store);
+  backend->free (backend);
 }
 
 /* Each reading of a weight fails in turn. */
@@ -274,6 +418,11 @@ main (int argc, char **argv)
   g_test_add_data_func ("/cuda/failures/for-a-moment", GINT_TO_POINTER (FALSE), test_each_call);
   g_test_add_data_func ("/cuda/failures/for-good", GINT_TO_POINTER (TRUE), test_each_call);
   g_test_add_func ("/cuda/failures/measuring", test_measuring);
+  g_test_add_func ("/cuda/failures/not-recorded", test_not_recorded);
+  g_test_add_func ("/cuda/failures/next-card", test_next_card);
+  g_test_add_func ("/cuda/failures/patience", test_patience);
+  g_test_add_data_func ("/cuda/failures/too-wide/norm", GINT_TO_POINTER (TRUE), test_too_wide);
+  g_test_add_data_func ("/cuda/failures/too-wide/attention", GINT_TO_POINTER (FALSE), test_too_wide);
   g_test_add_func ("/cuda/failures/reads", test_each_read);
   g_test_add_func ("/cuda/failures/cancelled", test_cancelled);
   g_test_add_func ("/cuda/failures/stuck", test_stuck);

@@ -5,8 +5,12 @@
  * well, and that is distrusted. Time on the look-alike of the card is what its launches are pretended to take.
  */
 
+#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
+#include <sys/file.h>
+
+#include <cuda.h>
 
 #include "../unit/cpu/backend/fixture.h"
 #include "cuda-under-test.h"
@@ -16,7 +20,7 @@
 #define LARGE 16
 #define SMALL 3
 #define CHANNELS 16
-#define HEAD "gesso tuning 1\n"
+#define HEAD "gesso tuning 2\n"
 
 typedef struct
 {
@@ -31,15 +35,20 @@ place_set_up (Place *place, gconstpointer data)
   g_setenv ("GESSO_CUDA_TUNING", place->folder, TRUE);
 }
 
-/* The only file; NULL where there is none. */
+/* The only file but for its lock; NULL where there is none. */
 static char *
 find_file (const Place *place)
 {
   g_autoptr (GDir) dir = g_dir_open (place->folder, 0, NULL);
-  const char *name = g_dir_read_name (dir);
+  char *found = NULL;
 
-  g_assert_null (name ? g_dir_read_name (dir) : NULL);
-  return name ? g_build_filename (place->folder, name, NULL) : NULL;
+  for (const char *name; (name = g_dir_read_name (dir));)
+    if (!g_str_has_suffix (name, ".lock"))
+      {
+        g_assert_null (found);
+        found = g_build_filename (place->folder, name, NULL);
+      }
+  return found;
 }
 
 static char *
@@ -56,28 +65,32 @@ read_file (const Place *place)
 static void
 place_tear_down (Place *place, gconstpointer data)
 {
-  g_autofree char *path = find_file (place);
+  g_autofree char *path = find_file (place), *lock = path ? g_strconcat (path, ".lock", NULL) : NULL;
 
   if (path)
-    g_assert_cmpint (g_remove (path), ==, 0);
+    {
+      g_assert_cmpint (g_remove (path), ==, 0);
+      g_assert_cmpint (g_remove (lock), ==, 0);
+    }
   g_assert_cmpint (g_rmdir (place->folder), ==, 0);
   g_free (place->folder);
   g_assert_cmpint (emulated_driver ()->leaks (), ==, 0);
 }
 
-/* A backend's whole life with one program; the first output, and how many calls of the driver that took. */
+/* A backend's whole life with one program; the first output, and how many calls of the driver that took. With
+ * `band_bytes` a norm that is folded in is computed in bands of so many bytes. */
 static GBytes *
-paint (int size, guint *n_calls)
+paint_graph (const GessoGraph *graph, gsize band_bytes, guint *n_calls)
 {
   GessoBackend *backend = cuda_under_test ();
-  g_autoptr (GessoGraph) graph = fixture_graph (size, CHANNELS, 1);
   const guint before = emulated_driver ()->calls ();
   GessoPlanOptions options;
   Fixture *fixture;
   float *values;
   gsize n;
 
-  backend->plan_options (backend, GESSO_PRECISION_F16, FALSE, &options);
+  backend->plan_options (backend, GESSO_PRECISION_F16, band_bytes > 0, &options);
+  options.max_norm_band_bytes = band_bytes;
   fixture = fixture_new (backend, graph, &options, NULL);
   fixture_must_bind (fixture);
   fixture_must_load (fixture);
@@ -87,6 +100,14 @@ paint (int size, guint *n_calls)
   *n_calls = emulated_driver ()->calls () - before;
   backend->free (backend);
   return g_bytes_new_take (values, n * sizeof *values);
+}
+
+static GBytes *
+paint (int size, guint *n_calls)
+{
+  g_autoptr (GessoGraph) graph = fixture_graph (size, CHANNELS, 1);
+
+  return paint_graph (graph, 0, n_calls);
 }
 
 /* With other sums than those of the rule of thumb, and so nearly what it gives. */
@@ -143,6 +164,13 @@ test_added (Place *place, gconstpointer data)
       g_assert_nonnull (strstr (after, *line));
 }
 
+/* The file's text without the sum. */
+static char *
+body_of (const char *text)
+{
+  return g_strndup (text, (gsize) (strstr (text, "sum ") - text));
+}
+
 /* Writes `text` with the sum that goes with it. */
 static void
 write_with_sum (const char *path, const char *text)
@@ -181,14 +209,14 @@ test_damaged (Place *place, gconstpointer data)
   guint n;
   g_autoptr (GBytes) expected = paint (LARGE, &n);
   g_autofree char *right = read_file (place), *path = find_file (place);
-  g_autofree char *body = g_strndup (right, (gsize) (strstr (right, "sum ") - right));
+  g_autofree char *body = body_of (right);
   const gsize length = strlen (right);
   const struct
   {
     const char *what, *replaced, *with;
   } changes[] = {
     { "another card's", "Gesso's emulation 28", "Gesso's emulation 30" },
-    { "another format", "tuning 1\n", "tuning 2\n" },
+    { "another format", "tuning 2\n", "tuning 3\n" },
     { "a tile that there is not", " own 1 ", " own 7 " },
     { "parts that there cannot be", " own 1 1\n", " own 1 60\n" },
     { "no number", " own 1 ", " own two " },
@@ -216,6 +244,164 @@ test_damaged (Place *place, gconstpointer data)
       write_with_sum (path, changed);
       check_mended (place, changes[i].what, right, expected);
     }
+}
+
+static guint
+count_lines (const char *text)
+{
+  g_auto (GStrv) lines = g_strsplit (text, "\n", 0);
+
+  return g_strv_length (lines);
+}
+
+typedef struct
+{
+  guint n_calls;
+  gint is_over;
+} Painting;
+
+static gpointer
+paint_large (gpointer data)
+{
+  Painting *painting = data;
+
+  g_bytes_unref (paint (LARGE, &painting->n_calls));
+  g_atomic_int_set (&painting->is_over, TRUE);
+  return NULL;
+}
+
+/* Paints by the file at `path`, for which another process writes `meanwhile` while it has the lock; what it is then. */
+static char *
+paint_while_locked (const Place *place, const char *path, const char *meanwhile)
+{
+  g_autofree char *lock_path = g_strconcat (path, ".lock", NULL);
+  const int lock = g_open (lock_path, O_RDWR | O_CREAT, 0600);
+  Painting painting = { 0 };
+  guint seen = 0, before;
+  GThread *thread;
+
+  g_assert_cmpint (flock (lock, LOCK_EX), ==, 0);
+  thread = g_thread_new ("painting", paint_large, &painting);
+  /* Until it is done, or waits for the lock. */
+  do
+    {
+      before = seen;
+      g_usleep (G_USEC_PER_SEC / 2);
+      seen = emulated_driver ()->calls ();
+    }
+  while (seen != before && !g_atomic_int_get (&painting.is_over));
+  g_assert_true (g_file_set_contents (path, meanwhile, -1, NULL));
+  g_assert_true (g_close (lock, NULL));
+  g_thread_join (thread);
+  return read_file (place);
+}
+
+/* What another process writes meanwhile is neither lost nor loses anything. */
+static void
+test_locked (Place *place, gconstpointer data)
+{
+  guint n;
+  g_autoptr (GBytes) small = paint (SMALL, &n);
+  g_autofree char *theirs = read_file (place), *path = find_file (place), *both = NULL;
+  g_auto (GStrv) lines = g_strsplit (theirs, "\n", 0);
+
+  g_assert_cmpint (g_remove (path), ==, 0);
+  both = paint_while_locked (place, path, theirs);
+  g_assert_cmpuint (count_lines (both), >, count_lines (theirs));
+  for (char **line = lines; *line; line++)
+    if (!g_str_has_prefix (*line, "sum "))
+      g_assert_nonnull (strstr (both, *line));
+}
+
+/* Nor is it where something in the file cannot be gone: only that is replaced. */
+static void
+test_refused_alone (Place *place, gconstpointer data)
+{
+  guint n;
+  g_autoptr (GBytes) large = paint (LARGE, &n), small = NULL;
+  g_autofree char *of_large = read_file (place), *path = find_file (place), *body = body_of (of_large);
+  g_autofree char *wrong = replace (body, " cublaslt 4096 ", " cublaslt 16 ");
+  g_autofree char *of_both = NULL, *body_of_both = NULL, *wrong_of_both = NULL, *written = NULL, *mended = NULL;
+
+  small = paint (SMALL, &n);
+  of_both = read_file (place);
+  body_of_both = body_of (of_both);
+  wrong_of_both = replace (body_of_both, " cublaslt 4096 ", " cublaslt 16 ");
+  write_with_sum (path, wrong_of_both);
+  written = read_file (place);
+  write_with_sum (path, wrong);
+  mended = paint_while_locked (place, path, written);
+  g_assert_cmpstr (mended, ==, of_both);
+}
+
+/* Launches are recorded to be timed; where they cannot be, the same is found out without. */
+static void
+test_not_recorded (Place *place, gconstpointer data)
+{
+  guint n;
+  g_autoptr (GBytes) expected = paint (LARGE, &n), painted = NULL;
+  g_autofree char *right = read_file (place), *path = find_file (place), *text = NULL;
+
+  g_assert_cmpint (g_remove (path), ==, 0);
+  emulated_driver ()->refuse ("cuStreamBeginCapture", CUDA_ERROR_NOT_SUPPORTED);
+  painted = paint (LARGE, &n);
+  g_assert_cmpuint (emulated_driver ()->refused (), >, 3);
+  emulated_driver ()->refuse (NULL, 0);
+  text = read_file (place);
+  g_assert_cmpstr (text, ==, right);
+  g_assert_true (g_bytes_equal (painted, expected));
+}
+
+/* The bands of an operation, of which the first and the last see an edge and the last is shorter, go one way. */
+static void
+test_bands (Place *place, gconstpointer data)
+{
+  guint n;
+  g_autoptr (GBytes) painted = NULL;
+  g_autoptr (GessoGraph) graph = fixture_graph (LARGE + 1, CHANNELS, 1);
+  g_autofree char *text = NULL;
+
+  painted = paint_graph (graph, (gsize) 5 * (LARGE + 1) * CHANNELS * 2, &n);
+  text = read_file (place);
+  g_test_message ("%s", text);
+  /* Two lines of head, one for each of three products, the sum, and nothing behind it. */
+  g_assert_cmpuint (count_lines (text), ==, 2 + 3 + 1 + 1);
+}
+
+/* A norm and a 1x1 convolution of `height` pixels above one another. */
+static GessoGraph *
+column_graph (int height)
+{
+  GessoGraph *graph = gesso_graph_new ("column");
+  GessoTensor *x = gesso_graph_input (graph, "x", GESSO_DTYPE_COMPUTE, GESSO_SHAPE4 (1, height, 1, CHANNELS));
+
+  x = gesso_graph_group_norm (graph, x, gesso_graph_weight (graph, "gamma", GESSO_SHAPE1 (CHANNELS)),
+                              gesso_graph_weight (graph, "beta", GESSO_SHAPE1 (CHANNELS)), 4, 1e-5f);
+  x = gesso_graph_conv2d (graph, x, gesso_graph_weight (graph, "weight", GESSO_SHAPE4 (CHANNELS, CHANNELS, 1, 1)), NULL,
+                          (GessoConvGeometry) { 1, 0, 0, 0, 0 });
+  gesso_graph_output (graph, x, "y");
+  g_assert_true (gesso_graph_finish (graph, NULL));
+  return graph;
+}
+
+/* The look-alike of cuBLASLt does not multiply a single row. So none of the bands goes through it where the last is
+ * one, and all do where that has two; by rule of thumb too. */
+static void
+test_short_band (Place *place, gconstpointer data)
+{
+  for (int height = 7; height <= 8; height++)
+    for (int measured = 0; measured < 2; measured++)
+      {
+        g_autoptr (GessoGraph) graph = column_graph (height);
+        g_autoptr (GBytes) whole = NULL, in_bands = NULL;
+        guint n;
+
+        g_setenv ("GESSO_CUDA_TUNING", measured ? place->folder : "off", TRUE);
+        whole = paint_graph (graph, 0, &n);
+        in_bands = paint_graph (graph, (gsize) 3 * CHANNELS * 2, &n);
+        fixture_assert_close ("bands", g_bytes_get_data (in_bands, NULL), g_bytes_get_data (whole, NULL),
+                              g_bytes_get_size (whole) / sizeof (float), 2e-3);
+      }
 }
 
 /* Neither read nor written, and the same every time. */
@@ -284,6 +470,9 @@ main (int argc, char **argv)
     { "/cuda/tuning/remembered", test_remembered },     { "/cuda/tuning/added", test_added },
     { "/cuda/tuning/damaged", test_damaged },           { "/cuda/tuning/off", test_off },
     { "/cuda/tuning/own-products", test_own_products }, { "/cuda/tuning/cancelled", test_cancelled },
+    { "/cuda/tuning/refused", test_refused_alone },     { "/cuda/tuning/locked", test_locked },
+    { "/cuda/tuning/not-recorded", test_not_recorded }, { "/cuda/tuning/bands", test_bands },
+    { "/cuda/tuning/short-band", test_short_band },
   };
 
   g_test_init (&argc, &argv, NULL);

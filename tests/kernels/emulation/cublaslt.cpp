@@ -117,10 +117,11 @@ check (const Product &product, const Layout &a, const Layout &b, const Layout &c
   return d.columns == 1 ? CUBLAS_STATUS_NOT_SUPPORTED : CUBLAS_STATUS_SUCCESS;
 }
 
+// It does for any number of the input's rows.
 cublasLtMatmulAlgo_t
 name_algorithm (uint64_t number, const Layout &a, const Layout &d)
 {
-  return { { algorithm_magic, number, a.rows, d.rows, d.columns, (uint64_t) a.type } };
+  return { { algorithm_magic, number, a.rows, d.rows, (uint64_t) a.type } };
 }
 
 // The number of an algorithm for this product, or -1.

@@ -14,7 +14,11 @@ namespace driver
 static unsigned n_calls, fail_at;
 static bool fail_for_good;
 static bool hung;
-static const char *failed_call;
+static bool failed_in_capture;
+static std::vector<const char *> calls_since; // from the one that was made to fail on
+static std::string refused_call;
+static CUresult refusal;
+static unsigned n_refused;
 static thread_local CUcontext context;
 static int n_contexts, n_live;
 
@@ -58,10 +62,17 @@ enter (const char *call)
 {
   settings ();
   n_calls++;
+  if (!refused_call.empty () && !strncmp (call, refused_call.c_str (), refused_call.size ()))
+    {
+      n_refused++;
+      return refusal;
+    }
+  if (fail_at && n_calls >= fail_at)
+    calls_since.push_back (call);
   if (!fail_at || n_calls < fail_at || (n_calls > fail_at && !fail_for_good))
     return CUDA_SUCCESS;
   if (n_calls == fail_at)
-    failed_call = call;
+    failed_in_capture = any_capture ();
   if (std::string (call).find ("Alloc") != std::string::npos)
     return CUDA_ERROR_OUT_OF_MEMORY;
   return CUDA_ERROR_LAUNCH_FAILED;
@@ -93,12 +104,6 @@ set_context (CUcontext to)
   context = to;
 }
 
-CUcontext
-the_context ()
-{
-  return context;
-}
-
 void
 count_live (int change)
 {
@@ -113,7 +118,21 @@ gesso_emulation_fail (unsigned n, int for_good)
   driver::settings ();
   driver::fail_at = n ? driver::n_calls + n : 0;
   driver::fail_for_good = for_good != 0;
-  driver::failed_call = nullptr;
+  driver::calls_since.clear ();
+}
+
+void
+gesso_emulation_refuse (const char *call, int result)
+{
+  driver::refused_call = call ? call : "";
+  driver::refusal = (CUresult) result;
+  driver::n_refused = 0;
+}
+
+unsigned
+gesso_emulation_refused (void)
+{
+  return driver::n_refused;
 }
 
 void
@@ -129,9 +148,15 @@ gesso_emulation_calls (void)
 }
 
 const char *
-gesso_emulation_failed_call (void)
+gesso_emulation_failed_call (unsigned after)
 {
-  return driver::failed_call;
+  return after < driver::calls_since.size () ? driver::calls_since[after] : nullptr;
+}
+
+int
+gesso_emulation_failed_in_capture (void)
+{
+  return driver::failed_in_capture;
 }
 
 int
@@ -175,6 +200,9 @@ cuGetErrorName (CUresult result, const char **name)
     case CUDA_ERROR_NO_DEVICE:
       *name = "CUDA_ERROR_NO_DEVICE";
       break;
+    case CUDA_ERROR_UNSUPPORTED_PTX_VERSION:
+      *name = "CUDA_ERROR_UNSUPPORTED_PTX_VERSION";
+      break;
     default:
       *name = "CUDA_ERROR_UNKNOWN";
     }
@@ -209,23 +237,6 @@ cuDeviceGetName (char *name, int length, CUdevice)
 {
   ENTER ();
   snprintf (name, (size_t) length, "Gesso's emulation");
-  return CUDA_SUCCESS;
-}
-
-API
-cuDeviceGetUuid (CUuuid *uuid, CUdevice device)
-{
-  ENTER ();
-  memset (uuid, 0, sizeof *uuid);
-  uuid->bytes[0] = (char) (device + 1);
-  return CUDA_SUCCESS;
-}
-
-API
-cuDeviceTotalMem (size_t *bytes, CUdevice)
-{
-  ENTER ();
-  *bytes = settings ().memory;
   return CUDA_SUCCESS;
 }
 
@@ -295,23 +306,5 @@ cuCtxSetCurrent (CUcontext context)
 {
   ENTER ();
   driver::set_context (context);
-  return CUDA_SUCCESS;
-}
-
-API
-cuCtxGetCurrent (CUcontext *context)
-{
-  ENTER ();
-  *context = driver::the_context ();
-  return CUDA_SUCCESS;
-}
-
-API
-cuCtxSynchronize (void)
-{
-  ENTER_CONTEXT ();
-  if (driver::any_capture ())
-    return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
-  driver::drain_all ();
   return CUDA_SUCCESS;
 }

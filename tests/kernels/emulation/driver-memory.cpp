@@ -111,23 +111,6 @@ cuMemFreeHost (void *memory)
   LEAVE_RELEASE ();
 }
 
-// The real driver's copies without a stream wait for no stream that is not blocking: neither do these.
-API
-cuMemcpyHtoD (CUdeviceptr to, const void *from, size_t bytes)
-{
-  ENTER_CONTEXT ();
-  memcpy (driver::device_range (to, bytes), from, bytes);
-  return CUDA_SUCCESS;
-}
-
-API
-cuMemcpyDtoH (void *to, CUdeviceptr from, size_t bytes)
-{
-  ENTER_CONTEXT ();
-  memcpy (to, driver::device_range (from, bytes), bytes);
-  return CUDA_SUCCESS;
-}
-
 // With memory that is not pinned the host itself copies: after all that the stream still has to do.
 static void
 push_copy (CUstream stream, const void *host, size_t bytes, const Job &job)

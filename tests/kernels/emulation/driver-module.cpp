@@ -71,14 +71,6 @@ cuFuncSetAttribute (CUfunction function, CUfunction_attribute attribute, int val
 }
 
 API
-cuFuncGetAttribute (int *value, CUfunction_attribute attribute, CUfunction function)
-{
-  ENTER_CONTEXT ();
-  *value = attribute == CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK ? function->kernel->max_threads : 0;
-  return CUDA_SUCCESS;
-}
-
-API
 cuLaunchKernel (CUfunction function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x,
                 unsigned block_y, unsigned block_z, unsigned shared, CUstream stream, void **parameters, void **extra)
 {
@@ -86,6 +78,7 @@ cuLaunchKernel (CUfunction function, unsigned grid_x, unsigned grid_y, unsigned 
   const uint64_t threads = (uint64_t) block_x * block_y * block_z;
   const emulation::Kernel *kernel;
   emulation::Body body;
+  size_t shared_in_all;
 
   ENTER_CONTEXT ();
   if (!grid_x || !grid_y || !grid_z || grid_x > 0x7fffffff || grid_y > 65535 || grid_z > 65535 || !threads
@@ -93,8 +86,10 @@ cuLaunchKernel (CUfunction function, unsigned grid_x, unsigned grid_y, unsigned 
     return CUDA_ERROR_INVALID_VALUE;
   kernel = function->kernel;
   body = kernel->bind (kernel->function, parameters);
+  // What lies still counts as well: within what a kernel has unasked, or with what was asked for within all there is.
+  shared_in_all = (size_t) (function->shared_limit > shared_by_default ? shared_at_most : shared_by_default);
   driver::push (
-      stream, [=] { emulation::launch (kernel, body, grid, block, shared); },
+      stream, [=] { emulation::launch (kernel, body, grid, block, shared, shared_in_all); },
       launch_milliseconds + (double) grid_x * grid_y * grid_z * (double) threads * thread_milliseconds);
   return CUDA_SUCCESS;
 }

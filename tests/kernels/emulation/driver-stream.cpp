@@ -23,6 +23,7 @@ driver::push (CUstream stream, Job job, double milliseconds)
   if (stream->capture)
     {
       stream->capture->jobs.push_back (std::move (job));
+      stream->capture->milliseconds += milliseconds;
       return;
     }
   stream->jobs.push_back (std::move (job));
@@ -116,20 +117,6 @@ cuStreamQuery (CUstream stream)
 }
 
 API
-cuStreamWaitEvent (CUstream stream, CUevent event, unsigned)
-{
-  ENTER_CONTEXT ();
-  const CUstream other = event->stream;
-  const uint64_t ticket = event->ticket;
-
-  if (driver::stream_of (stream)->capture || (other && other->capture))
-    return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED; // graphs of several streams are more than is needed here
-  if (other)
-    driver::push (stream, [=] { drain_to (other, ticket); });
-  return CUDA_SUCCESS;
-}
-
-API
 cuEventCreate (CUevent *event, unsigned flags)
 {
   ENTER_CONTEXT ();
@@ -219,7 +206,7 @@ API
 cuGraphInstantiate (CUgraphExec *program, CUgraph graph, unsigned long long)
 {
   ENTER_CONTEXT ();
-  *program = new CUgraphExec_st{ graph->jobs };
+  *program = new CUgraphExec_st{ *graph };
   driver::count_live (1);
   return CUDA_SUCCESS;
 }
@@ -228,8 +215,9 @@ API
 cuGraphLaunch (CUgraphExec program, CUstream stream)
 {
   ENTER_CONTEXT ();
-  for (const Job &job : program->jobs)
+  for (const Job &job : program->graph.jobs)
     driver::push (stream, job);
+  driver::stream_of (stream)->clock += program->graph.milliseconds;
   return CUDA_SUCCESS;
 }
 

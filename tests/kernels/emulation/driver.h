@@ -32,11 +32,12 @@ typedef std::function<void ()> Job;
 struct CUgraph_st
 {
   std::vector<Job> jobs;
+  double milliseconds = 0.0; // that all of them are pretended to take
 };
 
 struct CUgraphExec_st
 {
-  std::vector<Job> jobs;
+  const CUgraph_st graph;
 };
 
 struct CUstream_st
@@ -74,7 +75,6 @@ bool is_lost ();
 // Whether what is queued is never done, and nobody says so.
 bool is_hung ();
 void set_context (CUcontext context);
-CUcontext the_context ();
 
 // A stream's own queue, or the null stream's.
 CUstream stream_of (CUstream stream);
@@ -104,9 +104,15 @@ extern "C"
 {
   // The n-th call from now on fails (0: none), and with `for_good` all after it.
   __attribute__ ((visibility ("default"))) void gesso_emulation_fail (unsigned n, int for_good);
-  // Calls so far, and the name of the one that was made to fail, or NULL.
+  // Every call whose name begins with `call` is refused with `result`, and nothing else fails (NULL: none is); and how
+  // many were.
+  __attribute__ ((visibility ("default"))) void gesso_emulation_refuse (const char *call, int result);
+  __attribute__ ((visibility ("default"))) unsigned gesso_emulation_refused (void);
+  // Calls so far. The name of the one that was made to fail, or of the one that came so many calls later, or NULL; and
+  // whether it came while a stream was captured.
   __attribute__ ((visibility ("default"))) unsigned gesso_emulation_calls (void);
-  __attribute__ ((visibility ("default"))) const char *gesso_emulation_failed_call (void);
+  __attribute__ ((visibility ("default"))) const char *gesso_emulation_failed_call (unsigned after);
+  __attribute__ ((visibility ("default"))) int gesso_emulation_failed_in_capture (void);
   // From now on no job ends, as on a card that is stuck: what asks is told so, and what would wait ends the process.
   __attribute__ ((visibility ("default"))) void gesso_emulation_hang (int on);
   // Streams, events, modules, graphs, contexts, device and pinned memory that are not given back.

@@ -171,6 +171,7 @@ struct Kernel
   }
 };
 
-void launch (const Kernel *kernel, const Body &body, dim3 grid, dim3 block, size_t dynamic_bytes);
+// A block may have `shared_bytes` of shared memory in all.
+void launch (const Kernel *kernel, const Body &body, dim3 grid, dim3 block, size_t dynamic_bytes, size_t shared_bytes);
 
 } // namespace emulation

@@ -259,7 +259,7 @@ run_block (unsigned n_threads)
 }
 
 void
-launch (const Kernel *kernel, const Body &body, dim3 grid, dim3 block, size_t dynamic_bytes)
+launch (const Kernel *kernel, const Body &body, dim3 grid, dim3 block, size_t dynamic_bytes, size_t shared_bytes)
 {
   static std::mutex one_at_a_time;
   const std::lock_guard<std::mutex> lock (one_at_a_time);
@@ -281,8 +281,7 @@ launch (const Kernel *kernel, const Body &body, dim3 grid, dim3 block, size_t dy
       const size_t id = (i + first) % n_blocks;
 
       block_index = { (unsigned) (id % grid.x), (unsigned) (id / grid.x % grid.y), (unsigned) (id / grid.x / grid.y) };
-      if (dynamic_bytes)
-        shared_start_dynamic (dynamic_bytes);
+      shared_start (dynamic_bytes, shared_bytes);
       run_block ((unsigned) n_threads);
       shared_free_all ();
     }

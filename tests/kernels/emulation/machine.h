@@ -47,6 +47,7 @@ unsigned random_number ();
 // The shared array that `pointer` lies in: its number, and the byte within. -1: in none.
 int find_shared (const void *pointer, size_t *offset);
 void shared_free_all ();
-void shared_start_dynamic (size_t bytes);
+// A block begins that has `dynamic_bytes`, and with its other arrays may have `most`.
+void shared_start (size_t dynamic_bytes, size_t most);
 
 } // namespace emulation

@@ -25,6 +25,7 @@ struct Shared
 };
 
 static std::vector<Shared> arrays;
+static size_t bytes_in_all, bytes_at_most;
 
 void *
 shared_array (const void *key, size_t bytes)
@@ -35,6 +36,9 @@ shared_array (const void *key, size_t bytes)
   for (const Shared &array : arrays)
     if (array.key == key)
       return array.memory;
+  bytes_in_all += bytes;
+  if (bytes_in_all > bytes_at_most)
+    fail ("%zu bytes of shared memory, and the launch may have %zu", bytes_in_all, bytes_at_most);
   memory = (char *) aligned_alloc (128, whole);
   if (!memory)
     fail ("no memory for a shared array of %zu bytes", bytes);
@@ -46,9 +50,12 @@ shared_array (const void *key, size_t bytes)
 }
 
 void
-shared_start_dynamic (size_t bytes)
+shared_start (size_t dynamic_bytes, size_t most)
 {
-  shared_array (nullptr, bytes);
+  bytes_in_all = 0;
+  bytes_at_most = most;
+  if (dynamic_bytes)
+    shared_array (nullptr, dynamic_bytes);
 }
 
 void *

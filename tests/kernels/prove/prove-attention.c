@@ -93,7 +93,7 @@ prove_case (Prover *prover, Case test)
                                  .plain = test.plain };
   reference (&test, q->values, k->values, v->values, scale, expected);
   prover_start (prover);
-  prover_must (prover, gesso_launch_attention (prover->launcher, &attention, &error), error);
+  prover_must (prover, gesso_launch_attention (prover->launcher, &attention, &error), &error);
   prover_stop (prover);
   values_fetch (prover, result);
   what = g_strdup_printf ("attention %d/%d x %d queries %d keys, %d heads of %d%s%s%s", test.pictures, test.sharing,

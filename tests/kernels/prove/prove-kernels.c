@@ -47,11 +47,11 @@ open_device (Prover *prover, GessoDType type, CUdevice *device)
                    && gesso_cuda_call (driver, &error, cuStreamCreate, (&stream, CU_STREAM_NON_BLOCKING))
                    && gesso_cuda_call (driver, &error, cuEventCreate, (&prover->start, CU_EVENT_DEFAULT))
                    && gesso_cuda_call (driver, &error, cuEventCreate, (&prover->stop, CU_EVENT_DEFAULT)),
-               error);
+               &error);
   g_print ("%s, compute capability %d.%d, %d multiprocessors\n", name, major, minor, processors);
   prover->timing = !strstr (name, "emulation");
   prover->launcher = gesso_launcher_new (driver, type, processors, stream, &error);
-  prover_must (prover, prover->launcher != NULL, error);
+  prover_must (prover, prover->launcher != NULL, &error);
   prover->lt = gesso_cublaslt_open (major, &error);
   prover->launcher->lt = prover->lt;
   if (prover->lt)
@@ -90,9 +90,9 @@ main (int argc, char **argv)
   CUdevice device;
 
   g_option_context_add_main_entries (context, options, NULL);
-  prover_must (&prover, g_option_context_parse (context, &argc, &argv, &error), error);
+  prover_must (&prover, g_option_context_parse (context, &argc, &argv, &error), &error);
   driver = gesso_cuda_driver_open (&error);
-  prover_must (&prover, driver != NULL, error);
+  prover_must (&prover, driver != NULL, &error);
   prover.driver = driver;
   open_device (&prover, g_strcmp0 (type_name, "bf16") ? GESSO_DTYPE_F16 : GESSO_DTYPE_BF16, &device);
   for (gsize i = 0; i < G_N_ELEMENTS (rooms); i++)

@@ -24,7 +24,7 @@ prove_matrices (Prover *prover)
   gboolean right = TRUE;
 
   prover_must (prover, gesso_launch (prover->launcher, "layout_matrices", type, one_block, 32, 0, parameters, &error),
-               error);
+               &error);
   values_fetch_bytes (prover, out, got, sizeof got);
   for (int lane = 0; lane < 32; lane++)
     for (int i = 0; i < 4; i++)
@@ -59,7 +59,7 @@ prove_product (Prover *prover)
         expected[i] += (double) a->values[i / 8 * 16 + k] * (double) b->values[i % 8 * 16 + k];
     }
   prover_must (prover, gesso_launch (prover->launcher, "layout_product", type, one_block, 32, 0, parameters, &error),
-               error);
+               &error);
   values_fetch (prover, c);
   prover_compare (prover, "layout of a product", c, expected, 1e-5, 1e-5, 4096.0);
   values_free (prover, a);
@@ -88,8 +88,9 @@ prove_copies (Prover *prover)
 
       expected[i] = from < N ? (double) in->values[from * 8 + i % 8] : 0.0;
     }
-  prover_must (
-      prover, gesso_launch (prover->launcher, "layout_copies", type, one_block, THREADS, 0, parameters, &error), error);
+  prover_must (prover,
+               gesso_launch (prover->launcher, "layout_copies", type, one_block, THREADS, 0, parameters, &error),
+               &error);
   values_fetch (prover, out);
   prover_compare (prover, "asynchronous copies", out, expected, 1e-30, 0.0, 0.0);
   values_free (prover, in);
@@ -118,7 +119,7 @@ prove_lanes (Prover *prover)
   prover_must (
       prover,
       gesso_launch (prover->launcher, "layout_lanes", prover->launcher->type, one_block, 64, 0, parameters, &error),
-      error);
+      &error);
   values_fetch (prover, out);
   prover_compare (prover, "operations of a warp", out, expected, 1e-5, 1e-6, 0.0);
   values_free (prover, in);

@@ -55,7 +55,7 @@ prove_concat (Prover *prover, gsize rows, gsize a_row, gsize b_row)
   prover_must (prover,
                gesso_launch_concat (prover->launcher, on_a->address, a_row, on_b->address, b_row, result->address,
                                     (gint64) rows, &error),
-               error);
+               &error);
   prover_note (prover, what, holds (prover, result, expected, rows * row));
   values_free (prover, on_a);
   values_free (prover, on_b);
@@ -84,7 +84,7 @@ prove_upsample (Prover *prover, gsize pictures, gsize h, gsize w, gsize oh, gsiz
   prover_must (prover,
                gesso_launch_upsample (prover->launcher, on_x->address, result->address, (gint64) pictures, (gint64) h,
                                       (gint64) w, (gint64) oh, (gint64) ow, pixel, &error),
-               error);
+               &error);
   prover_note (prover, what, holds (prover, result, expected, n));
   values_free (prover, on_x);
   values_free (prover, result);
@@ -102,7 +102,7 @@ prove_repeat (Prover *prover, gsize bytes, int times)
   for (int i = 0; i < times; i++)
     memcpy (expected + (gsize) i * bytes, x, bytes);
   prover_must (prover, gesso_launch_repeat (prover->launcher, on_x->address, result->address, bytes, times, &error),
-               error);
+               &error);
   prover_note (prover, what, holds (prover, result, expected, bytes * (gsize) times));
   values_free (prover, on_x);
   values_free (prover, result);
@@ -132,7 +132,7 @@ prove_embedding (Prover *prover, int texts, int length, int channels, int vocabu
   prover_must (prover,
                gesso_launch_embedding (prover->launcher, on_ids->address, table->address, positions->address,
                                        result->address, rows, length, channels, vocabulary, &error),
-               error);
+               &error);
   values_fetch (prover, result);
   prover_compare (prover, what, result, expected, 1e-6, prover_rounding (type) * 1.05, 0.0);
   values_free (prover, table);

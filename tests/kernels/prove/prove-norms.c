@@ -66,7 +66,7 @@ prove_bands (Prover *prover, GessoDType type, const Case *test, const Values *x,
             gesso_launch_group_normalise (prover->launcher, type, x->address + (last * rows + first) * c * size,
                                           statistics, gamma->address, beta->address, result->address + first * c * size,
                                           1, (gint64) count, test->channels, test->groups, test->activation, &error),
-            error);
+            &error);
     }
   values_fetch (prover, result);
   prover_compare (prover, what, result, expected + (n - rows * c), 3e-5 + 2e-6 * fabs (test->mean),
@@ -119,7 +119,7 @@ prove_group_norm (Prover *prover, GessoDType type, const Case *test)
                gesso_launch_group_norm (prover->launcher, type, x->address, gamma->address, beta->address,
                                         result->address, scratch->address, test->pictures, test->rows, c, test->groups,
                                         eps, test->activation, &error),
-               error);
+               &error);
   prover_stop (prover);
   values_fetch (prover, result);
   prover_compare (prover, what, result, expected, 3e-5 + 2e-6 * fabs (test->mean), rounding * 1.05, (double) n);
@@ -127,7 +127,7 @@ prove_group_norm (Prover *prover, GessoDType type, const Case *test)
                gesso_launch_group_norm (prover->launcher, type, x->address, 0, 0, pairs->address, scratch->address,
                                         test->pictures, test->rows, c, test->groups, eps, GESSO_ACTIVATION_NONE,
                                         &error),
-               error);
+               &error);
   values_fetch (prover, pairs);
   prover_compare (prover, what_pairs, pairs, expected_pairs, 1e-5, 2e-5, (double) n);
   prove_bands (prover, type, test, x, pairs, gamma, beta, expected);
@@ -135,7 +135,7 @@ prove_group_norm (Prover *prover, GessoDType type, const Case *test)
                gesso_launch_group_norm (prover->launcher, type, x->address, gamma->address, beta->address, x->address,
                                         scratch->address, test->pictures, test->rows, c, test->groups, eps,
                                         test->activation, &error),
-               error);
+               &error);
   values_fetch (prover, x);
   prover_compare (prover, what_in_place, x, expected, 3e-5 + 2e-6 * fabs (test->mean), rounding * 1.05, (double) n);
   values_free (prover, x);
@@ -171,7 +171,7 @@ prove_layer_norm (Prover *prover, GessoDType type, int rows, int c, double mean)
   prover_must (prover,
                gesso_launch_layer_norm (prover->launcher, type, x->address, gamma->address, beta->address,
                                         result->address, rows, c, eps, &error),
-               error);
+               &error);
   prover_stop (prover);
   values_fetch (prover, result);
   prover_compare (prover, what, result, expected, 3e-5 + 2e-6 * fabs (mean), prover_rounding (type) * 1.05, (double) n);

@@ -38,7 +38,7 @@ prove_pixels (Prover *prover, gsize n, gsize channels, gboolean damaged)
   prover_must (prover,
                gesso_launch_pixels (prover->launcher, x->address, result->address, flag->address, (gint64) n,
                                     (gint64) channels, &error),
-               error);
+               &error);
   values_fetch_bytes (prover, result, got, n * 3);
   values_fetch_bytes (prover, flag, &is_damaged, sizeof is_damaged);
   for (gsize i = damaged ? 3 : 0; i < n * 3; i++)
@@ -64,7 +64,7 @@ prove_preview (Prover *prover, gsize n, gsize channels)
   prover_must (prover,
                gesso_launch_preview (prover->launcher, x->address, colours->address, result->address, (gint64) n,
                                      (gint64) channels, &error),
-               error);
+               &error);
   values_fetch_bytes (prover, result, got, n * 3);
   for (gsize i = 0; i < n * 3; i++)
     {

@@ -37,7 +37,7 @@ prove_activations (Prover *prover, GessoDType type, gsize n)
       prover_must (prover,
                    gesso_launch_activation (prover->launcher, type, x->address, result->address, (gint64) n,
                                             (GessoActivation) kind, &error),
-                   error);
+                   &error);
       finish (prover, names[kind], type, result, expected);
     }
   values_free (prover, x);
@@ -59,7 +59,7 @@ prove_geglu (Prover *prover, GessoDType type, int rows, int c)
     }
   prover_start (prover);
   prover_must (prover, gesso_launch_geglu (prover->launcher, type, x->address, result->address, rows, c, &error),
-               error);
+               &error);
   finish (prover, "GEGLU", type, result, expected);
   values_free (prover, x);
 }
@@ -78,7 +78,7 @@ prove_add (Prover *prover, GessoDType type, int n, int vector)
   prover_start (prover);
   prover_must (
       prover, gesso_launch_add (prover->launcher, type, x->address, other->address, result->address, n, vector, &error),
-      error);
+      &error);
   finish (prover, vector ? "addition of a vector" : "addition", type, result, expected);
   values_free (prover, x);
   values_free (prover, other);
@@ -103,7 +103,7 @@ prove_casts (Prover *prover, int n)
         prover_must (
             prover,
             gesso_launch_cast (prover->launcher, x->address, types[from], result->address, types[to], n, &error),
-            error);
+            &error);
         finish (prover, "cast", types[from], result, expected);
         values_free (prover, x);
       }
@@ -132,7 +132,7 @@ prove_combine (Prover *prover, GessoDType type, int n_terms, int n)
   prover_must (prover,
                gesso_launch_combine (prover->launcher, type, n_terms, addresses, coefficients->address, result->address,
                                      n, &error),
-               error);
+               &error);
   finish (prover, "combination", type, result, expected);
   for (int j = 0; j < n_terms; j++)
     values_free (prover, terms[j]);

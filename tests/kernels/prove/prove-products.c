@@ -112,7 +112,7 @@ prove_way (Prover *prover, const Expectation *expectation, const GessoProductWay
   product.result = result->address;
   product.scratch = scratch->address;
   prover_start (prover);
-  prover_must (prover, gesso_launch_product (prover->launcher, &product, &error), error);
+  prover_must (prover, gesso_launch_product (prover->launcher, &product, &error), &error);
   prover_stop (prover);
   values_fetch (prover, result);
   what = g_strdup_printf ("product %dx%dx%dx%d %s%d %dx%d/%d%s%s%s%s %s %d", test->n, shape->height, shape->width,
@@ -144,7 +144,7 @@ prove_ways (Prover *prover, const Expectation *expectation)
       }
   if (gesso_product_lt_can (prover->launcher, product))
     prover_must (prover, gesso_product_lt_ways (prover->launcher, product, ways, (int) G_N_ELEMENTS (ways), &n, &error),
-                 error);
+                 &error);
   for (int i = 0; i < n; i++)
     prove_way (prover, expectation, &ways[i], "cuBLASLt");
 }

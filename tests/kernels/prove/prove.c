@@ -11,11 +11,11 @@
 #include "convert.h"
 
 void
-prover_must (Prover *prover, gboolean done, GError *error)
+prover_must (Prover *prover, gboolean done, GError **error)
 {
   if (done)
     return;
-  g_printerr ("%s\n", error ? error->message : "A call failed without saying why.");
+  g_printerr ("%s\n", *error ? (*error)->message : "A call failed without saying why.");
   exit (2);
 }
 
@@ -36,6 +36,15 @@ prover_random_int (int begin, int end)
   return begin + (int) (prover_random () % (guint32) (end - begin + 1));
 }
 
+/* Copies go on the launches' own stream, which waits for no other, and are over when this returns: the host's memory,
+ * which is not pinned, may go then. */
+static void
+must_have_copied (Prover *prover, gboolean copying, GError **error)
+{
+  prover_must (prover, copying, error);
+  prover_must (prover, gesso_cuda_call (prover->driver, error, cuStreamSynchronize, (prover->launcher->stream)), error);
+}
+
 static Values *
 upload (Prover *prover, GessoDType type, gsize n, void *raw)
 {
@@ -46,9 +55,12 @@ upload (Prover *prover, GessoDType type, gsize n, void *raw)
   values->type = type;
   values->n = n;
   values->raw = raw;
-  prover_must (prover, gesso_cuda_call (prover->driver, &error, cuMemAlloc, (&values->address, bytes)), error);
+  prover_must (prover, gesso_cuda_call (prover->driver, &error, cuMemAlloc, (&values->address, bytes)), &error);
   if (raw)
-    prover_must (prover, gesso_cuda_call (prover->driver, &error, cuMemcpyHtoD, (values->address, raw, bytes)), error);
+    must_have_copied (prover,
+                      gesso_cuda_call (prover->driver, &error, cuMemcpyHtoDAsync,
+                                       (values->address, raw, bytes, prover->launcher->stream)),
+                      &error);
   return values;
 }
 
@@ -109,9 +121,10 @@ values_fetch_bytes (Prover *prover, const Values *values, void *bytes, gsize n)
 {
   g_autoptr (GError) error = NULL;
 
-  prover_must (prover, gesso_cuda_call (prover->driver, &error, cuStreamSynchronize, (prover->launcher->stream)),
-               error);
-  prover_must (prover, gesso_cuda_call (prover->driver, &error, cuMemcpyDtoH, (bytes, values->address, n)), error);
+  must_have_copied (prover,
+                    gesso_cuda_call (prover->driver, &error, cuMemcpyDtoHAsync,
+                                     (bytes, values->address, n, prover->launcher->stream)),
+                    &error);
 }
 
 void

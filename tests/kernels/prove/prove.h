@@ -33,8 +33,8 @@ typedef struct
   CUdeviceptr address;
 } Values;
 
-/* Ends the program where the driver failed: a proof cannot go on. */
-void prover_must (Prover *prover, gboolean done, GError *error);
+/* Ends the program where the driver failed: a proof cannot go on. What failed has set `error`. */
+void prover_must (Prover *prover, gboolean done, GError **error);
 
 /* -1..1 times `scale`, rounded to `type` (F32, F16, BF16). */
 Values *values_random (Prover *prover, GessoDType type, gsize n, double scale);

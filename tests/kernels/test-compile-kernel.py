@@ -1,0 +1,76 @@
+#!/usr/bin/env python3
+# SPDX-FileCopyrightText: The Gesso authors
+# SPDX-License-Identifier: Apache-2.0
+"""What kernels/compile-kernel.py makes of the compiler's words: test-compile-kernel.py COMPILE-KERNEL BUILD.
+
+And whether the build knows the headers of the kernels' sources. TAP on standard output.
+"""
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+compile_kernel, build = sys.argv[1:3]
+# A compiler that says these words of one kernel and makes an empty image.
+COMPILER = """#!/bin/sh
+cat >&2 <<END
+ptxas info    : Compiling entry function 'one_f16' for 'sm_86'
+ptxas info    : Function properties for one_f16
+    {frame} bytes stack frame, {stores} bytes spill stores, {loads} bytes spill loads
+ptxas info    : Used 18 registers, used 1 barriers, 16 bytes smem, 400 bytes cmem[0]
+END
+while [ $# -gt 0 ]; do
+  case "$1" in -o | -MF) : >"$2" ;; esac
+  shift
+done
+exit {status}
+"""
+# Name, bytes of stack, of spills stored and loaded, the compiler's status, and what is said of it.
+CASES = [
+    ("all-well", 0, 0, 0, 0, None),
+    ("spills", 8, 8, 4, 0, "one_f16 spills 12 bytes of registers on sm_86"),
+    ("stack", 32, 0, 0, 0, "one_f16 has 32 bytes of stack on sm_86"),
+    ("error", 0, 0, 0, 2, "Used 18 registers"),
+]
+# What must be compiled anew when a header changes.
+HEADERS = {"attention-plain_f16": "attention.cuh", "attention-512_bf16": "attention.cuh", "conv2d_f16": "matmul.cuh"}
+results = []
+
+
+def report(ok, name, detail):
+    results.append(ok)
+    for line in detail.strip().splitlines():
+        print(f"# {line}")
+    print(f"{'ok' if ok else 'not ok'} {len(results)} {name}", flush=True)
+
+
+def check_words(folder, name, frame, stores, loads, status, says):
+    compiler, image, resources = folder / "nvcc", folder / f"{name}.fatbin", folder / f"{name}.resources"
+    compiler.write_text(COMPILER.format(frame=frame, stores=stores, loads=loads, status=status), encoding="utf-8")
+    compiler.chmod(0o755)
+    done = subprocess.run([compile_kernel, image, resources, folder / f"{name}.d", compiler, "-c"], capture_output=True,
+                          encoding="utf-8", check=False)
+    if says:
+        ok = done.returncode != 0 and says in done.stderr and not resources.exists()
+    else:
+        ok = done.returncode == 0 and resources.read_text(encoding="utf-8") == "one_f16 sm_86 18 16 0\n"
+    report(ok, name, done.stderr)
+
+
+def main():
+    print("TAP version 14")
+    with tempfile.TemporaryDirectory(prefix="gesso-compile-") as folder:
+        for case in CASES:
+            check_words(Path(folder), *case)
+    for image, header in HEADERS.items():
+        target = f"kernels/{image.replace('-', '_')}.fatbin"
+        done = subprocess.run(["ninja", "-C", build, "-t", "deps", target], capture_output=True, encoding="utf-8",
+                              check=False)
+        report(f"kernels/{header}" in done.stdout, f"{image} needs {header}",
+               "\n".join(line for line in done.stdout.splitlines() if "kernels" in line) + done.stderr)
+    print(f"1..{len(results)}")
+    return not all(results)
+
+
+sys.exit(main())

@@ -1,0 +1,81 @@
+#!/usr/bin/env python3
+# SPDX-FileCopyrightText: The Gesso authors
+# SPDX-License-Identifier: Apache-2.0
+"""A Gesso without the CUDA backend: test-without-cuda.py TREE GESSO LIBRARY.
+
+How it is configured, with -Dcuda=disabled and where there is no nvcc, and what the program says that finds no module
+beside its library. TAP on standard output.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+tree, gesso, library = (Path(argument) for argument in sys.argv[1:4])
+results = []
+
+
+def report(ok, name, detail):
+    results.append(ok)
+    for line in detail.strip().splitlines():
+        print(f"# {line}")
+    print(f"{'ok' if ok else 'not ok'} {len(results)} {name}", flush=True)
+
+
+def configure(source, folder, *options):
+    """What meson says in its summary of NVIDIA cards, and its status."""
+    folders = [path for path in os.environ["PATH"].split(":") if not os.path.exists(f"{path}/nvcc")]
+    done = subprocess.run(["meson", "setup", "-Dgimp=disabled", "-Dtests=false", *options, folder, source],
+                          env=os.environ | {"PATH": ":".join(folders)}, capture_output=True, encoding="utf-8",
+                          check=False)
+    summary = re.search(r"^ *CUDA backend *: *(.*)$", done.stdout, re.MULTILINE)
+    return done.returncode, summary[1].strip() if summary else "", done.stdout[-2000:] + done.stderr
+
+
+def tree_without_toolkit(folder):
+    """The sources, but that they look for the toolkit where there is none."""
+    folder.mkdir()
+    for path in tree.iterdir():
+        if path.name not in ("kernels", "build"):
+            (folder / path.name).symlink_to(path)
+    shutil.copytree(tree / "kernels", folder / "kernels")
+    rules = folder / "kernels" / "meson.build"
+    rules.write_text(rules.read_text(encoding="utf-8").replace("/usr/local/cuda", "/nonexistent/cuda"),
+                     encoding="utf-8")
+    return folder
+
+
+def run_without_module(folder, *arguments):
+    folder.mkdir(exist_ok=True)
+    shutil.copy(library, folder)
+    return subprocess.run([gesso, *arguments], env=os.environ | {"LD_LIBRARY_PATH": str(folder), "LC_ALL": "C.UTF-8"},
+                          capture_output=True, encoding="utf-8", check=False)
+
+
+def main():
+    print("TAP version 14")
+    with tempfile.TemporaryDirectory(prefix="gesso-no-cuda-") as name:
+        folder = Path(name)
+        status, says, detail = configure(tree, folder / "disabled", "-Dcuda=disabled")
+        report(status == 0 and says == "no: disabled by -Dcuda", "disabled", says or detail)
+        source = tree_without_toolkit(folder / "tree")
+        status, says, detail = configure(source, folder / "auto")
+        report(status == 0 and says == "no: nvcc was not found, so that NVIDIA cards are not used", "no-nvcc",
+               says or detail)
+        status, says, detail = configure(source, folder / "enabled", "-Dcuda=enabled")
+        report(status != 0 and "nvcc" in detail, "no-nvcc-and-enabled", says)
+        done = run_without_module(folder / "library", "devices")
+        report(done.returncode == 0 and 'has no module for the device "cuda"' in done.stdout, "devices", done.stdout)
+        done = run_without_module(folder / "library", "generate", "--model", str(tree / "models" / "starter"),
+                                  "--device", "cuda", "--prompt", "x", "--output", str(folder / "x.png"))
+        report(done.returncode == 1 and 'has no module for the device "cuda"' in done.stderr, "cuda-is-refused",
+               done.stderr)
+    print(f"1..{len(results)}")
+    return not all(results)
+
+
+sys.exit(main())
