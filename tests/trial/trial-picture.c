@@ -4,6 +4,7 @@
  * trial-picture COMMAND MODEL-FOLDER: the engine as a whole on a card, for tools/gpu-trial.
  *
  *   device    which card there is, or why there is none
+ *   first     time from this program's start to its first step
  *   paint     times of opening, the first step, whole pictures; memory on the card
  *   compare   a picture of the card in its own precision beside one of the CPU in f32
  */
@@ -16,6 +17,7 @@
 
 static int size = 0, images = 1, steps = 25, rounds = 5;
 static gint64 max_memory = 0;
+static gint64 started;
 
 static const GOptionEntry entries[]
     = { { "size", 0, 0, G_OPTION_ARG_INT, &size, "pixels a side; the model's own", "N" },
@@ -95,6 +97,20 @@ command_device (const char *folder, JsonBuilder *builder, GError **error)
   if (!engine)
     return FALSE;
   add_engine (builder, engine);
+  return TRUE;
+}
+
+/* What somebody waits for who has just started the program: nothing of the driver's was made before. */
+static gboolean
+command_first (const char *folder, JsonBuilder *builder, GError **error)
+{
+  g_autoptr (GessoEngine) engine = open_engine (folder, GESSO_DEVICE_CUDA, error);
+  g_autoptr (GPtrArray) pictures = NULL;
+  Watch seen = { 0 };
+
+  if (!engine || !(pictures = paint (engine, steps, &seen, error)))
+    return FALSE;
+  trial_add_double (builder, "process_open_and_first_step_seconds", (double) (seen.first_step - started) / 1e6);
   return TRUE;
 }
 
@@ -192,12 +208,15 @@ main (int argc, char **argv)
   {
     const char *name;
     gboolean (*run) (const char *folder, JsonBuilder *builder, GError **error);
-  } commands[] = { { "device", command_device }, { "paint", command_paint }, { "compare", command_compare } };
+  } commands[] = {
+    { "device", command_device }, { "first", command_first }, { "paint", command_paint }, { "compare", command_compare }
+  };
   g_autoptr (GOptionContext) context = g_option_context_new ("COMMAND MODEL-FOLDER");
   g_autoptr (JsonBuilder) builder = json_builder_new ();
   g_autoptr (GError) error = NULL;
   gboolean done = FALSE;
 
+  started = g_get_monotonic_time ();
   setlocale (LC_ALL, "");
   g_option_context_add_main_entries (context, entries, NULL);
   json_builder_begin_object (builder);
@@ -207,7 +226,7 @@ main (int argc, char **argv)
         done = commands[i].run (argv[2], builder, &error);
   if (!done && !error)
     {
-      g_printerr ("usage: trial-picture device|paint|compare MODEL-FOLDER [OPTION...]\n");
+      g_printerr ("usage: trial-picture device|first|paint|compare MODEL-FOLDER [OPTION...]\n");
       return 2;
     }
   json_builder_end_object (builder);

@@ -18,9 +18,13 @@ import tempfile
 import time
 from pathlib import Path
 
+import style
+
 TOP = Path(__file__).resolve().parent.parent.parent
 # What the driver's own library wants of the same libc.
 LIBC_PARTS = ("libdl.so.2", "librt.so.1", "libpthread.so.0")
+# MiB that may travel.
+MOST = 64
 
 
 def libraries_of(program):
@@ -49,21 +53,34 @@ def gather(staging, programs, extra):
         shutil.copy2(library.resolve(), staging / "lib" / name)
 
 
-def copy_tree(source, target):
+def lies_in(folder, tree):
+    return folder.resolve().is_relative_to(tree.resolve())
+
+
+def place(part, folder, tree):
+    """A part of the tree in the folder, at the same place: where the folder lies in the tree, so that both travel, a
+    link that holds wherever they arrive, else a copy."""
+    target = folder / part
+    if target.is_symlink():
+        target.unlink()
     shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(source, target)
+    if lies_in(folder, tree):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.symlink_to(os.path.relpath(tree.resolve() / part, target.parent.resolve()))
+    else:
+        shutil.copytree(tree / part, target)
 
 
 def pack(folder, programs, extra=(), fast=False):
     """`extra`: libraries that are loaded by name, of which only what they are linked with is carried. `fast`: for a
-    test; nothing is compressed, and the starter stays at home."""
+    test; nothing is compressed."""
     folder.mkdir(parents=True, exist_ok=True)
     for path in sorted((TOP / "tools" / "trial").iterdir()):
         if path.is_file():
             shutil.copy2(path, folder / path.name)
-    copy_tree(TOP / "tests" / "reference" / "data", folder / "tests" / "reference" / "data")
-    if not fast and (TOP / "models" / "starter").is_dir():
-        copy_tree(TOP / "models" / "starter", folder / "models" / "starter")
+    for part in ("tests/reference/data", "models/starter"):
+        if (TOP / part).is_dir():
+            place(part, folder, TOP)
     with tempfile.TemporaryDirectory(prefix="gesso-pack-") as name:
         staging = Path(name)
         gather(staging, programs, extra)
@@ -74,8 +91,20 @@ def pack(folder, programs, extra=(), fast=False):
                                          "\n", encoding="utf-8")
 
 
-def size_of(folder):
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+def size_of(paths):
+    """In MiB; what folders are linked to counts not."""
+    return sum(path.lstat().st_size for path in paths if not path.is_dir()) / 2**20
+
+
+def tell_size(folder):
+    size = size_of(folder.rglob("*"))
+    said = f"{size:.1f} MiB"
+    if lies_in(folder, TOP):
+        tree = size_of(TOP / name for name in style.project_files() if not lies_in(TOP / name, folder))
+        said += f", and {tree:.1f} MiB the tree that it links to: {size + tree:.1f} MiB"
+        size += tree
+    print(said + f" of {MOST}" + ("" if size <= MOST else ", too much: name the card's architecture to have only its "
+                                  "kernels"))
 
 
 def main():
@@ -89,7 +118,7 @@ def main():
             print(f"{name}: {program} is not built", file=sys.stderr)
             return 1
     pack(options.folder, {name: Path(program) for name, program in programs.items()})
-    print(f"{size_of(options.folder) / 2**20:.1f} MiB")
+    tell_size(options.folder)
     return 0
 
 

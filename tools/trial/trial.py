@@ -2,13 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tries Gesso's CUDA backend on a card, stage by stage, and keeps what came of it as JSON.
 
-Each stage takes at most --seconds. A stage that was cut off, by its time or by anything else, goes on where it stopped
-when it is asked for again; what has an answer is not asked twice (but for --again). RESULTS/STAGE.json is there from
-the stage's first second on, whatever happens; RESULTS/table.txt has the figures, RESULTS/log.txt what every program
-said.
+Each stage takes at most its own time or --seconds, all of them --total. What was cut off, by its time or by anything
+else, goes on where it stopped when it is asked for again; what has an answer is not asked twice (but for --retry and
+--again). RESULTS/STAGE.json is there from the stage's first second on, whatever happens; RESULTS/table.txt has the
+figures, RESULTS/log.txt what every program said. COPIES has it all in three files, as new: RESULTS is to stay where it
+is from one start to the next, and COPIES may be a folder that is sent back and emptied.
 """
 
 import argparse
+import contextlib
+import ctypes
 import json
 import os
 import re
@@ -20,17 +23,25 @@ import tarfile
 import tempfile
 import time
 import zipfile
+from functools import partial
 from pathlib import Path
 
 import stages
 import table
 
 HERE = Path(__file__).resolve().parent
-DRIVERS = "/usr/local/nvidia/lib64:/usr/lib/x86_64-linux-gnu:/usr/lib/aarch64-linux-gnu:/usr/lib64:/usr/lib/wsl/lib"
+# Where the driver's libraries may lie, behind the folders that the caller names.
+DRIVERS = ("/usr/local/nvidia/lib64", "/usr/local/nvidia/lib", "/usr/lib/x86_64-linux-gnu",
+           "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib/wsl/lib", "/usr/local/cuda/compat")
 CUBLAS = "libcublasLt.so.*"
 # What is answered once and for all; the rest is asked again.
-ANSWERS = ("passed", "failed", "out of memory", "not here")
+ANSWERS = ("passed", "failed", "out of memory")
+# Where there is nothing to ask.
+HOPELESS = ("no device", "old driver")
 TAIL = 3000
+NUMBER = r"(-?(?:inf|nan|\d[\d.]*(?:e[-+]\d+)?))"
+LIBC = ctypes.CDLL(None)
+PR_SET_PDEATHSIG = 1
 
 
 class CutOff(BaseException):
@@ -55,6 +66,52 @@ def why(text):
     return "failed"
 
 
+def last_object(output):
+    """The JSON object that a program ended with, {} where there is none; libraries may have a word after it."""
+    lines = [line for line in output.splitlines() if line.startswith("{")]
+    try:
+        return json.loads(lines[-1])
+    except (IndexError, ValueError):
+        return {}
+
+
+def told(said):
+    """Relative errors, and ratios in dB, that a test's cases told of: "CASE: what was compared" -> value."""
+    errors, ratios, waiting = {}, {}, []
+    for line in said.splitlines():
+        error = re.match(rf"# (.+): relative error {NUMBER},", line)
+        ratio = re.match(rf"# (.+): {NUMBER} dB$", line)
+        case = re.match(r"(?:not )?ok (?:\d+ )?(/\S+)", line)
+        if error:
+            waiting.append((errors, error[1], float(error[2])))
+        elif ratio:
+            waiting.append((ratios, ratio[1], float(ratio[2])))
+        elif case:
+            for kind, what, value in waiting:
+                kind[f"{case[1]}: {what}"] = value
+            waiting = []
+    return {**({"relative_errors": errors} if errors else {}), **({"ratios": ratios} if ratios else {})}
+
+
+def verdict(statuses, miniature):
+    """A stage's status, by those of its items."""
+    if "cut off" in statuses:
+        return "cut off"
+    wrong = [status for status in statuses if status not in ("passed", "not here")]
+    if wrong:
+        return wrong[0]
+    # A trial of the trial has nothing to race against.
+    return "incomplete" if "not here" in statuses and not miniature else "passed"
+
+
+def end_with(parent):
+    """In a child that is about to become a program: a trial that is killed leaves nothing on the card."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    # Nobody tells of a death before this.
+    if os.getppid() != parent:
+        os._exit(1)
+
+
 class Trial:
     def __init__(self, options):
         self.options = options
@@ -62,12 +119,14 @@ class Trial:
         self.source = HERE / "tests" / "reference"
         self.models = self.source / "data" / "models"
         self.packed = json.loads((HERE / "carried.json").read_text(encoding="utf-8"))
-        self.results = Path(options.results).resolve()
-        self.results.mkdir(parents=True, exist_ok=True)
         self.scratch = Path(options.scratch).resolve()
-        self.scratch.mkdir(parents=True, exist_ok=True)
+        self.results = Path(options.results or self.scratch / "results").resolve()
+        self.copies = Path(options.copies).resolve()
+        for folder in (self.scratch, self.results):
+            folder.mkdir(parents=True, exist_ok=True)
         self.unpacked = None
         self.child = None
+        self.end = time.monotonic() + options.total
         self.deadline = 0.0
 
     # --- what was carried ---
@@ -75,6 +134,7 @@ class Trial:
     def unpack(self):
         """The libraries and wheels, into a folder that goes at the end."""
         self.unpacked = Path(tempfile.mkdtemp(prefix="gesso-trial-"))
+        (self.unpacked / "nothing").mkdir()
         # As it was packed here; newer Pythons want that said.
         trusted = {"filter": "fully_trusted"} if hasattr(tarfile, "fully_trusted_filter") else {}
         with tarfile.open(HERE / "carried.tar.xz") as archive:
@@ -98,13 +158,16 @@ class Trial:
         """A carried program, under the loader that was carried with it."""
         lib = self.unpacked / "lib"
         loader = sorted(lib.glob("ld-linux*.so.*"))[0]
-        return [str(loader), "--library-path", ":".join([str(lib), DRIVERS, *self.toolkit()]),
+        named = filter(None, os.environ.get("LD_LIBRARY_PATH", "").split(":"))
+        return [str(loader), "--library-path", ":".join([str(lib), *named, *DRIVERS, *self.toolkit()]),
                 str(self.unpacked / "bin" / program), *map(str, arguments)]
 
     def environment(self):
-        # What the programs find their data by, and nothing of the caller's that would reach into them.
-        extra = {"G_TEST_SRCDIR": str(self.source), "LC_ALL": "C.UTF-8", "XDG_CACHE_HOME": str(self.scratch / "cache")}
-        removed = ("LD_LIBRARY_PATH", "LD_PRELOAD", "GIO_MODULE_DIR", "GIO_EXTRA_MODULES", "GESSO_FULL")
+        # What the programs find their data by, and nothing of the caller's or the machine's that would reach into them:
+        # command () says where libraries are, and GIO's modules there are for another GLib.
+        extra = {"G_TEST_SRCDIR": str(self.source), "LC_ALL": "C.UTF-8", "XDG_CACHE_HOME": str(self.scratch / "cache"),
+                 "GIO_MODULE_DIR": str(self.unpacked / "nothing")}
+        removed = ("LD_LIBRARY_PATH", "LD_PRELOAD", "GIO_EXTRA_MODULES", "GESSO_FULL")
         return {**{k: v for k, v in os.environ.items() if k not in removed}, **extra}
 
     # --- running something ---
@@ -112,15 +175,16 @@ class Trial:
     def left(self):
         return self.deadline - time.monotonic()
 
-    def run(self, command, environment=None):
-        """(status, standard output, all that was said): passed, failed, cut off, or why()."""
-        limit = self.left()
+    def run(self, command, environment=None, most=None):
+        """(status, standard output, all that was said): passed, failed, cut off, or why(). `most`: seconds that it may
+        take, where that is not all that are left."""
+        limit = min(self.left(), self.left() if most is None else most)
         if limit <= 0:
             return "cut off", "", "no time was left"
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as said:
             self.child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=said,
                                           env=environment or self.environment(), cwd=self.scratch,
-                                          start_new_session=True)
+                                          start_new_session=True, preexec_fn=partial(end_with, os.getpid()))
             try:
                 status = "passed" if self.child.wait(limit) == 0 else "failed"
             except subprocess.TimeoutExpired:
@@ -144,11 +208,14 @@ class Trial:
         with open(self.results / "log.txt", "a", encoding="utf-8") as file:
             file.write(text)
 
-    def run_program(self, program, *arguments, before=(), everything=False):
+    def run_program(self, program, *arguments, before=(), everything=False, most=None):
         """A program that says what it found in words; `everything`: also the cases that a short run leaves out."""
         full = {"GESSO_FULL": "1"} if everything else {}
-        status, _, said = self.run([*before, *self.command(program, *arguments)], {**self.environment(), **full})
-        answer = {"status": status}
+        status, _, said = self.run([*before, *self.command(program, *arguments)], {**self.environment(), **full}, most)
+        if status == "passed" and said.startswith("TAP") and not re.search(r"^ok ", said, re.MULTILINE):
+            # Its cases were named, and there are none of that name.
+            status = "failed"
+        answer = {"status": status, **told(said)}
         counts = re.findall(r"^\d+ proofs, .*$", said, re.MULTILINE)
         if counts:
             answer["summary"] = counts[-1]
@@ -157,12 +224,9 @@ class Trial:
         return answer
 
     def run_json(self, command, environment=None):
-        """A program whose last line is a JSON object."""
+        """A program that ends with a JSON object."""
         status, output, said = self.run(command, environment)
-        try:
-            found = json.loads(output.strip().splitlines()[-1])
-        except (IndexError, ValueError):
-            found = {}
+        found = last_object(output)
         error = found.pop("error", None)
         if error:
             return {"status": why(f"{error['code']} {error['message']}"), "error": error, **found}
@@ -195,14 +259,14 @@ class Trial:
         # What is installed comes first; what was carried fills in. What torch compiles is kept for the next time.
         environment = {**os.environ, "GESSO_TRIAL_SITE": str(self.unpacked / "site"),
                        "TORCHINDUCTOR_CACHE_DIR": str(self.scratch / "inductor")}
-        return self.run_json([sys.executable, "-B", str(HERE / "peer.py"), str(model), *map(str, arguments)],
-                             environment)
+        return self.run_json([sys.executable, "-B", str(HERE / "peer.py"), str(model), "--device",
+                              self.options.peer_device, *map(str, arguments)], environment)
 
     # --- stages ---
 
     def device(self):
         """Which card there is: {"status", "devices" or "error"}."""
-        self.deadline = time.monotonic() + 120
+        self.deadline = min(time.monotonic() + 120, self.end)
         found = self.run_data("trial-picture", "device", self.models / stages.SMALLEST)
         card = re.search(r"^.*compute capability [0-9.]*", found.get("devices", ""), re.MULTILINE)
         return {**found, "card": card[0] if card else ""}
@@ -213,28 +277,42 @@ class Trial:
         except (OSError, ValueError):
             return {}
 
+    def publish(self):
+        """The figures so far as text; and everything in the folder for copies, if that can be written."""
+        records = {letter: self.read(letter) for letter in stages.STAGES}
+        text = table.text(records)
+        write(self.results / "table.txt", text)
+        with contextlib.suppress(OSError):
+            self.copies.mkdir(parents=True, exist_ok=True)
+            write(self.copies / "trial.json", json.dumps(records, indent=1) + "\n")
+            for name in ("table.txt", "log.txt"):
+                shutil.copyfile(self.results / name, self.copies / name)
+        return text
+
     def run_stage(self, letter, device):
-        title, items = stages.STAGES[letter]
+        title, items, most = stages.STAGES[letter]
         found = self.read(letter)
         asked = {"card": device["card"], "miniature": self.miniature, **self.packed}
         same = found.get("asked") == asked and not self.options.again
         kept = found.get("items", {}) if same else {}
         record = {"stage": letter, "title": title, "status": "running", "device": device, "asked": asked,
                   "seconds": found.get("seconds", 0.0) if same else 0.0, "items": kept}
+        answers = ("passed",) if self.options.retry else ANSWERS
         begin, before = time.monotonic(), record["seconds"]
-        self.deadline = begin + self.options.seconds
+        self.deadline = min(begin + (self.options.seconds or most), self.end)
 
         def save(status):
             record["status"] = status
             record["seconds"] = round(before + time.monotonic() - begin, 1)
             write(self.results / f"{letter}.json", json.dumps(record, indent=1) + "\n")
+            self.publish()
 
-        if device["status"] != "passed":
+        if device["status"] in HOPELESS:
             save(device["status"])
             return record
         try:
             for name, item in items(self):
-                if kept.get(name, {}).get("status") in ANSWERS:
+                if kept.get(name, {}).get("status") in answers:
                     continue
                 kept[name] = {"status": "running"}
                 save("running")
@@ -242,7 +320,7 @@ class Trial:
                 kept[name] = self.answer(item)
                 kept[name]["took"] = round(time.monotonic() - started, 1)
                 print(f"{letter} {name}: {kept[name]['status']} ({kept[name]['took']} s)", flush=True)
-                if kept[name]["status"] == "cut off":
+                if kept[name]["status"] == "cut off" and self.left() <= 0:
                     break
         except CutOff:
             for item in kept.values():
@@ -250,9 +328,7 @@ class Trial:
                     item["status"] = "cut off"
             save("cut off")
             raise
-        statuses = [item["status"] for item in kept.values()]
-        save("cut off" if "cut off" in statuses else
-             next((status for status in statuses if status not in ("passed", "not here")), "passed"))
+        save(verdict([item["status"] for item in kept.values()], self.miniature))
         return record
 
     @staticmethod
@@ -272,14 +348,20 @@ def cut_off(_number, _frame):
 def main():
     parser = argparse.ArgumentParser(prog="run", description=__doc__.split("\n\n", maxsplit=1)[0],
                                      formatter_class=argparse.RawDescriptionHelpFormatter,
-                                     epilog="\n".join(f"{letter}  {title}" for letter, (title, _) in
+                                     epilog="\n".join(f"{letter}  {title} ({most} s)" for letter, (title, _, most) in
                                                       stages.STAGES.items()))
     parser.add_argument("--stages", default="".join(stages.STAGES), help="which, as letters; all by default")
-    parser.add_argument("--results", default=os.environ.get("OUT") or str(HERE / "results"), help="folder for the JSON")
-    parser.add_argument("--scratch", default=f"{tempfile.gettempdir()}/gesso-trial-models-{os.getuid()}",
+    parser.add_argument("--scratch", default=f"{tempfile.gettempdir()}/gesso-trial-{os.getuid()}",
                         help="folder for full-size models, some 2 GB each; they are kept")
-    parser.add_argument("--seconds", type=float, default=480.0, help="most of a stage; 480 by default")
+    parser.add_argument("--results", help="folder for the JSON; SCRATCH/results by default")
+    parser.add_argument("--copies", default=os.environ.get("OUT") or str(HERE / "results"),
+                        help="folder for trial.json (all stages), table.txt and log.txt; $OUT, or else results beside "
+                        "this program")
+    parser.add_argument("--seconds", type=float, help="most of a stage; its own by default")
+    parser.add_argument("--total", type=float, default=570.0, help="most of all stages; 570 by default")
+    parser.add_argument("--retry", action="store_true", help="ask again what did not pass")
     parser.add_argument("--again", action="store_true", help="ask again what has an answer")
+    parser.add_argument("--peer-device", default="cuda", help="what diffusers computes on; cpu to try it")
     parser.add_argument("--miniature", action="store_true", help="small models only: a trial of the trial")
     options = parser.parse_args()
     if set(options.stages) - set(stages.STAGES):
@@ -301,9 +383,7 @@ def main():
     finally:
         trial.end_child()
         trial.clean()
-        text = table.text({letter: trial.read(letter) for letter in stages.STAGES})
-        write(trial.results / "table.txt", text)
-        print(text, flush=True)
+        print(f"{trial.publish()}\nAll of it: {trial.results}, {trial.copies}", flush=True)
     return 0 if all(record["status"] == "passed" for record in records) else 1
 
 

@@ -1,0 +1,45 @@
+#!/usr/bin/env python3
+# SPDX-FileCopyrightText: The Gesso authors
+# SPDX-License-Identifier: Apache-2.0
+"""The other side of the trial on the CPU: test-peer.py MODEL-FOLDER. Runs with GESSO_PYTHON, or this Python, where that
+has torch and diffusers; with GESSO_FULL also the ways that compile, which take minutes. TAP on standard output.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parent.parent.parent
+PYTHON = os.environ.get("GESSO_PYTHON", sys.executable)
+sys.path.insert(0, str(TOP / "tools" / "trial"))
+
+import peer  # noqa: E402
+
+
+def main():
+    found = subprocess.run([PYTHON, "-c", "import torch, diffusers"], capture_output=True, check=False)
+    if found.returncode != 0:
+        print("TAP version 14\n1..0 # SKIP there is no torch, or no diffusers")
+        return 0
+    ways = [way for way in peer.WAYS if way not in peer.MODES or os.environ.get("GESSO_FULL")]
+    print(f"TAP version 14\n1..{len(ways)}")
+    failed = 0
+    for n, way in enumerate(ways, 1):
+        command = [PYTHON, "-B", TOP / "tools" / "trial" / "peer.py", sys.argv[1], "--device", "cpu", "--way", way,
+                   "--size", "64", "--rounds", "1", "--repeats", "2", "--steps", "2"]
+        said = subprocess.run(command, capture_output=True, text=True, check=False,
+                              env={**os.environ, "OMP_NUM_THREADS": "1"})
+        times = json.loads((said.stdout.splitlines() or ["{}"])[-1])
+        right = said.returncode == 0 and all(times.get(f"{what}_seconds", 0) > 0 for what in
+                                             ("step", "decode", "picture"))
+        failed += not right
+        if not right:
+            print("\n".join(f"# {line}" for line in (said.stdout + said.stderr).splitlines()[-60:]))
+        print(f"{'ok' if right else 'not ok'} {n} {way}", flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
