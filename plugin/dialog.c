@@ -141,7 +141,7 @@ update_buttons (Dialog *self)
   gtk_button_set_label (GTK_BUTTON (self->generate), busy ? _ ("_Cancel") : _ ("_Generate"));
   gtk_widget_set_sensitive (self->generate, !self->pause);
   gtk_widget_set_sensitive (self->close, !busy && !self->pause);
-  gtk_widget_set_sensitive (self->insert, n > 0 && !self->inserting);
+  gtk_widget_set_sensitive (self->insert, n > 0 && !busy);
 }
 
 static gboolean

@@ -40,6 +40,8 @@ gesso_generate_image_new (GimpPlugIn *plug_in, const char *name)
 {
   GimpProcedure *procedure = gimp_procedure_new (plug_in, name, GIMP_PDB_PROC_TYPE_PLUGIN, run, NULL, NULL);
 
+  /* With any image, or none. */
+  gimp_procedure_set_sensitivity_mask (procedure, GIMP_PROCEDURE_SENSITIVE_ALWAYS);
   /* Translators: a menu entry under File - Create. */
   gimp_procedure_set_menu_label (procedure, _ ("From _Sentence..."));
   gimp_procedure_add_menu_path (procedure, "<Image>/File/Create");

@@ -19,6 +19,7 @@ struct _GessoErrorBar
   GtkWidget *use_size;
   GtkWidget *use_model;
   GCancellable *search; /* of a remedy, for the error shown */
+  GThread *searcher;
   int width, height;
   char *model;
 };
@@ -71,9 +72,9 @@ larger_first (gconstpointer a, gconstpointer b)
 }
 
 static gboolean
-would_fit (const GessoInstalledModel *model, const GessoRequest *request)
+would_fit (const GessoInstalledModel *model, const GessoRequest *request, GCancellable *cancellable)
 {
-  g_autoptr (GessoEngine) engine = gesso_engine_new (model->folder, NULL, NULL, NULL);
+  g_autoptr (GessoEngine) engine = gesso_engine_new (model->folder, NULL, cancellable, NULL);
   g_autoptr (GessoRequest) own_size = gesso_request_copy (request);
   GessoMemoryNeed need = { 0 };
 
@@ -101,22 +102,26 @@ find_smaller_model (const Search *search, GCancellable *cancellable)
     {
       GessoInstalledModel *model = g_ptr_array_index (models, i);
 
-      if (model->size_on_disk < limit && g_strcmp0 (model->folder, folder) != 0 && would_fit (model, search->request))
+      if (model->size_on_disk < limit && g_strcmp0 (model->folder, folder) != 0
+          && would_fit (model, search->request, cancellable))
         return g_strdup (model->name);
     }
   return NULL;
 }
 
-static void
-search_thread (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
+static gpointer
+search_thread (gpointer data)
 {
-  Search *search = data;
+  g_autoptr (GTask) task = data;
+  GCancellable *cancellable = g_task_get_cancellable (task);
+  Search *search = g_task_get_task_data (task);
 
   if (!search->engine || !gesso_engine_largest_size (search->engine, search->request, &search->width, &search->height))
     search->width = search->height = 0;
-  if (search->width == 0)
+  if (search->width == 0 && !g_cancellable_is_cancelled (cancellable))
     search->smaller = find_smaller_model (search, cancellable);
   g_task_return_boolean (task, TRUE);
+  return NULL;
 }
 
 static void
@@ -153,11 +158,13 @@ search_done (GObject *object, GAsyncResult *result, gpointer data)
   gtk_widget_show (self->hint);
 }
 
+/* Waits for the thread: it must not compute on, with an engine of its own, while the process ends. */
 static void
 stop_search (GessoErrorBar *self)
 {
   if (self->search)
     g_cancellable_cancel (self->search);
+  g_clear_pointer (&self->searcher, g_thread_join);
   g_clear_object (&self->search);
 }
 
@@ -176,7 +183,7 @@ start_search (GessoErrorBar *self, GessoEngine *engine, const GessoRequest *requ
   task = g_task_new (self, self->search, search_done, NULL);
   g_task_set_source_tag (task, start_search);
   g_task_set_task_data (task, search, search_free);
-  g_task_run_in_thread (task, search_thread);
+  self->searcher = g_thread_new ("gesso-remedy", search_thread, g_object_ref (task));
 }
 
 static void

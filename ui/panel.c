@@ -47,6 +47,36 @@ on_use_model (GessoErrorBar *bar, const char *model, GessoPanel *self)
   g_object_set (self, "model", model, NULL);
 }
 
+/* A seed that is to be used again stays until it is set free. */
+static void
+use_seed (GSimpleAction *action, GVariant *seed, gpointer self)
+{
+  g_object_set (self, "seed", (int) MIN (g_variant_get_uint64 (seed), G_MAXINT), "lock-seed", TRUE, NULL);
+}
+
+static void
+use_prompt (GSimpleAction *action, GVariant *prompts, gpointer self)
+{
+  const char *prompt, *negative_prompt;
+
+  g_variant_get (prompts, "(&s&s)", &prompt, &negative_prompt);
+  g_object_set (self, "prompt", prompt, "negative-prompt", negative_prompt, NULL);
+}
+
+/* What the menu of a picture offers. */
+static void
+add_actions (GessoPanel *self)
+{
+  static const GActionEntry entries[] = {
+    { .name = "use-seed", .activate = use_seed, .parameter_type = "t" },
+    { .name = "use-prompt", .activate = use_prompt, .parameter_type = "(ss)" },
+  };
+  g_autoptr (GSimpleActionGroup) actions = g_simple_action_group_new ();
+
+  g_action_map_add_action_entries (G_ACTION_MAP (actions), entries, G_N_ELEMENTS (entries), self);
+  gtk_widget_insert_action_group (GTK_WIDGET (self), "result", G_ACTION_GROUP (actions));
+}
+
 static void
 on_n_kept (GObject *gallery, GParamSpec *pspec, GessoPanel *self)
 {
@@ -158,6 +188,7 @@ gesso_panel_init (GessoPanel *self)
 {
   gtk_orientable_set_orientation (GTK_ORIENTABLE (self), GTK_ORIENTATION_VERTICAL);
   gtk_box_set_spacing (GTK_BOX (self), 6);
+  add_actions (self);
 }
 
 static void

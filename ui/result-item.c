@@ -84,6 +84,57 @@ on_toggled (GtkToggleButton *check, GessoResultItem *self)
   g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_KEPT]);
 }
 
+/* --- What was painted once can be painted again, with more steps or other words --- */
+
+static void
+append_action (GMenu *menu, const char *label, const char *action, GVariant *target)
+{
+  g_autoptr (GMenuItem) item = g_menu_item_new (label, NULL);
+
+  g_menu_item_set_action_and_target_value (item, action, target);
+  g_menu_append_item (menu, item);
+}
+
+/* The actions are the panel's: GTK finds them among the ancestors of the widget that a menu is attached to. */
+static void
+show_menu (GessoResultItem *self, const GdkEvent *event)
+{
+  const GessoRequest *request = self->result->request;
+  const char *negative = request->negative_prompt ? request->negative_prompt : "";
+  g_autoptr (GMenu) model = g_menu_new ();
+  GtkWidget *menu;
+
+  /* Translators: in the menu of a picture: its seed goes into the settings, and stays there. */
+  append_action (model, _ ("Use This _Seed"), "result.use-seed",
+                 g_variant_new_uint64 (gesso_picture_get_seed (self->result->picture)));
+  /* Translators: in the menu of a picture: what it was painted from goes into the settings. */
+  append_action (model, _ ("Use This _Prompt"), "result.use-prompt", g_variant_new ("(ss)", request->prompt, negative));
+  menu = gtk_menu_new_from_model (G_MENU_MODEL (model));
+  gtk_menu_attach_to_widget (GTK_MENU (menu), GTK_WIDGET (self), NULL);
+  g_signal_connect (menu, "selection-done", G_CALLBACK (gtk_widget_destroy), NULL);
+  if (event)
+    gtk_menu_popup_at_pointer (GTK_MENU (menu), event);
+  else
+    gtk_menu_popup_at_widget (GTK_MENU (menu), self->thumbnail, GDK_GRAVITY_SOUTH_WEST, GDK_GRAVITY_NORTH_WEST, NULL);
+}
+
+static gboolean
+gesso_result_item_popup_menu (GtkWidget *widget)
+{
+  show_menu (GESSO_RESULT_ITEM (widget), NULL);
+  return GDK_EVENT_STOP;
+}
+
+static gboolean
+gesso_result_item_button_press_event (GtkWidget *widget, GdkEventButton *event)
+{
+  if (!gdk_event_triggers_context_menu ((const GdkEvent *) event))
+    return GDK_EVENT_PROPAGATE;
+  gtk_widget_grab_focus (widget);
+  show_menu (GESSO_RESULT_ITEM (widget), (const GdkEvent *) event);
+  return GDK_EVENT_STOP;
+}
+
 /* Where the focus is, whoever brought it there, is what is looked at. */
 static void
 gesso_result_item_grab_focus (GtkWidget *widget)
@@ -129,6 +180,8 @@ gesso_result_item_class_init (GessoResultItemClass *klass)
   object_class->set_property = gesso_result_item_set_property;
   object_class->finalize = gesso_result_item_finalize;
   GTK_WIDGET_CLASS (klass)->grab_focus = gesso_result_item_grab_focus;
+  GTK_WIDGET_CLASS (klass)->popup_menu = gesso_result_item_popup_menu;
+  GTK_WIDGET_CLASS (klass)->button_press_event = gesso_result_item_button_press_event;
   properties[PROP_KEPT] = g_param_spec_boolean ("kept", NULL, NULL, FALSE,
                                                 G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
   g_object_class_install_properties (object_class, N_PROPERTIES, properties);
@@ -152,6 +205,7 @@ gesso_result_item_init (GessoResultItem *self)
   gtk_box_pack_start (GTK_BOX (box), self->check, FALSE, FALSE, 0);
   g_signal_connect (self->check, "toggled", G_CALLBACK (on_toggled), self);
 
+  gtk_widget_add_events (GTK_WIDGET (self), GDK_BUTTON_PRESS_MASK);
   gtk_container_set_border_width (GTK_CONTAINER (box), MARGIN);
   gtk_container_add (GTK_CONTAINER (self), box);
   gtk_widget_show_all (GTK_WIDGET (self));

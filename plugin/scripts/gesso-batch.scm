@@ -8,7 +8,7 @@
 ;
 ; The arguments: the file with a prompt in each line (empty lines and those that begin with # are left out), the folder
 ; to write to, the model ("" is the one that comes with Gesso), the steps, and the seed of the first line; the second line
-; has the next seed, and so on. Line 12, "A red fox!", becomes 0012-a-red-fox.png and .xcf.
+; has the next seed, and so on; -1 is a random one for each. Line 12, "A red fox!", becomes 0012-a-red-fox.png and .xcf.
 ;
 ; What is there already is not painted again, so a run that was interrupted goes on where it was. The exit status of GIMP
 ; is 0 when every line has its picture, else 70.
@@ -63,7 +63,7 @@
                 (+ n 1)
                 ; The XCF comes last, and whole or not at all.
                 (if (and (gesso-batch-prompt? (car lines)) (not (file-exists? (string-append path ".xcf"))))
-                    (cons (list path (car lines) (modulo (+ seed n -1) 2147483648)) jobs)
+                    (cons (list path (car lines) (if (< seed 0) -1 (modulo (+ seed n -1) 2147483648))) jobs)
                     jobs))))))
 
 (define (gesso-batch-save image path)

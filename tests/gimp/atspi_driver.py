@@ -193,15 +193,19 @@ def set_value(node, value):
     assert Atspi.Value.set_current_value(node, value), f"{node.get_name()!r} does not take {value}"
 
 
+def menu_entries(window_node, name):
+    """The entries of that name in the menus of a window, without opening them, whether they can be used or not."""
+    for bar in matching(window_node, "menu bar"):
+        for found, _depth in walk(bar):
+            if found.get_role_name() == "menu item" and is_named(found, name):
+                yield found
+
+
 def activate(window_node, name):
-    """A menu entry, wherever it is in the menus of a window, without opening them."""
+    """A menu entry, wherever it is in the menus of a window."""
 
     def entry():
-        for bar in matching(window_node, "menu bar"):
-            for found, _depth in walk(bar):
-                if found.get_role_name() == "menu item" and is_named(found, name) and is_sensitive(found):
-                    return found
-        return None
+        return next((found for found in menu_entries(window_node, name) if is_sensitive(found)), None)
 
     press(wait_for(f"the menu entry {name}", entry))
 

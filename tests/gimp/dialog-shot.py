@@ -6,9 +6,9 @@
     dialog-shot.py --build BUILD [--state STATE] [--scheme dark] [--scale 2] [--locale ar_EG.UTF-8] [--model DIR]
                    [--prompt TEXT] [--count N] [--steps N] [--seed N] FILE.png
 
-STATE: ready, advanced, long (a prompt that is cut off), painting, results, compare, memory (too little, and the
-remedy), broken or missing (the model), image (a new one); scale and blur are dialogs of GIMP's own, to compare with. To
-be run in the place that tools/lib/sandbox.sh chose.
+STATE: ready, advanced, long (a prompt that is cut off), painting, results, compare, discard (the question), memory (too
+little, and the remedy), broken or missing (the model), image (a new one); scale and blur are dialogs of GIMP's own, to
+compare with. To be run in the place that tools/lib/sandbox.sh chose.
 """
 
 import argparse
@@ -29,7 +29,8 @@ import gimp  # noqa: E402
 import mounts  # noqa: E402
 from dialog_driver import demo, session, translation  # noqa: E402
 
-STATES = ("ready", "advanced", "long", "painting", "results", "compare", "memory", "broken", "missing", "image")
+STATES = ("ready", "advanced", "long", "painting", "results", "compare", "discard", "memory", "broken", "missing",
+          "image")
 # Title of the menu entry, and of the window.
 GIMPS_OWN = {"scale": ("Scale Image...", "Scale Image"), "blur": ("Gaussian Blur...", "Gaussian Blur")}
 TOP = Path(__file__).resolve().parent.parent.parent
@@ -78,12 +79,13 @@ def settings_of(options):
 
 
 def bring_about(dialog, state, count):
+    """The window that shows the state."""
     if state == "advanced":
         driver.press(dialog.find("toggle button", "_Advanced"))
     elif state == "memory":
         dialog.generate()
         driver.find(dialog.window, "button", re.compile(r"\d+ × \d+"))
-    elif state in ("painting", "results", "compare"):
+    elif state in ("painting", "results", "compare", "discard"):
         dialog.generate()
         dialog.wait_for("a picture", dialog.results, PAINT_SECONDS)
         if state == "painting":
@@ -93,6 +95,10 @@ def bring_about(dialog, state, count):
             dialog.wait_for("all pictures", lambda: not dialog.is_painting(), PAINT_SECONDS)
         if state == "compare":
             driver.press(dialog.find("toggle button", "Compare _with Image"))
+        if state == "discard":
+            dialog.press_close()
+            return dialog.wait_for("the question", dialog.question)
+    return dialog.window
 
 
 def open_window(running, options):
@@ -109,8 +115,7 @@ def open_window(running, options):
     if options.state not in ("broken", "missing"):
         dialog.wait_for("the model", lambda: any(
             " / 75" in (node.get_name() or "") for node in driver.matching(dialog.window, "label")))
-    bring_about(dialog, options.state, options.count)
-    return dialog.window
+    return bring_about(dialog, options.state, options.count)
 
 
 def break_model(folder):

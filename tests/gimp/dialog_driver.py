@@ -147,6 +147,12 @@ class Dialog:
     def results(self):
         return list(driver.matching(self.window, "list item"))
 
+    def n_results(self):
+        """Also of those that are scrolled out of sight."""
+        strip = self.word("Results")
+        return sum(node.get_role_name() == "list item" and (node.get_parent().get_name() or "") == strip
+                   for node, _depth in driver.walk(self.window))
+
     def is_painting(self):
         return driver.has(self.window, "button", self.word("_Cancel"))
 
@@ -160,7 +166,7 @@ class Dialog:
         self.find("button", "_Generate", seconds=10)
 
     def wait_for_results(self, number):
-        self.wait_for(f"{number} pictures", lambda: len(self.results()) >= number and not self.is_painting())
+        self.wait_for(f"{number} pictures", lambda: self.n_results() >= number and not self.is_painting())
 
     def press_close(self):
         button = self.find("button", "_Close")

@@ -45,4 +45,10 @@
 (check "what was deleted comes back" (> (size "0001-a-red-fox.png") 4))
 
 (file-delete (in-test-folder "pictures/0005-an-owl.xcf"))
+(check-equal "-1 is a random seed for each line" (map caddr (gesso-batch-jobs prompts (in-test-folder "elsewhere") -1))
+             '(-1 -1 -1))
+(check-equal "seeds begin anew after the largest"
+             (map caddr (gesso-batch-jobs prompts (in-test-folder "elsewhere") 2147483645))
+             '(2147483645 0 1))
+
 (check-fails "no such model" (lambda () (gesso-batch prompts (in-test-folder "pictures") "nonesuch" 1 5)) "nonesuch")

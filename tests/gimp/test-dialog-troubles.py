@@ -26,7 +26,7 @@ def test_image_closed_while_painting():
         dialog.cancel()
         driver.press(driver.find(dialog.window, "button", re.compile("^Insert ")))
         driver.find(dialog.window, "label", re.compile("image .*closed"))
-        dialog.close(n_discarded=len(dialog.results()))
+        dialog.close(n_discarded=dialog.n_results())
         assert driver.windows("gimp"), "GIMP is gone"
 
 

@@ -29,7 +29,7 @@ def test_by_hand():
         dialog.wait_for("a first picture", lambda: dialog.is_painting() and dialog.results())
         driver.key(dialog.find("text", "_Prompt"), "Escape")
         dialog.find("button", "_Generate", seconds=10)
-        n_before = len(dialog.results())
+        n_before = dialog.n_results()
         assert 1 <= n_before < ENDLESS["Num_ber of Pictures"], n_before
 
         # Four more, two of them to insert.
@@ -74,6 +74,30 @@ def test_undo_of_a_script():
         running.wait_for_layers(3)
 
 
+def test_menu_without_a_layer():
+    """The entries that need a layer are there and grey, and work again with the next one. A new image needs no other."""
+
+    def usable(name):
+        entries = list(driver.menu_entries(driver.window("gimp"), name))
+        assert entries, name
+        return any(driver.is_sensitive(entry) for entry in entries)
+
+    needs_layer = ["Generate Layer...", "Reuse Generation Settings..."]
+    with session() as running:
+        driver.wait_for("the entries", lambda: all(usable(name) for name in needs_layer))
+        driver.activate(running.window, re.compile("^Delete Layers?$"))
+        running.wait_for_layers(0)
+        driver.wait_for("grey entries", lambda: not any(usable(name) for name in needs_layer))
+        driver.activate(running.window, re.compile("^Undo"))
+        running.wait_for_layers(1)
+        driver.wait_for("entries that work again", lambda: all(usable(name) for name in needs_layer))
+
+        driver.activate(running.window, "Close View")
+        driver.wait_for("no image", lambda: not driver.windows("gimp", running.size))
+        driver.wait_for("grey entries", lambda: not any(usable(name) for name in needs_layer))
+        driver.wait_for("an entry that works", lambda: usable("From Sentence..."))
+
+
 def test_closed_with_pictures():
     """What is finished is not lost by a key that is held down, nor without a question."""
     with session() as running:
@@ -82,12 +106,12 @@ def test_closed_with_pictures():
         dialog.find("button", "_Generate")
         time.sleep(0.3)
         assert not dialog.question(), "it asks while the key is still down"
-        number = len(dialog.results())
+        number = dialog.n_results()
         assert number >= 1
         dialog.press_close()
         dialog.answer("_Keep", number)
         dialog.wait_for("the end of the question", lambda: not dialog.question())
-        assert len(dialog.results()) == number
+        assert dialog.n_results() == number
         driver.key(dialog.find("text", "_Prompt"), "Escape")
         dialog.answer("_Discard", number)
         dialog.wait_until_closed()
@@ -101,7 +125,7 @@ def test_number_of_threads():
         tasks = Path(f"/proc/{running.painter()}/task")
         names = [file.read_text(encoding="utf-8").strip() for file in tasks.glob("*/comm")]
         dialog.cancel()
-        dialog.close(n_discarded=len(dialog.results()))
+        dialog.close(n_discarded=dialog.n_results())
         assert names.count("gesso-compute") == 1, names
 
 

@@ -254,6 +254,18 @@ test_empty_prompt (Fixture *f, gconstpointer data)
   g_assert_false (shows_error (f));
 }
 
+/* What the menu of a picture does. */
+static void
+test_used_again (Fixture *f, gconstpointer data)
+{
+  GActionGroup *actions = gtk_widget_get_action_group (GTK_WIDGET (f->panel), "result");
+
+  g_action_group_activate_action (actions, "use-seed", g_variant_new_uint64 (77));
+  g_action_group_activate_action (actions, "use-prompt", g_variant_new ("(ss)", "a hen", "blue"));
+  g_assert_true (get_number (f, "lock-seed") && get_number (f, "seed") == 77);
+  g_assert_cmpstr (gesso_choices_box_get (GESSO_CHOICES_BOX (f->panel))->prompt, ==, "a hen");
+}
+
 /* --- Cancelling --- */
 
 static void
@@ -570,6 +582,7 @@ main (int argc, char **argv)
   ADD ("seed", test_seed);
   ADD ("largest-seed", test_largest_seed);
   ADD ("empty-prompt", test_empty_prompt);
+  ADD ("used-again", test_used_again);
   ADD ("cancel", test_cancel);
   ADD ("cancel-second", test_cancel_second);
   ADD ("cancel-while-opening", test_cancel_while_opening);

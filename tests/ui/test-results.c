@@ -181,6 +181,40 @@ place_of (GtkWidget *widget)
 }
 
 /* Whether the item is in sight as a whole. */
+static void
+remember (GSimpleAction *action, GVariant *value, gpointer data)
+{
+  g_clear_pointer ((GVariant **) data, g_variant_unref);
+  *(GVariant **) data = g_variant_ref (value);
+}
+
+/* The menu hands the seed or the prompts to the actions that it finds above. */
+static void
+test_menu (Fixture *fixture, gconstpointer data)
+{
+  static const GActionEntry entries[] = {
+    { .name = "use-seed", .activate = remember, .parameter_type = "t" },
+    { .name = "use-prompt", .activate = remember, .parameter_type = "(ss)" },
+  };
+  g_autoptr (GSimpleActionGroup) actions = g_simple_action_group_new ();
+  g_autoptr (GVariant) said = NULL;
+  const char *prompt;
+  GtkWidget *menu;
+
+  g_action_map_add_action_entries (G_ACTION_MAP (actions), entries, G_N_ELEMENTS (entries), &said);
+  gtk_widget_insert_action_group (fixture->window, "result", G_ACTION_GROUP (actions));
+  add (fixture, 0, TRUE);
+  add (fixture, 1, FALSE);
+  test_press (item (fixture, 1), GDK_KEY_F10, GDK_SHIFT_MASK);
+  menu = gtk_menu_get_for_attach_widget (item (fixture, 1))->data;
+  gtk_menu_item_activate (GTK_MENU_ITEM (test_find (menu, GTK_TYPE_MENU_ITEM, 0)));
+  g_assert_cmpuint (g_variant_get_uint64 (said), ==, SEED + 1);
+  gtk_menu_item_activate (GTK_MENU_ITEM (test_find (menu, GTK_TYPE_MENU_ITEM, 1)));
+  g_variant_get_child (said, 0, "&s", &prompt);
+  g_assert_cmpstr (prompt, ==, request->prompt);
+  gtk_menu_shell_cancel (GTK_MENU_SHELL (menu)); /* as Escape does */
+}
+
 static gboolean
 in_sight (Fixture *fixture, int i)
 {
@@ -312,6 +346,7 @@ main (int argc, char **argv)
   ADD ("select/right-to-left", "", test_select);
   ADD ("keep", NULL, test_keep);
   ADD ("accessible", NULL, test_accessible);
+  ADD ("menu", NULL, test_menu);
   ADD ("row", NULL, test_row);
   ADD ("row/right-to-left", "", test_row);
   ADD ("wheel", NULL, test_wheel);

@@ -24,8 +24,8 @@ README = {
     "memory": ["--state=memory", "--prompt=black and white checkerboard"],
     "arabic": ["--state=compare", "--locale=ar_EG.UTF-8", "--prompt=a blue ring on white"],
 }
-STATES = ("ready", "advanced", "long", "painting", "results", "compare", "memory", "broken", "missing", "image",
-          "scale", "blur")
+STATES = ("ready", "advanced", "long", "painting", "results", "compare", "discard", "memory", "broken", "missing",
+          "image", "scale", "blur")
 LOOKS = {
     "light": [],
     "dark": ["--scheme=dark"],
