@@ -31,6 +31,7 @@ import distill  # noqa: E402
 import drawing  # noqa: E402
 import folder as folders  # noqa: E402
 import grow  # noqa: E402
+import tokenizer as tokens_of  # noqa: E402
 import training  # noqa: E402
 import wording  # noqa: E402
 
@@ -183,6 +184,34 @@ class Weights(unittest.TestCase):
             ratio = kept / (1 - kept)
             picture = task.weights(times).flatten() * ratio
             self.assertTrue(torch.allclose(picture, ratio.clamp(max=5) ** power, rtol=1e-5))
+
+
+class Times(unittest.TestCase):
+    def test_late_ones_are_drawn_as_often_as_is_said(self):
+        """With a density that grows with the power P of the time, a share of 0.8^(P + 1) lies below 0.8 of the times."""
+        model = folders.Model(MODELS / PARENTS[1])
+        for power in (0.0, 1.0, 2.0):
+            task = denoising.Task(model.scheduler, model.tokenizer, late=power)
+            times = task.times(20000, training.generator(0, 0))
+            self.assertEqual((times.dtype, int(times.min()) >= 0, int(times.max())), (torch.int64, True, 999))
+            self.assertAlmostEqual(float((times < 800).float().mean()), 0.8 ** (power + 1), delta=0.01)
+
+
+class Starter(unittest.TestCase):
+    def test_the_text_encoder_hears_every_kind_of_word(self):
+        """What one word changes in a caption's state has to be loud enough for a U-Net, at the end token and behind it. An
+        encoder that learns beside a U-Net forgets what moves no loss: so it once was with places."""
+        model = folders.Model(TOP / "models" / "starter")
+        caption = "a small red circle on the left on a blue background"
+        for word, other in (("small", "big"), ("red", "green"), ("circle", "star"), ("left", "right"),
+                            ("left", "top"), ("blue", "white")):
+            tokens = tokens_of.tokens(model.tokenizer, [caption, caption.replace(word, other)])
+            with torch.no_grad():
+                one, two = model.text_encoder(tokens).last_hidden_state
+            end = int((tokens[0] == tokens[0, -1]).int().argmax())
+            with self.subTest(word=word, other=other):
+                self.assertGreater(float((one - two)[end].norm()), 2.5)
+                self.assertGreater(float((one - two)[-1].norm()), 1.0)
 
 
 class Distill(unittest.TestCase):

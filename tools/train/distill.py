@@ -162,7 +162,7 @@ def distill(arguments, out):
     pairs = stage_ends(student, parent.unet)
     ends = Features(student, [ours for ours, _ in pairs]), Features(parent.unet, [theirs for _, theirs in pairs]), pairs
     task = denoising.Task(parent.scheduler, parent.tokenizer, arguments.offset, arguments.snr, arguments.snr_power,
-                          arguments.dropout)
+                          arguments.dropout, arguments.late)
     optimiser = torch.optim.AdamW(student.parameters(), lr=arguments.rate, weight_decay=1e-2, fused=True)
     average = training.Average([student], arguments.decay)
     settings = {key: value for key, value in vars(arguments).items() if key not in MAY_CHANGE}
@@ -229,6 +229,8 @@ def parse():
     parser.add_argument("--offset", type=float, default=0.0, help="offset noise (the starter: 0.3)")
     parser.add_argument("--snr", type=float, help="limit of min-SNR weights (the starter: 5)")
     parser.add_argument("--snr-power", type=float, default=1.0, help="of these weights (the starter: 0.5)")
+    parser.add_argument("--late", type=float, default=0.0, metavar="POWER", help="draw a time as often as this power of "
+                        "it says (the starter: 1); 0: all alike")
     parser.add_argument("--caption-share", type=float, default=1.0, metavar="SHARE",
                         help="how much of what a caption changes in a prediction the student shall learn. Guidance "
                         "multiplies that again: with 0.3 a guidance of 7.5 acts as one of 2.25 (the starter's last step)")

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-FileCopyrightText: The Gesso authors
 # SPDX-License-Identifier: Apache-2.0
-"""Trains the starter's parent, text encoder and U-Net together, on drawn pictures: parent.py
+"""Trains the starter's parent, a U-Net, on drawn pictures: parent.py [--from MODEL]
 
-Needs the VAE's encoder (`vae.py joint`) and the text encoder (`text.py`), which it goes on to train. The first start
-encodes the pictures, which takes a while and is done once. At the end the parent lies in the cache folder as a whole
-model folder, parent/model, with the newest decoder there is.
+Needs the VAE's encoder (`vae.py joint`) and the text encoder (`text.py`), which stays as it is, as Stable Diffusion's
+does. The first start encodes the pictures, which takes a while and is done once. At the end the parent lies in the cache
+folder as a whole model folder, parent/model, with the newest decoder there is.
 """
 
 import argparse
@@ -24,7 +24,8 @@ import vae as vaes
 SEED = 3
 PICTURES = 32000
 STEPS, BATCH, RATE = 6000, 32, 6e-4
-OFFSET, SNR_LIMIT, SNR_POWER, DROPOUT = 0.3, 5.0, 0.5, 0.1
+OFFSET, SNR_LIMIT, DROPOUT = 0.3, 5.0, 0.1
+SNR_POWER, LATE = 0.25, 1.0
 
 
 def trained_vae(start=None):
@@ -41,7 +42,7 @@ def trained_vae(start=None):
     return vae.requires_grad_(False)
 
 
-def new_text_encoder(tokenizer):
+def trained_text_encoder(tokenizer):
     """The text encoder as text.py left it."""
     state = training.cache_folder("text") / "checkpoint.pt"
     if not state.exists():
@@ -51,15 +52,15 @@ def new_text_encoder(tokenizer):
     return text_encoder
 
 
-def beginnings(start, tokenizer):
-    """The text encoder and the U-Net that training begins with; `start`: from the parent or student in that folder."""
+def beginning(start):
+    """The U-Net that training begins with; `start`: from the parent or student in that folder."""
     unet = starter.new_parent_unet()
     if not start:
-        return new_text_encoder(tokenizer), unet
-    earlier = folders.Model(start)
-    if earlier.unet.config.layers_per_block == unet.config.layers_per_block:
-        return earlier.text_encoder, earlier.unet.requires_grad_(True)
-    return earlier.text_encoder, grow.grown("small", earlier.unet, unet)
+        return unet
+    earlier = folders.load_unet(start).float()
+    if earlier.config.layers_per_block == unet.config.layers_per_block:
+        return earlier
+    return grow.grown("small", earlier, unet)
 
 
 def train(folder, arguments):
@@ -69,34 +70,33 @@ def train(folder, arguments):
     vae, tokenizer_folder = trained_vae(arguments.start), tokens_of.prepared()
     tokenizer = tokens_of.load(tokenizer_folder)
     torch.manual_seed(SEED)
-    text_encoder, unet = beginnings(arguments.start, tokenizer)
+    text_encoder = trained_text_encoder(tokenizer).requires_grad_(False)
     text_encoder.set_attn_implementation("eager")
-    unet.to(memory_format=torch.channels_last)
+    unet = beginning(arguments.start)
+    unet.train().to(memory_format=torch.channels_last)
     training.plain_attention(unet)
-    text_encoder.train().requires_grad_(not arguments.text_as_is)
-    modules = [unet] if arguments.text_as_is else [text_encoder, unet]
-    learning = [parameter for module in modules for parameter in module.parameters()]
-    optimiser = torch.optim.AdamW(learning, betas=(0.9, 0.99), weight_decay=1e-2, fused=True)
-    average = training.Average(modules, 0.999)
-    parts = {"text encoder": text_encoder, "unet": unet, "optimiser": optimiser, "average": average}
+    optimiser = torch.optim.AdamW(unet.parameters(), betas=(0.9, 0.99), weight_decay=1e-2, fused=True)
+    average = training.Average([unet], 0.999)
+    parts = {"unet": unet, "optimiser": optimiser, "average": average}
     settings = {"steps": steps, "seed": SEED, "pictures": pictures, "batch": count, "rate": rate, "offset": OFFSET,
-                "power": SNR_POWER, "channels": list(starter.UNET_CHANNELS), "groups": starter.UNET_GROUPS,
-                "encoder": sources.fingerprint(vae.encoder)}
+                "power": SNR_POWER, "late": LATE, "channels": list(starter.UNET_CHANNELS), "groups": starter.UNET_GROUPS,
+                "encoder": sources.fingerprint(vae.encoder), "text": sources.fingerprint(text_encoder)}
     run = training.Run(folder, steps, parts, settings)
     run.say(f"parent of {training.parameter_count(unet):,} parameters, text encoder of "
             f"{training.parameter_count(text_encoder):,}")
     scheduler = starter.new_scheduler()
-    task = denoising.Task(scheduler, tokenizer, OFFSET, SNR_LIMIT, SNR_POWER, DROPOUT)
+    task = denoising.Task(scheduler, tokenizer, OFFSET, SNR_LIMIT, SNR_POWER, DROPOUT, LATE)
     drawn = sources.Drawn(vae, tokenizer, pictures, say=run.say)
     for step in run:
         step_random = training.generator(SEED, step)
         latents, tokens = drawn.batch(step_random, count)
         seen, times, target, weights = task.noisy(latents, step_random)
         with training.half("cpu", bf16):
-            text = text_encoder(task.drop_captions(tokens, step_random)).last_hidden_state
+            with torch.no_grad():
+                text = text_encoder(task.drop_captions(tokens, step_random)).last_hidden_state
             made = unet(seen, times, text).sample
         loss = denoising.weighted_error(made, target, weights)
-        training.learn(learning, optimiser, loss, rate * training.decaying(step, steps, 300))
+        training.learn(unet.parameters(), optimiser, loss, rate * training.decaying(step, steps, 300))
         average.update()
         run.measure(loss=loss.detach())
     with average:
@@ -125,8 +125,7 @@ def main():
     parser.add_argument("--batch", type=int, default=BATCH)
     parser.add_argument("--rate", type=float, default=RATE, help="of learning, at its highest")
     parser.add_argument("--from", dest="start", metavar="MODEL", help="go on from the parent or student in a model "
-                        "folder, with its text encoder and VAE, instead of from what the cache folder holds")
-    parser.add_argument("--text-as-is", action="store_true", help="leave the text encoder as it is, a fifth quicker")
+                        "folder, with its VAE")
     parser.add_argument("--write", action="store_true", help="write the finished parent with a newer decoder")
     arguments = parser.parse_args()
     folder = training.cache_folder("parent")

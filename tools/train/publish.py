@@ -23,8 +23,8 @@ import wording
 
 LIMIT = 20e6
 SHIPPED = "distilled"
-ROWS = {"parent": "parent", "small": "blocks removed", "retrained-before": "the stage before, without distillation",
-        "distilled-before": "the stage before, with it", "retrained": "retrained without distillation",
+ROWS = {"parent": "parent", "small": "blocks removed", "retrained-before": "an earlier stage, without distillation",
+        "distilled-before": "that earlier stage, with it", "retrained": "retrained without distillation",
         SHIPPED: "retrained with distillation (shipped)"}
 COLUMNS = {"noise": "noise loss", "colour": "object's colour", "background": "background", "shape": "shape",
            "position": "position", "pattern": "pattern", "pattern colours": "pattern's colours",
