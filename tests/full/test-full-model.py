@@ -13,16 +13,15 @@ import subprocess
 import sys
 import tempfile
 import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import tap  # noqa: E402
 
 gesso, maker = sys.argv[1:3]
 STEPS = 2
-results = []
-
-
-def report(ok, name, detail):
-    results.append(ok)
-    print(f"# {name}: {detail}")
-    print(f"{'ok' if ok else 'not ok'} {len(results)} {name}", flush=True)
+report = tap.Report()
 
 
 def anonymous_bytes(pid):
@@ -65,12 +64,12 @@ def check_memory(folder, model, precision, limit, limit_bytes):
     run(command(model, free, "--precision", precision))
     seconds, peak = run(command(model, free, "--precision", precision))
     seconds_limited, peak_limited = run(command(model, limited, "--precision", precision, "--max-memory", limit))
-    report(peak_limited <= limit_bytes, f"memory-{precision}",
-           f"{peak_limited / 2**30:.2f} GiB under --max-memory {limit}, {peak / 2**30:.2f} GiB without")
-    report(contents(free) == contents(limited), f"same-picture-{precision}", f"{len(contents(free))} bytes of PNG")
+    report.told(peak_limited <= limit_bytes, f"memory-{precision}",
+                f"{peak_limited / 2**30:.2f} GiB under --max-memory {limit}, {peak / 2**30:.2f} GiB without")
+    report.told(contents(free) == contents(limited), f"same-picture-{precision}", f"{len(contents(free))} bytes of PNG")
     # The issue allows 1.2; a machine that others use too needs a margin in a test.
-    report(seconds_limited <= 1.5 * seconds, f"time-{precision}",
-           f"{seconds_limited:.1f} s under the limit, {seconds:.1f} s without")
+    report.told(seconds_limited <= 1.5 * seconds, f"time-{precision}",
+                f"{seconds_limited:.1f} s under the limit, {seconds:.1f} s without")
     return seconds
 
 
@@ -98,17 +97,16 @@ def check_cancel(folder, model, precision, total):
             waits.pop()
             os.remove(picture)
         elif process.returncode != 130:
-            report(False, f"cancel-{precision}", f"exit status {process.returncode} after {moment:.1f} s")
+            report.told(False, f"cancel-{precision}", f"exit status {process.returncode} after {moment:.1f} s")
             return
         written = written or os.path.exists(picture)
     # Giving a gigabyte back to the system is part of the answer that is measured here.
-    report(max(waits) <= 0.3 + 0.3, f"cancel-{precision}",
-           f"{len(waits)} times, median {sorted(waits)[len(waits) // 2]:.3f} s, slowest {max(waits):.3f} s")
-    report(not written, f"nothing-written-{precision}", "whether a picture was there after an interruption")
+    report.told(max(waits) <= 0.3 + 0.3, f"cancel-{precision}",
+                f"{len(waits)} times, median {sorted(waits)[len(waits) // 2]:.3f} s, slowest {max(waits):.3f} s")
+    report.told(not written, f"nothing-written-{precision}", "whether a picture was there after an interruption")
 
 
 def main():
-    print("TAP version 14")
     devices = subprocess.run([gesso, "devices"], capture_output=True, text=True, check=True).stdout
     with tempfile.TemporaryDirectory(prefix="gesso-full-") as folder:
         model = f"{folder}/v2-tiny"
@@ -118,8 +116,7 @@ def main():
             if precision not in devices.split("of:")[1].split():
                 continue
             check_cancel(folder, model, precision, check_memory(folder, model, precision, limit, limit_bytes))
-    print(f"1..{len(results)}")
-    return 0 if all(results) else 1
+    return report.end()
 
 
 sys.exit(main())

@@ -11,15 +11,14 @@ import re
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import tap  # noqa: E402
 
 gesso, maker, driver = sys.argv[1:4]
-results = []
-
-
-def report(ok, name, detail):
-    results.append(ok)
-    print(f"# {name}: {detail}")
-    print(f"{'ok' if ok else 'not ok'} {len(results)} {name}", flush=True)
+report = tap.Report()
 
 
 def run(memory, command, model, *options):
@@ -54,24 +53,22 @@ def paint(folder, model, memory):
 
 
 def main():
-    print("TAP version 14")
     with tempfile.TemporaryDirectory(prefix="gesso-small-card-") as folder:
         model = f"{folder}/sd14"
         os.mkdir(model)
         subprocess.run([maker, "sd14", model], check=True)
         large = plan(4096, model, 512)
         least = mebibytes(large, "Least memory, parts in turn")
-        report("Does not fit" not in large and least < 0.9 * 4096, "4-gib-has-room-for-512", f"{least:.0f} MiB at least")
+        report.told("Does not fit" not in large and least < 0.9 * 4096, "4-gib-has-room-for-512", f"{least:.0f} MiB at least")
 
         refused = run(1024, "generate", model, "--prompt", "x", "--output", f"{folder}/none.png")
-        report(refused.returncode == 1 and len(re.findall(r"[0-9.]+\s[MG]iB", refused.stderr)) >= 2
-               and not os.path.exists(f"{folder}/none.png"), "1-gib-is-refused", refused.stderr.strip())
+        report.told(refused.returncode == 1 and len(re.findall(r"[0-9.]+\s[MG]iB", refused.stderr)) >= 2
+                    and not os.path.exists(f"{folder}/none.png"), "1-gib-is-refused", refused.stderr.strip())
 
         resident = mebibytes(plan(2048, model, 64), "Peak memory with everything resident")
-        report(resident > 0.9 * 2048, "2-gib-cannot-hold-all", f"{resident:.0f} MiB with everything resident")
-        report(paint(folder, model, 4096) == paint(folder, model, 2048), "same-picture-by-turns", "4 GiB and 2 GiB")
-    print(f"1..{len(results)}")
-    return 0 if all(results) else 1
+        report.told(resident > 0.9 * 2048, "2-gib-cannot-hold-all", f"{resident:.0f} MiB with everything resident")
+        report.told(paint(folder, model, 4096) == paint(folder, model, 2048), "same-picture-by-turns", "4 GiB and 2 GiB")
+    return report.end()
 
 
 sys.exit(main())

@@ -210,6 +210,12 @@ def activate(window_node, name):
     press(wait_for(f"the menu entry {name}", entry))
 
 
+def description(node):
+    """What a screen reader tells of a widget besides its name: its tooltip, where nothing else was set."""
+    node.clear_cache_single()
+    return node.get_description()
+
+
 def value_of(node):
     node.clear_cache_single()
     return Atspi.Value.get_current_value(node)

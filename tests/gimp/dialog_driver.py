@@ -20,7 +20,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 TOP = HERE.parent.parent
-sys.path[:0] = [str(HERE), str(TOP / "tools" / "lib")]
+sys.path[:0] = [str(HERE), str(HERE.parent), str(TOP / "tools" / "lib")]
 
 import atspi_driver as driver  # noqa: E402
 import demo  # noqa: E402

@@ -75,12 +75,20 @@ def test_undo_of_a_script():
 
 
 def test_menu_without_a_layer():
-    """The entries that need a layer are there and grey, and work again with the next one. A new image needs no other."""
+    """The entries that need a layer are there and grey, with a tooltip of GIMP's that says why, and work again with the
+    next one. A new image needs no other."""
+
+    def entries(name):
+        found = list(driver.menu_entries(driver.window("gimp"), name))
+        assert found, name
+        return found
 
     def usable(name):
-        entries = list(driver.menu_entries(driver.window("gimp"), name))
-        assert entries, name
-        return any(driver.is_sensitive(entry) for entry in entries)
+        return any(driver.is_sensitive(entry) for entry in entries(name))
+
+    def assert_explained():
+        said = {driver.description(entry) for name in needs_layer for entry in entries(name)}
+        assert all("only works on the following layer types: RGB, Grayscale, Indexed" in text for text in said), said
 
     needs_layer = ["Generate Layer...", "Reuse Generation Settings..."]
     with session() as running:
@@ -88,6 +96,7 @@ def test_menu_without_a_layer():
         driver.activate(running.window, re.compile("^Delete Layers?$"))
         running.wait_for_layers(0)
         driver.wait_for("grey entries", lambda: not any(usable(name) for name in needs_layer))
+        assert_explained()
         driver.activate(running.window, re.compile("^Undo"))
         running.wait_for_layers(1)
         driver.wait_for("entries that work again", lambda: all(usable(name) for name in needs_layer))
@@ -95,6 +104,7 @@ def test_menu_without_a_layer():
         driver.activate(running.window, "Close View")
         driver.wait_for("no image", lambda: not driver.windows("gimp", running.size))
         driver.wait_for("grey entries", lambda: not any(usable(name) for name in needs_layer))
+        assert_explained()
         driver.wait_for("an entry that works", lambda: usable("From Sentence..."))
 
 

@@ -18,6 +18,10 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+
+import tap  # noqa: E402
+
 FLAGS = {
     'plain': ['-O2'],
     'asan': ['-O1', '-fsanitize=address,undefined', '-fno-sanitize-recover=undefined'],
@@ -101,13 +105,11 @@ def main():
               if not options.names or path.stem in options.names]
     jobs = [(*key, None) for key in sorted({(fault.source, fault.proof, fault.variant) for fault in faults})]
     jobs += [(fault.source, fault.proof, fault.variant, fault) for fault in faults]
-    print(f'1..{len(jobs)}', flush=True)
-    wrong = 0
+    report = tap.Report()
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        for number, (right, name, line) in enumerate(pool.map(lambda job: judge(options, job), jobs), 1):
-            wrong += not right
-            print(f'{"ok" if right else "not ok"} {number} {name}\n# {line[:200]}', flush=True)
-    return wrong > 0 or not faults
+        for right, name, line in pool.map(lambda job: judge(options, job), jobs):
+            report.told(right, name, line[:200])
+    return report.end()
 
 
 sys.exit(main())

@@ -10,6 +10,11 @@ import os
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import tap  # noqa: E402
 
 gesso, driver, model = sys.argv[1:4]
 # Name, what the machine is like, and what a message must say.
@@ -20,14 +25,7 @@ CASES = [
     ("old-card", {"GESSO_EMULATION_CAPABILITY": "7.5"}, ["compute capability 7.5"]),
     ("small-card", {"GESSO_EMULATION_MEMORY": "8"}, ["This needs", "may be used"]),
 ]
-results = []
-
-
-def report(ok, name, detail):
-    results.append(ok)
-    for line in detail.strip().splitlines():
-        print(f"# {line}")
-    print(f"{'ok' if ok else 'not ok'} {len(results)} {name}", flush=True)
+report = tap.Report()
 
 
 def run(machine, *arguments):
@@ -44,29 +42,27 @@ def paint(machine, device, path):
 def check(folder, name, machine, words):
     path = f"{folder}/{name}.png"
     done = paint(machine, "cuda", path)
-    report(done.returncode == 1 and all(word in done.stderr for word in words) and not os.path.exists(path),
-           f"{name}-cuda-is-refused", done.stderr)
+    report.told(done.returncode == 1 and all(word in done.stderr for word in words) and not os.path.exists(path),
+                f"{name}-cuda-is-refused", done.stderr)
     done = paint(machine, "auto", path)
-    report(done.returncode == 0 and all(word in done.stderr for word in words) and os.path.exists(path),
-           f"{name}-auto-takes-the-cpu", done.stderr)
+    report.told(done.returncode == 0 and all(word in done.stderr for word in words) and os.path.exists(path),
+                f"{name}-auto-takes-the-cpu", done.stderr)
     done = run(machine, "devices")
     cuda = next((line for line in done.stdout.splitlines() if line.startswith("cuda:")), "")
     expected = "cannot be used" in cuda and words[0] in cuda if name != "small-card" else "8.0\xa0MiB" in cuda
-    report(done.returncode == 0 and expected and "cpu:" in done.stdout, f"{name}-devices", done.stdout)
+    report.told(done.returncode == 0 and expected and "cpu:" in done.stdout, f"{name}-devices", done.stdout)
 
 
 def main():
-    print("TAP version 14")
     with tempfile.TemporaryDirectory(prefix="gesso-card-") as folder:
         for case in CASES:
             check(folder, *case)
         done = paint({}, "auto", f"{folder}/card.png")
-        report(done.returncode == 0 and os.path.exists(f"{folder}/card.png") and "not used" not in done.stderr,
-               "a-card-is-taken", done.stderr)
+        report.told(done.returncode == 0 and os.path.exists(f"{folder}/card.png") and "not used" not in done.stderr,
+                    "a-card-is-taken", done.stderr)
         done = run({}, "devices")
-        report("cuda: Gesso's emulation" in done.stdout, "a-card-is-named", done.stdout)
-    print(f"1..{len(results)}")
-    return 0 if all(results) else 1
+        report.told("cuda: Gesso's emulation" in done.stdout, "a-card-is-named", done.stdout)
+    return report.end()
 
 
 sys.exit(main())

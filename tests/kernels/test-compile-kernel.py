@@ -11,6 +11,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import tap  # noqa: E402
+
 compile_kernel, build = sys.argv[1:3]
 # A compiler that says these words of one kernel and makes an empty image.
 COMPILER = """#!/bin/sh
@@ -35,14 +39,7 @@ CASES = [
 ]
 # What must be compiled anew when a header changes.
 HEADERS = {"attention-plain_f16": "attention.cuh", "attention-512_bf16": "attention.cuh", "conv2d_f16": "matmul.cuh"}
-results = []
-
-
-def report(ok, name, detail):
-    results.append(ok)
-    for line in detail.strip().splitlines():
-        print(f"# {line}")
-    print(f"{'ok' if ok else 'not ok'} {len(results)} {name}", flush=True)
+report = tap.Report()
 
 
 def check_words(folder, name, frame, stores, loads, status, says):
@@ -55,11 +52,10 @@ def check_words(folder, name, frame, stores, loads, status, says):
         ok = done.returncode != 0 and says in done.stderr and not resources.exists()
     else:
         ok = done.returncode == 0 and resources.read_text(encoding="utf-8") == "one_f16 sm_86 18 16 0\n"
-    report(ok, name, done.stderr)
+    report.told(ok, name, done.stderr)
 
 
 def main():
-    print("TAP version 14")
     with tempfile.TemporaryDirectory(prefix="gesso-compile-") as folder:
         for case in CASES:
             check_words(Path(folder), *case)
@@ -67,10 +63,9 @@ def main():
         target = f"kernels/{image.replace('-', '_')}.fatbin"
         done = subprocess.run(["ninja", "-C", build, "-t", "deps", target], capture_output=True, encoding="utf-8",
                               check=False)
-        report(f"kernels/{header}" in done.stdout, f"{image} needs {header}",
-               "\n".join(line for line in done.stdout.splitlines() if "kernels" in line) + done.stderr)
-    print(f"1..{len(results)}")
-    return not all(results)
+        report.told(f"kernels/{header}" in done.stdout, f"{image} needs {header}",
+                    "\n".join(line for line in done.stdout.splitlines() if "kernels" in line) + done.stderr)
+    return report.end()
 
 
 sys.exit(main())

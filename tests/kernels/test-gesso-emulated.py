@@ -6,6 +6,11 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import tap  # noqa: E402
 
 TOOL = f"{sys.argv[1]}/tools/gesso-emulated"
 # Arguments, whether it ends well, and what it says.
@@ -21,17 +26,12 @@ CASES = [
 def main():
     # The test already runs in the place that was chosen for the build.
     environment = os.environ | {"GESSO_SANDBOX": "native", "LC_ALL": "C.UTF-8"}
-    failed = 0
-    print(f"TAP version 14\n1..{len(CASES)}", flush=True)
-    for i, (arguments, ends_well, says) in enumerate(CASES, 1):
+    report = tap.Report()
+    for arguments, ends_well, says in CASES:
         done = subprocess.run([TOOL, *arguments], env=environment, capture_output=True, encoding="utf-8", check=False)
         said = done.stdout + done.stderr
-        ok = (done.returncode == 0) == ends_well and says in said
-        failed += not ok
-        for line in said.splitlines():
-            print(f"# {line}")
-        print(f"{'ok' if ok else 'not ok'} {i} {' '.join(arguments)}", flush=True)
-    return failed > 0
+        report.told((done.returncode == 0) == ends_well and says in said, " ".join(arguments), said)
+    return report.end()
 
 
 sys.exit(main())

@@ -15,15 +15,12 @@ import sys
 import tempfile
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import tap  # noqa: E402
+
 tree, gesso, library = (Path(argument) for argument in sys.argv[1:4])
-results = []
-
-
-def report(ok, name, detail):
-    results.append(ok)
-    for line in detail.strip().splitlines():
-        print(f"# {line}")
-    print(f"{'ok' if ok else 'not ok'} {len(results)} {name}", flush=True)
+report = tap.Report()
 
 
 def configure(source, folder, *options):
@@ -57,25 +54,23 @@ def run_without_module(folder, *arguments):
 
 
 def main():
-    print("TAP version 14")
     with tempfile.TemporaryDirectory(prefix="gesso-no-cuda-") as name:
         folder = Path(name)
         status, says, detail = configure(tree, folder / "disabled", "-Dcuda=disabled")
-        report(status == 0 and says == "no: disabled by -Dcuda", "disabled", says or detail)
+        report.told(status == 0 and says == "no: disabled by -Dcuda", "disabled", says or detail)
         source = tree_without_toolkit(folder / "tree")
         status, says, detail = configure(source, folder / "auto")
-        report(status == 0 and says == "no: nvcc was not found, so that NVIDIA cards are not used", "no-nvcc",
-               says or detail)
+        report.told(status == 0 and says == "no: nvcc was not found, so that NVIDIA cards are not used", "no-nvcc",
+                    says or detail)
         status, says, detail = configure(source, folder / "enabled", "-Dcuda=enabled")
-        report(status != 0 and "nvcc" in detail, "no-nvcc-and-enabled", says)
+        report.told(status != 0 and "nvcc" in detail, "no-nvcc-and-enabled", says)
         done = run_without_module(folder / "library", "devices")
-        report(done.returncode == 0 and 'has no module for the device "cuda"' in done.stdout, "devices", done.stdout)
+        report.told(done.returncode == 0 and 'has no module for the device "cuda"' in done.stdout, "devices", done.stdout)
         done = run_without_module(folder / "library", "generate", "--model", str(tree / "models" / "starter"),
                                   "--device", "cuda", "--prompt", "x", "--output", str(folder / "x.png"))
-        report(done.returncode == 1 and 'has no module for the device "cuda"' in done.stderr, "cuda-is-refused",
-               done.stderr)
-    print(f"1..{len(results)}")
-    return not all(results)
+        report.told(done.returncode == 1 and 'has no module for the device "cuda"' in done.stderr, "cuda-is-refused",
+                    done.stderr)
+    return report.end()
 
 
 sys.exit(main())

@@ -19,12 +19,13 @@ from pathlib import Path
 from types import SimpleNamespace
 
 TOP = Path(__file__).resolve().parent.parent.parent
-sys.path[:0] = [str(TOP / "tools" / "lib"), str(TOP / "tools" / "trial")]
+sys.path[:0] = [str(TOP / "tests"), str(TOP / "tools" / "lib"), str(TOP / "tools" / "trial")]
 
 import pack_trial  # noqa: E402
 import peer  # noqa: E402
 import stages  # noqa: E402
 import table  # noqa: E402
+import tap  # noqa: E402
 import trial  # noqa: E402
 
 # Stands in for a tool that no machine without a card has. SLOW: the tool of it that never ends; the others do at once.
@@ -107,17 +108,9 @@ class Machine:
         return wait_until(has_it)
 
 
-class Report:
-    def __init__(self):
-        self.n, self.n_failed = 0, 0
-
+class Report(tap.Report):
     def check(self, name, right, *said):
-        self.n += 1
-        self.n_failed += not right
-        if not right:
-            for line in "\n".join(map(str, said)).splitlines()[-60:]:
-                print(f"# {line}")
-        print(f"{'ok' if right else 'not ok'} {self.n} {name}", flush=True)
+        self.case(right, name, "\n".join("\n".join(map(str, said)).splitlines()[-60:]))
 
 
 def statuses(records):
@@ -336,7 +329,6 @@ def main():
     driver = Path(sys.argv[1])
     programs = {name: Path(program) for name, program in (argument.split("=", 1) for argument in sys.argv[2:])}
     report = Report()
-    print("TAP version 14")
     with tempfile.TemporaryDirectory(prefix="gesso-gpu-trial-", ignore_cleanup_errors=True) as name:
         machine = Machine(Path(name).resolve(), driver)
         pack_trial.pack(machine.carried, programs, [driver], fast=True)
@@ -349,8 +341,7 @@ def main():
         check_failures(machine, report)
         check_cut_off(machine, report)
         check_half_a_device(machine, report)
-    print(f"1..{report.n}")
-    return 1 if report.n_failed else 0
+    return report.end()
 
 
 if __name__ == "__main__":

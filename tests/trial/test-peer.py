@@ -13,20 +13,20 @@ from pathlib import Path
 
 TOP = Path(__file__).resolve().parent.parent.parent
 PYTHON = os.environ.get("GESSO_PYTHON", sys.executable)
-sys.path.insert(0, str(TOP / "tools" / "trial"))
+sys.path[:0] = [str(TOP / "tests"), str(TOP / "tools" / "trial")]
 
 import peer  # noqa: E402
+import tap  # noqa: E402
 
 
 def main():
     found = subprocess.run([PYTHON, "-c", "import torch, diffusers"], capture_output=True, check=False)
     if found.returncode != 0:
-        print("TAP version 14\n1..0 # SKIP there is no torch, or no diffusers")
+        print("1..0 # SKIP there is no torch, or no diffusers")
         return 0
     ways = [way for way in peer.WAYS if way not in peer.MODES or os.environ.get("GESSO_FULL")]
-    print(f"TAP version 14\n1..{len(ways)}")
-    failed = 0
-    for n, way in enumerate(ways, 1):
+    report = tap.Report()
+    for way in ways:
         command = [PYTHON, "-B", TOP / "tools" / "trial" / "peer.py", sys.argv[1], "--device", "cpu", "--way", way,
                    "--size", "64", "--rounds", "1", "--repeats", "2", "--steps", "2"]
         said = subprocess.run(command, capture_output=True, text=True, check=False,
@@ -34,11 +34,8 @@ def main():
         times = json.loads((said.stdout.splitlines() or ["{}"])[-1])
         right = said.returncode == 0 and all(times.get(f"{what}_seconds", 0) > 0 for what in
                                              ("step", "decode", "picture"))
-        failed += not right
-        if not right:
-            print("\n".join(f"# {line}" for line in (said.stdout + said.stderr).splitlines()[-60:]))
-        print(f"{'ok' if right else 'not ok'} {n} {way}", flush=True)
-    return 1 if failed else 0
+        report.case(right, way, said.stdout + said.stderr)
+    return report.end()
 
 
 if __name__ == "__main__":

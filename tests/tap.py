@@ -1,6 +1,10 @@
 # SPDX-FileCopyrightText: The Gesso authors
 # SPDX-License-Identifier: Apache-2.0
-"""Cases of a test as Meson reads them (TAP)."""
+"""Cases of a test as Meson and tools/check read them (TAP). For all test programs in Python:
+
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+    import tap
+"""
 
 import time
 import traceback
@@ -18,11 +22,17 @@ class Report:
         self.n_failed = 0
 
     def case(self, passed, name, detail=""):
+        """`detail`: what there is to say where it failed."""
         self.n_cases += 1
         self.n_failed += not passed
         print(f"{'ok' if passed else 'not ok'} {self.n_cases} - {name}", flush=True)
         if not passed:
             self.note(detail)
+
+    def told(self, passed, name, detail):
+        """A case whose detail is worth reading where it passed, too."""
+        self.note(detail)
+        self.case(passed, name)
 
     @staticmethod
     def note(text):
