@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The Gesso authors
 # SPDX-License-Identifier: Apache-2.0
-"""Tests of tools/train, on miniatures: python3 -m unittest tests/train/test_train.py (needs its requirements.txt)."""
+"""Tests of tools/train, on miniatures; run-tests.py starts them, or python3 -m unittest tests.train.test_train."""
 
 import argparse
 import csv
