@@ -91,7 +91,7 @@ static const GessoConfigKey text_keys[] = {
   CHOICE ("hidden_act", "\"quick_gelu\"", TEXT (hidden_act), text_activations),
   REAL ("layer_norm_eps", "1e-05", TEXT (layer_norm_eps), TINY, 1),
   /* Of no constructor, but the pipeline and the loader look at them. */
-  FIXED_OR ("use_attention_mask", "false", "null"),
+  FIXED ("use_attention_mask", "false"),
   FIXED ("quantization_config", "null"),
   { .key = NULL },
 };
@@ -130,8 +130,8 @@ static const GessoConfigKey unet_keys[] = {
   FIXED_OR ("mid_block_only_cross_attention", "null", "false"),
   FIXED ("reverse_transformer_layers_per_block", "null"),
   FIXED ("dual_cross_attention", "false"),
-  FIXED ("cross_attention_norm", "null"),
-  FIXED ("attention_type", "\"default\""),
+  FIXED_OR ("cross_attention_norm", "null", "false"),
+  FIXED_OR ("attention_type", "\"default\"", "null"),
   FIXED ("encoder_hid_dim", "null"),
   FIXED ("encoder_hid_dim_type", "null"),
   FIXED ("class_embed_type", "null"),

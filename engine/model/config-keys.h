@@ -12,14 +12,14 @@ typedef enum
 {
   GESSO_KEY_INT,           /* int field */
   GESSO_KEY_REAL,          /* double field */
-  GESSO_KEY_BOOL,          /* gboolean field */
+  GESSO_KEY_BOOL,          /* gboolean field; null is FALSE */
   GESSO_KEY_CHOICE,        /* int (enum) field: one of `choices` */
   GESSO_KEY_LEVELS,        /* int [GESSO_MAX_LEVELS] field: a list, whose length becomes the number of levels */
   GESSO_KEY_LEVEL_INTS,    /* int [GESSO_MAX_LEVELS] field: one int for all levels, or a list of one for each */
   GESSO_KEY_LEVEL_CHOICES, /* gboolean [GESSO_MAX_LEVELS] field (or none): a list of one of `choices` for each level */
   GESSO_KEY_SAME_INT,      /* int field: one int, or a list of equal ones, one for each level */
   GESSO_KEY_SIZE,          /* two int fields, height and width: one int, [height, width], or null */
-  GESSO_KEY_FIXED,         /* no field: any other value than the default, or `also`, is refused */
+  GESSO_KEY_FIXED,         /* no field: any value but the default, or `also`, is refused; null may stand for false */
   GESSO_KEY_EACH_FIXED,    /* the same, or a list of such values */
   GESSO_KEY_OWN,           /* read by the part's own code */
 } GessoKeyKind;

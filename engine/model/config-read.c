@@ -247,6 +247,22 @@ read_size (const Reading *reading)
          && get_int (reading, json_array_get_element (array, 1), &field[1]);
 }
 
+/* diffusers asks whether such a value is true, which null is not: its own converter writes "upcast_attention": null. */
+static gboolean
+get_boolean (const Reading *reading, gboolean *value)
+{
+  if (!JSON_NODE_HOLDS_NULL (reading->value) && !gesso_json_is_boolean (reading->value))
+    return refuse (reading, _ ("is not the true or false it should be"));
+  *value = !JSON_NODE_HOLDS_NULL (reading->value) && json_node_get_boolean (reading->value);
+  return TRUE;
+}
+
+static gboolean
+is_false (JsonNode *node)
+{
+  return gesso_json_is_boolean (node) && !json_node_get_boolean (node);
+}
+
 static gboolean
 same_value (JsonNode *a, JsonNode *b)
 {
@@ -262,7 +278,8 @@ check_fixed (const Reading *reading)
   g_autoptr (JsonNode) fallback = json_from_string (key->fallback, NULL);
   g_autoptr (JsonNode) also = json_from_string (key->also ? key->also : key->fallback, NULL);
   g_autofree char *what = NULL;
-  gboolean harmless = same_value (reading->value, fallback) || same_value (reading->value, also);
+  gboolean harmless = same_value (reading->value, fallback) || same_value (reading->value, also)
+                      || (key->kind == GESSO_KEY_FIXED && is_false (fallback) && JSON_NODE_HOLDS_NULL (reading->value));
 
   if (key->kind == GESSO_KEY_EACH_FIXED && JSON_NODE_HOLDS_ARRAY (reading->value))
     {
@@ -290,10 +307,7 @@ read_key (const Reading *reading)
     case GESSO_KEY_REAL:
       return get_real (reading, (double *) reading->field);
     case GESSO_KEY_BOOL:
-      if (!gesso_json_is_boolean (reading->value))
-        return refuse (reading, _ ("is not the true or false it should be"));
-      *(gboolean *) reading->field = json_node_get_boolean (reading->value);
-      return TRUE;
+      return get_boolean (reading, (gboolean *) reading->field);
     case GESSO_KEY_CHOICE:
       return get_choice (reading, reading->value, (int *) reading->field);
     case GESSO_KEY_LEVELS:

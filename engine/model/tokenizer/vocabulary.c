@@ -195,21 +195,23 @@ needs_merge (const GessoVocabulary *vocabulary, const char *name)
   return FALSE;
 }
 
+/* Merges are in the order of the tokens that they make, so a list that was cut short lacks those of the last tokens.
+ * Others may lack theirs: transformers does not mind, and such a token is never made. */
 static gboolean
 check_merges (const GessoVocabulary *vocabulary, const char *path, GHashTable *added, GError **error)
 {
-  g_autoptr (GHashTable) made = g_hash_table_new (NULL, NULL);
   guint32 missing_id = GESSO_NO_ID;
+  gint64 last_made = -1;
   const char *missing = NULL;
   GHashTableIter iter;
   gpointer name, id;
 
   for (gsize i = 0; i < vocabulary->n_slots; i++)
     if (vocabulary->slots[i].first != GESSO_NO_ID)
-      g_hash_table_add (made, GUINT_TO_POINTER (vocabulary->slots[i].merge.id));
+      last_made = MAX (last_made, vocabulary->slots[i].merge.id);
   g_hash_table_iter_init (&iter, vocabulary->ids);
   while (g_hash_table_iter_next (&iter, &name, &id))
-    if (GPOINTER_TO_UINT (id) < missing_id && !g_hash_table_contains (made, id) && !g_hash_table_contains (added, name)
+    if (GPOINTER_TO_UINT (id) < missing_id && GPOINTER_TO_UINT (id) > last_made && !g_hash_table_contains (added, name)
         && needs_merge (vocabulary, name))
       {
         missing_id = GPOINTER_TO_UINT (id);

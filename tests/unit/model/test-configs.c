@@ -332,6 +332,30 @@ test_scheduler_read (void)
   gesso_scheduler_config_clear (&config.scheduler);
 }
 
+/* null is what diffusers takes for false wherever it only asks whether a value is true; not for the default. */
+static void
+test_null_for_false (void)
+{
+  Config config
+      = read_good (UNET, "{\"upcast_attention\": null, \"use_linear_projection\": null, \"flip_sin_to_cos\": null, "
+                         "\"center_input_sample\": null, \"dual_cross_attention\": null, "
+                         "\"class_embeddings_concat\": null, \"resnet_skip_time_act\": null, "
+                         "\"mid_block_only_cross_attention\": false, \"cross_attention_norm\": false, "
+                         "\"attention_type\": null}");
+
+  g_assert_false (config.unet.upcast_attention);
+  g_assert_false (config.unet.use_linear_projection);
+  g_assert_false (config.unet.flip_sin_to_cos);
+  config = read_good (VAE, "{\"use_quant_conv\": null, \"mid_block_add_attention\": null}");
+  g_assert_false (config.vae.use_quant_conv);
+  g_assert_true (config.vae.use_post_quant_conv);
+  g_assert_false (config.vae.mid_block_add_attention);
+  config = read_good (SCHEDULER, "{\"set_alpha_to_one\": null, \"skip_prk_steps\": true, \"steps_offset\": null}");
+  g_assert_false (config.scheduler.set_alpha_to_one);
+  gesso_scheduler_config_clear (&config.scheduler);
+  read_good (TEXT, "{\"use_attention_mask\": null}");
+}
+
 /* Every value that is refused: the message names file, key and value. */
 static void
 test_refusals (void)
@@ -391,7 +415,7 @@ test_refusals (void)
     { UNET, "norm_num_groups", "null", "whole number" },
     { UNET, "norm_num_groups", "33", "block_out_channels" },
     { UNET, "norm_eps", "2", "out of range" },
-    { UNET, "flip_sin_to_cos", "null", "true or false" },
+    { UNET, "flip_sin_to_cos", "0", "true or false" },
     { UNET, "freq_shift", "\"0\"", "is not the number" },
     { UNET, "freq_shift", "160", "frequencies" },
     { UNET, "act_fn", "\"mish\"", "only silu, swish, gelu" },
@@ -399,6 +423,7 @@ test_refusals (void)
     { UNET, "mid_block_scale_factor", "2", "only 1" },
     { UNET, "center_input_sample", "true", "only false" },
     { UNET, "only_cross_attention", "true", "only false" },
+    { UNET, "only_cross_attention", "null", "only false" },
     { UNET, "only_cross_attention", "[false, false, false, true]", "only false" },
     { UNET, "only_cross_attention", "[false]", "block_out_channels" },
     { UNET, "mid_block_only_cross_attention", "true", "only null" },
@@ -445,7 +470,7 @@ test_refusals (void)
     { SCHEDULER, "trained_betas", "[0.1]", "1000" },
     { SCHEDULER, "trained_betas", "\"linear\"", "1000" },
     { SCHEDULER, "skip_prk_steps", "0", "true or false" },
-    { SCHEDULER, "set_alpha_to_one", "null", "true or false" },
+    { SCHEDULER, "set_alpha_to_one", "1", "true or false" },
     { SCHEDULER, "prediction_type", "\"sample\"", "only epsilon, v_prediction" },
     { SCHEDULER, "timestep_spacing", "\"karras\"", "only leading, trailing, linspace" },
   };
@@ -559,6 +584,7 @@ main (int argc, char **argv)
   g_test_add_func ("/configs/scheduler/scheduler-of-others", test_scheduler_of_others);
   g_test_add_func ("/configs/scheduler/trained-betas", test_trained_betas_element);
   g_test_add_func ("/configs/refusals", test_refusals);
+  g_test_add_func ("/configs/null-for-false", test_null_for_false);
   g_test_add_func ("/configs/value-in-message", test_value_in_message);
   g_test_add_func ("/configs/no-object", test_no_object);
   g_test_add_func ("/configs/large-file", test_large_file);

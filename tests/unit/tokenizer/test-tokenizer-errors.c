@@ -144,6 +144,23 @@ test_cut_merges (void)
   g_assert_cmpuint (size, >, 3000);
 }
 
+/* A token that no merge makes is never made, and no reason to refuse the others. */
+static void
+test_merge_less (void)
+{
+  g_autoptr (TestFolder) folder = test_folder_new_v1 ();
+  g_autofree char *merges = test_folder_read (folder, "merges.txt");
+  const char *second = strchr (strchr (merges, '\n') + 1, '\n') + 1, *third = strchr (second, '\n') + 1;
+  g_autofree char *without = g_strdup_printf ("%.*s%s", (int) (second - merges), merges, third);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GessoTokenizer) tokenizer = NULL;
+
+  test_folder_write (folder, "merges.txt", without, -1);
+  tokenizer = gesso_tokenizer_open (folder, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_nonnull (tokenizer);
+}
+
 /* merges.txt cut in the middle of its last line: "a b</w>" may become another merge. */
 static void
 test_cut_line (void)
@@ -387,6 +404,7 @@ main (int argc, char **argv)
   g_test_add_func ("/tokenizer/link", test_link);
 #endif
   g_test_add_func ("/tokenizer/cut-merges", test_cut_merges);
+  g_test_add_func ("/tokenizer/merge-less", test_merge_less);
   g_test_add_func ("/tokenizer/cut-line", test_cut_line);
   g_test_add_func ("/tokenizer/tokens-without-merge", test_tokens_without_merge);
   g_test_add_func ("/tokenizer/cancelled", test_cancelled);
