@@ -246,7 +246,7 @@ class Distill(unittest.TestCase):
         with unittest.mock.patch.object(denoising, "weighted_error", recorded):
             for share in (1.0, 0.25, 0.0):
                 arguments.caption_share = share
-                distill.losses(arguments, (torch.zeros(2, 4, 8, 8), tokens), model, student, task, None,
+                distill.losses(arguments, (torch.zeros(2, 4, 8, 8), tokens, tokens), model, student, task, None,
                                training.generator(0, 0))
         self.assertTrue(torch.equal(aims[1.0][0], aims[0.25][0]))
         self.assertFalse(torch.allclose(aims[1.0][1], aims[0.0][1]))
@@ -261,7 +261,8 @@ class Distill(unittest.TestCase):
             return argparse.Namespace(sample=torch.cat([torch.lerp(blank, captioned, 1 / 3), blank]))
 
         task = denoising.Task(model.scheduler, model.tokenizer)
-        batch = torch.randn(2, 4, 8, 8), torch.stack([task.empty.flip(0), task.empty.roll(3)])
+        tokens = torch.stack([task.empty.flip(0), task.empty.roll(3)])
+        batch = torch.randn(2, 4, 8, 8), tokens, tokens
         for ours, agree in ((6.0, True), (2.0, False)):
             arguments = argparse.Namespace(precision="f32", guidance=[2.0, ours])
             with torch.no_grad():

@@ -74,7 +74,7 @@ def held_out_error(unet, text_encoder, source, scheduler, tokenizer, batches=16,
     task, total = Task(scheduler, tokenizer), 0.0
     for number in range(batches):
         step_random = torch.Generator().manual_seed(number)
-        latents, tokens = source.batch(step_random, count)
+        latents, tokens, _ = source.batch(step_random, count)
         seen, times, target, weights = task.noisy(latents.to(unet.device), step_random)
         text = text_encoder(tokens.to(unet.device)).last_hidden_state
         total += float(weighted_error(unet(seen, times, text).sample, target, weights))

@@ -80,7 +80,8 @@ def source_of(arguments, parent, say):
     if arguments.data:
         side = arguments.side or parent.unet.config.sample_size * 2 ** (len(parent.vae.config.block_out_channels) - 1)
         return sources.Folder(parent.vae, parent.tokenizer, arguments.data, side, arguments.flip)
-    return sources.Drawn(parent.vae, parent.tokenizer, arguments.pictures, say=say)
+    return sources.Drawn(parent.vae, parent.tokenizer, arguments.pictures, say=say, pairs=arguments.pairs,
+                         unknown=arguments.unknown)
 
 
 class Tempering:
@@ -114,15 +115,15 @@ def guided(predictions, guidance):
 def guidance_losses(arguments, batch, parent, student, task, step_random):
     """What the student gives at one guidance shall be what the teacher gives at another; without a caption, the same."""
     device = parent.unet.device
-    latents, tokens = batch
+    latents, tokens, heard = batch
     seen, times, _, weights = task.noisy(latents.to(device), step_random)
-    tokens = torch.cat([tokens, task.empty.expand_as(tokens)]).to(device)
+    tokens, heard = (torch.cat([ids, task.empty.expand_as(ids)]).to(device) for ids in (tokens, heard))
     seen, times = torch.cat([seen, seen]).contiguous(memory_format=torch.channels_last), torch.cat([times, times])
     theirs, ours = arguments.guidance
     with training.half(device, arguments.precision == "bf16"):
         with torch.no_grad():
-            text = parent.text_encoder(tokens).last_hidden_state
-            taught = parent.unet(seen, times, text).sample
+            taught = parent.unet(seen, times, parent.text_encoder(tokens).last_hidden_state).sample
+            text = parent.text_encoder(heard).last_hidden_state
         made = student(seen, times, text).sample
     blank = denoising.weighted_error(made.chunk(2)[1], taught.chunk(2)[1], weights)
     return {"output": blank, "guided": denoising.weighted_error(guided(made, ours), guided(taught, theirs), weights)}
@@ -131,8 +132,10 @@ def guidance_losses(arguments, batch, parent, student, task, step_random):
 def losses(arguments, batch, parent, student, task, ends, step_random):
     """The three errors of one batch, unweighted."""
     device = parent.unet.device
-    latents, tokens = batch
-    tokens = task.drop_captions(tokens, step_random).to(device)
+    latents, tokens, heard = batch
+    tokens = task.drop_captions(tokens, step_random)
+    heard = torch.where((tokens == task.empty).all(1, keepdim=True), task.empty, heard).to(device)
+    tokens = tokens.to(device)
     seen, times, target, weights = task.noisy(latents.to(device), step_random)
     temper, empty = Tempering(arguments.caption_share), task.empty.to(device)
     with training.half(device, arguments.precision == "bf16"):
@@ -141,6 +144,7 @@ def losses(arguments, batch, parent, student, task, ends, step_random):
             temper.look(student, seen, times, parent.text_encoder(empty[None]).last_hidden_state,
                         (tokens != empty).any(1), ends[0] if arguments.feature else None)
             taught = parent.unet(seen, times, text).sample if arguments.output or arguments.feature else None
+            text = parent.text_encoder(heard).last_hidden_state
         made = student(seen, times, text).sample
     found = {"noise": denoising.weighted_error(made, temper(target), weights)}
     if arguments.output:
@@ -215,6 +219,11 @@ def parse():
     parser.add_argument("--side", type=int, help="side of the training pictures; default: the model's own")
     parser.add_argument("--flip", action="store_true", help="mirror half of the pictures")
     parser.add_argument("--pictures", type=int, default=30000, help="how many drawn ones, without --data")
+    parser.add_argument("--pairs", type=float, default=0.0, metavar="SHARE",
+                        help="share of drawn ones that certainly have two objects (the starter: 0.4)")
+    parser.add_argument("--unknown", type=float, default=0.0, metavar="SHARE",
+                        help="share of drawn ones' captions to which the student, not its teacher, hears words added that "
+                        "mean nothing (the starter: 0.3)")
     parser.add_argument("--steps", type=int, default=12000)
     parser.add_argument("--batch", type=int, default=12)
     parser.add_argument("--accumulate", type=int, default=1)

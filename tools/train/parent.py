@@ -89,7 +89,7 @@ def train(folder, arguments):
     drawn = sources.Drawn(vae, tokenizer, pictures, say=run.say)
     for step in run:
         step_random = training.generator(SEED, step)
-        latents, tokens = drawn.batch(step_random, count)
+        latents, tokens, _ = drawn.batch(step_random, count)
         seen, times, target, weights = task.noisy(latents, step_random)
         with training.half("cpu", bf16):
             with torch.no_grad():

@@ -2,13 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where training pictures come from, as latents and tokens: drawn ones, encoded once; or a folder of captioned images.
 
-Both kinds have `batch (step_random, count)`, which gives scaled latents [count, 4, h, w] and token ids [count, 77].
+Both kinds have `batch (step_random, count)`, which gives scaled latents [count, 4, h, w] and twice token ids [count, 77]:
+of the captions, and of the captions as a student hears them, with words among them that mean nothing.
 """
 
 import csv
 import hashlib
 import json
 import pathlib
+import random
 import sys
 
 import numpy
@@ -46,9 +48,11 @@ def encoded(vae, pictures):
 
 
 class Drawn:
-    """`count` drawn pictures of a split with several wordings each, encoded once for each encoder, in shards."""
+    """`count` drawn pictures of a split with several wordings each, encoded once for each encoder, in shards. The share
+    `pairs` of a batch is chosen among those with two objects alone, the rest among all; the share `unknown` of captions
+    is heard with unknown words."""
 
-    def __init__(self, vae, tokenizer, count, split="train", seed=SEED, say=print):
+    def __init__(self, vae, tokenizer, count, split="train", seed=SEED, say=print, pairs=0.0, unknown=0.0):
         key = f"{split}-{seed}-{fingerprint(vae.encoder)}-{fingerprint(vae.quant_conv)}-{vae.config.scaling_factor}"
         self.folder = training.cache_folder("latents") / key
         self.folder.mkdir(exist_ok=True)
@@ -57,7 +61,14 @@ class Drawn:
         self.latents = torch.cat([latents for latents, _ in shards])[:count]
         captions = [caption for _, captions in shards for caption in captions][:count]
         texts = [text for caption in captions for text in caption]
-        self.tokens = tokens_of.tokens(tokenizer, texts).to(torch.int16).reshape(count, WORDINGS, -1)
+        rng = random.Random(seed)
+        heard = [wording.with_unknown_words(rng, text) if rng.random() < unknown else text for text in texts]
+        self.tokens, self.heard = (tokens_of.tokens(tokenizer, texts).to(torch.int16).reshape(count, WORDINGS, -1)
+                                   for texts in (texts, heard))
+        self.pairs = pairs
+        if pairs:
+            scenes = (data.scene_at(split, seed, index)[0] for index in range(count))
+            self.with_two = torch.tensor([index for index, scene in enumerate(scenes) if len(scene.objects) == 2])
 
     def shard(self, number):
         path = self.folder / f"{number:04}.pt"
@@ -74,8 +85,11 @@ class Drawn:
 
     def batch(self, step_random, count):
         chosen = torch.randint(0, self.count, (count,), generator=step_random)
+        if self.pairs:
+            pair = self.with_two[torch.randint(0, len(self.with_two), (count,), generator=step_random)]
+            chosen = torch.where(torch.rand(count, generator=step_random) < self.pairs, pair, chosen)
         phrase = torch.randint(0, WORDINGS, (count,), generator=step_random)
-        return self.latents[chosen], self.tokens[chosen, phrase].long()
+        return self.latents[chosen], self.tokens[chosen, phrase].long(), self.heard[chosen, phrase].long()
 
 
 def captioned_files(folder):
@@ -125,4 +139,5 @@ class Folder:
         chance = torch.randn(spread.mean.shape, generator=torch.Generator().manual_seed(noise_seed))
         latents = (spread.mean + spread.std * chance.to(spread.mean)) * self.vae.config.scaling_factor
         texts = [self.files[index][1] for index in chosen]
-        return latents.float(), tokens_of.tokens(self.tokenizer, texts)
+        tokens = tokens_of.tokens(self.tokenizer, texts)
+        return latents.float(), tokens, tokens

@@ -7,6 +7,8 @@ colours, the ground), so that the network learns to choose. Order, articles, cap
 a word without meaning is thrown in, so that an unknown one does no harm.
 """
 
+import string
+
 COLOUR_WORDS = {"grey": ["grey", "grey", "gray"], "purple": ["purple", "purple", "purple", "violet"],
                 "teal": ["teal", "teal", "turquoise"]}
 SHAPE_WORDS = {
@@ -47,6 +49,18 @@ OPENINGS = ["a picture of", "an image of", "a drawing of", "draw", "paint", "a p
 ADJECTIVES = ["nice", "simple", "beautiful", "clean", "flat", "bright", "lovely", "single"]
 SYLLABLES = ["ba", "cor", "del", "fi", "gru", "hel", "jo", "kam", "lu", "mon", "ne", "pra", "qui", "ros", "sta", "tru",
              "ver", "wi", "xen", "yo", "zu", "ing", "er", "ant", "s"]
+
+
+# What people ask of larger models.
+STRANGERS_WORDS = [
+    "high quality", "highly detailed", "best quality", "masterpiece", "4k", "8k", "hd", "photo", "photo of", "photorealistic",
+    "realistic", "digital art", "vector art", "clip art", "minimalist", "artstation", "trending", "cartoon", "anime",
+    "watercolor", "oil painting", "3d render", "sketch", "logo", "icon", "shiny", "glowing", "glossy", "metallic", "wooden",
+    "golden", "magic", "cute", "happy", "funny", "dark", "light", "soft", "sharp", "sharp focus", "studio lighting",
+    "cinematic", "dramatic", "professional", "elegant", "modern", "vintage", "retro", "abstract", "geometric", "colorful",
+    "pretty", "perfect", "amazing", "detailed", "intricate", "smooth", "fancy", "strange", "new", "old", "my", "some",
+    "could you", "for me", "thanks", "wallpaper", "poster", "in space", "at night", "with", "and", "very", "really",
+]
 
 
 def joined(*words):
@@ -167,6 +181,25 @@ def with_noise(rng, text):
     text = text.replace(" ,", ",")
     style = rng.random()
     return text.capitalize() if style < 0.06 else text.upper() if style < 0.08 else text
+
+
+def with_unknown_words(rng, text):
+    """What strangers add to a caption and nothing here can draw: before it, within it or behind it."""
+    def word():
+        if rng.random() < 0.6:
+            return rng.choice(STRANGERS_WORDS)
+        return "".join(rng.choices(string.ascii_lowercase, k=rng.randint(2, 10)))
+
+    style = rng.random()
+    if style < 0.15:
+        return joined(*(word() for _ in range(rng.randint(1, 3))), text)
+    if style < 0.45:
+        words = text.split()
+        for _ in range(rng.choice([1, 1, 1, 2])):
+            words.insert(rng.randrange(len(words)), word())
+        return " ".join(words)
+    groups = (joined(*(word() for _ in range(rng.randint(1, 3)))) for _ in range(rng.choice([1, 1, 2, 3])))
+    return ", ".join([text.rstrip(".!"), *groups])
 
 
 def plain_caption(scene, rng, complete=False):
