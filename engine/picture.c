@@ -5,7 +5,9 @@
 #include "picture.h"
 
 #include <glib/gi18n-lib.h>
+#include <json-glib/json-glib.h>
 #include <math.h>
+#include <string.h>
 
 #include "cancel.h"
 
@@ -115,11 +117,24 @@ gesso_picture_new (const float *values, int width, int height, int channels, gui
   return picture;
 }
 
+/* What would be read as more than one value is quoted as JSON, as the programs that read this text write it. */
+static char *
+parameter_value (const char *value)
+{
+  g_autoptr (JsonNode) node = NULL;
+
+  if (!strpbrk (value, ",:\n"))
+    return g_strdup (value);
+  node = json_node_init_string (json_node_alloc (), value);
+  return json_to_string (node, FALSE);
+}
+
 char *
 gesso_parameters_text (const GessoRequest *request, const char *sampler, int width, int height, guint64 seed,
                        const char *model)
 {
   GString *text = g_string_new (request->prompt);
+  g_autofree char *quoted = parameter_value (model);
   char guidance[G_ASCII_DTOSTR_BUF_SIZE];
 
   if (request->negative_prompt && request->negative_prompt[0])
@@ -127,6 +142,6 @@ gesso_parameters_text (const GessoRequest *request, const char *sampler, int wid
   g_ascii_formatd (guidance, sizeof guidance, "%.6g", request->guidance);
   g_string_append_printf (
       text, "\nSteps: %d, Sampler: %s, CFG scale: %s, Seed: %" G_GUINT64_FORMAT ", Size: %dx%d, Model: %s, Version: %s",
-      request->steps, sampler, guidance, seed, width, height, model, gesso_version ());
+      request->steps, sampler, guidance, seed, width, height, quoted, gesso_version ());
   return g_string_free (text, FALSE);
 }

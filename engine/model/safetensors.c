@@ -95,7 +95,7 @@ read_entry (GessoWeights *weights, const char *name, JsonNode *node, guint64 dat
                    path, name, data_start + (guint64) offset[1], data_start + data_size);
       return FALSE;
     }
-  gesso_weights_add (weights, name, json_node_get_string (type), rank, dim, data_start + (guint64) offset[0]);
+  gesso_weights_add (weights, name, json_node_get_string (type), rank, dim, NULL, data_start + (guint64) offset[0]);
   return TRUE;
 }
 

@@ -17,12 +17,12 @@ GessoFile *gesso_weights_file (const GessoWeights *weights, guint i);
  * the place of an earlier one of its name. */
 void gesso_weights_join (GessoWeights *weights, GessoWeights *shard);
 
-/* A tensor of the file. `type`: as people call it ("F16", "I64"); one that is not F32, F16 or BF16, or of more than
- * GESSO_MAX_DIMS dimensions, is listed but cannot be read. The caller has checked that the dimensions are not
- * negative, that their product does not overflow (see gesso_weights_extent()) and that the values lie inside the
- * file. */
+/* A tensor of the file, row-major where `stride` (values from one index to the next, by dimension) is NULL. `type`: as
+ * people call it ("F16", "I64"); one that is not F32, F16 or BF16, or of more than GESSO_MAX_DIMS dimensions, is listed
+ * but cannot be read. The caller has checked that the dimensions are not negative, that their product does not overflow
+ * (see gesso_weights_extent()) and that the values lie inside the file. */
 void gesso_weights_add (GessoWeights *weights, const char *name, const char *type, guint rank, const gint64 *dim,
-                        guint64 offset);
+                        const gint64 *stride, guint64 offset);
 
 /* Bytes of a value of `type`, 0 for an unknown one. */
 gsize gesso_weights_type_size (const char *type);

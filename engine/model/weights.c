@@ -11,6 +11,9 @@
 #include <inttypes.h>
 #include <string.h>
 
+/* Eight bytes each, so aligned for every type: 32 KiB are converted at a time. */
+#define PIECE 4096
+
 typedef struct
 {
   char *name;
@@ -20,6 +23,9 @@ typedef struct
   GessoShape shape;
   GessoDType dtype;
   guint64 offset;
+  gboolean is_strided;           /* not row-major: */
+  GessoShape stored;             /* also of an alias */
+  gint64 stride[GESSO_MAX_DIMS]; /* in values, of `stored` */
 } Tensor;
 
 struct _GessoWeights
@@ -141,7 +147,7 @@ gesso_weights_refuse_pointer (GessoFile *file, GError **error)
 
 void
 gesso_weights_add (GessoWeights *weights, const char *name, const char *type, guint rank, const gint64 *dim,
-                   guint64 offset)
+                   const gint64 *stride, guint64 offset)
 {
   Tensor *tensor = g_new0 (Tensor, 1);
 
@@ -157,14 +163,23 @@ gesso_weights_add (GessoWeights *weights, const char *name, const char *type, gu
   else if (strcmp (type, "BF16") == 0)
     tensor->dtype = GESSO_DTYPE_BF16;
   else
-    tensor->problem = g_strdup_printf (_ ("holds values of type %s; only F32, F16 and BF16 can be read"), type);
+    tensor->problem = g_strdup_printf (_ ("holds values of type %s; only F32, F16 and BF16 can be read. Use a "
+                                          "file of this model in one of these types"),
+                                       type);
   if (rank > GESSO_MAX_DIMS && !tensor->problem)
-    tensor->problem = g_strdup_printf (_ ("has %u dimensions; at most %d can be read"), rank, GESSO_MAX_DIMS);
+    tensor->problem = g_strdup_printf (_ ("has %u dimensions; at most %d can be read. Download the file "
+                                          "again"),
+                                       rank, GESSO_MAX_DIMS);
   if (!tensor->problem)
     {
       tensor->shape.rank = (int) rank;
+      tensor->is_strided = stride != NULL;
       for (guint d = 0; d < rank; d++)
-        tensor->shape.dim[d] = dim[d];
+        {
+          tensor->shape.dim[d] = dim[d];
+          tensor->stride[d] = stride ? stride[d] : 0;
+        }
+      tensor->stored = tensor->shape;
     }
   add (weights, weights->tensors, tensor);
 }
@@ -275,17 +290,110 @@ read_bytes (const Tensor *tensor, guint64 offset, gsize count, void *buffer, GEr
   return FALSE;
 }
 
+static gboolean
+read_converted (const Tensor *tensor, guint64 offset, gsize count, GessoDType dtype, guint8 *target, GError **error)
+{
+  guint64 piece[PIECE];
+  const gsize size = gesso_dtype_size (tensor->dtype);
+
+  if (tensor->dtype == dtype)
+    return read_bytes (tensor, offset, count * size, target, error);
+  while (count > 0)
+    {
+      const gsize n = MIN (count, sizeof piece / size);
+
+      if (!read_bytes (tensor, offset, n * size, piece, error))
+        return FALSE;
+      gesso_convert (tensor->dtype, piece, dtype, target, n);
+      offset += n * size;
+      target += n * gesso_dtype_size (dtype);
+      count -= n;
+    }
+  return TRUE;
+}
+
+/* Where a tensor is not row-major, values that lie together in the file are read together, along one dimension, and put
+ * where they belong. */
+typedef struct
+{
+  const Tensor *tensor;
+  gint64 first, count; /* of all values, in row-major order */
+  GessoDType dtype;
+  guint8 *target;
+  gint64 first_row, end_row;   /* of the outermost dimension */
+  int along;                   /* the dimension whose values lie together */
+  gint64 step[GESSO_MAX_DIMS]; /* values of the result, row-major */
+} Gathering;
+
+static gboolean
+gather_run (const Gathering *gathering, guint64 offset, gint64 place, GError **error)
+{
+  guint64 piece[PIECE];
+  const gsize from = gesso_dtype_size (gathering->tensor->dtype), to = gesso_dtype_size (gathering->dtype);
+  const gint64 stride = gathering->tensor->stride[gathering->along], step = gathering->step[gathering->along];
+  const gint64 most = stride == 1 ? (gint64) (sizeof piece / MAX (from, to)) : 1;
+  const gint64 end = gathering->along ? gathering->tensor->stored.dim[gathering->along] : gathering->end_row;
+  const guint8 *values = (const guint8 *) piece;
+
+  for (gint64 i = gathering->along ? 0 : gathering->first_row; i < end; i += most)
+    {
+      const gint64 n = MIN (most, end - i);
+
+      if (!read_converted (gathering->tensor, offset + (guint64) (i * stride) * from, (gsize) n, gathering->dtype,
+                           (guint8 *) piece, error))
+        return FALSE;
+      for (gint64 j = 0; j < n; j++)
+        {
+          const gint64 at = place + (i + j) * step - gathering->first;
+
+          if (at >= 0 && at < gathering->count)
+            memcpy (gathering->target + (gsize) at * to, values + (gsize) j * to, to);
+        }
+    }
+  return TRUE;
+}
+
+/* All runs of dimension `d` and further inwards: `offset` in the file and `place` in the result are those so far. */
+static gboolean
+gather (const Gathering *gathering, int d, guint64 offset, gint64 place, GError **error)
+{
+  const Tensor *tensor = gathering->tensor;
+
+  if (d == tensor->stored.rank)
+    return gather_run (gathering, offset, place, error);
+  if (d == gathering->along)
+    return gather (gathering, d + 1, offset, place, error);
+  for (gint64 i = d ? 0 : gathering->first_row; i < (d ? tensor->stored.dim[d] : gathering->end_row); i++)
+    if (!gather (gathering, d + 1, offset + (guint64) (i * tensor->stride[d]) * gesso_dtype_size (tensor->dtype),
+                 place + i * gathering->step[d], error))
+      return FALSE;
+  return TRUE;
+}
+
+static gboolean
+read_strided (const Tensor *tensor, gint64 first, gint64 count, GessoDType dtype, guint8 *target, GError **error)
+{
+  const GessoShape *shape = &tensor->stored;
+  Gathering gathering = {
+    .tensor = tensor, .first = first, .count = count, .dtype = dtype, .target = target, .along = shape->rank - 1
+  };
+
+  for (int d = shape->rank; d-- > 0;)
+    gathering.step[d] = d + 1 < shape->rank ? gathering.step[d + 1] * shape->dim[d + 1] : 1;
+  for (int d = 0; d < shape->rank; d++)
+    if (tensor->stride[d] == 1 && shape->dim[d] > 1)
+      gathering.along = d;
+  gathering.first_row = first / gathering.step[0];
+  gathering.end_row = (first + count - 1) / gathering.step[0] + 1;
+  return gather (&gathering, 0, tensor->offset, 0, error);
+}
+
 gboolean
 gesso_weights_read (GessoWeights *weights, const char *name, gint64 first, gint64 count, GessoDType dtype, void *values,
                     GError **error)
 {
-  guint64 piece[4096]; /* 32 KiB, aligned for every type */
   const Tensor *tensor = require (weights, name, error);
-  const gsize target_size = gesso_dtype_size (dtype);
   gint64 elements;
-  gsize size;
-  guint8 *target = values;
-  guint64 offset;
 
   if (!tensor)
     return FALSE;
@@ -298,20 +406,8 @@ gesso_weights_read (GessoWeights *weights, const char *name, gint64 first, gint6
                    gesso_weights_path (weights), first, first + count, name, gesso_dtype_name (dtype), elements);
       return FALSE;
     }
-  size = gesso_dtype_size (tensor->dtype);
-  offset = tensor->offset + (guint64) first * size;
-  if (tensor->dtype == dtype)
-    return read_bytes (tensor, offset, (gsize) count * size, values, error);
-  while (count > 0)
-    {
-      gsize n = MIN ((gsize) count, sizeof piece / size);
-
-      if (!read_bytes (tensor, offset, n * size, piece, error))
-        return FALSE;
-      gesso_convert (tensor->dtype, piece, dtype, target, n);
-      offset += n * size;
-      target += n * target_size;
-      count -= (gint64) n;
-    }
-  return TRUE;
+  if (tensor->is_strided && count > 0)
+    return read_strided (tensor, first, count, dtype, values, error);
+  return read_converted (tensor, tensor->offset + (guint64) first * gesso_dtype_size (tensor->dtype), (gsize) count,
+                         dtype, values, error);
 }

@@ -73,7 +73,8 @@ gesso_alphas_cumprod (const GessoSchedulerConfig *config, GError **error)
   if (config->beta_schedule == GESSO_BETAS_TRAINED && config->trained_betas == NULL)
     {
       g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
-                   _ ("scheduler_config.json: trained_betas is missing; it must hold %d numbers."),
+                   _ ("scheduler_config.json: trained_betas is missing; it must hold %d numbers. Mend the file "
+                      "or get it again."),
                    config->num_train_timesteps);
       return NULL;
     }

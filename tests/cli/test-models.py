@@ -63,6 +63,14 @@ class Models(Case):
             self.check(result, 0)
             self.assertIn(b'starter', result.stdout)
 
+    def test_name_that_reads_as_more_than_one_value(self):
+        self.install('a, "b": c')
+        result = gesso('generate', '--model', './a, "b": c', '--prompt', 'x', '--steps', '1', '-o', 'a.png',
+                       cwd=self.folder)
+        self.check(result, 0)
+        text = read_png(self.read('a.png'))[3]['parameters'][1]
+        self.assertIn(r', Model: "a, \"b\": c", Version: ', text)
+
     def test_names(self):
         self.install('models', 'mine')
         self.install('here')

@@ -109,6 +109,7 @@ def torch_files():
         with archive.open("a/data/0", "w", force_zip64=True) as file:
             file.write(bytes(8))
     write("torch-zip", "small.bin", small.getvalue())
+    write("torch-zip", "strided.bin", (MODEL_TESTS / "strided.bin").read_bytes())
 
 
 configs()

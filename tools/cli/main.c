@@ -11,6 +11,7 @@
 
 #include "commands.h"
 #include "gesso.h"
+#include "platform.h"
 #include "report.h"
 
 typedef struct
@@ -101,6 +102,7 @@ main (int argc, char **argv)
 {
   g_auto (GStrv) args = NULL;
 
+  cli_platform_exit_on_interrupt (CLI_CANCELLED);
   set_up_language ();
 #ifdef G_OS_WIN32
   args = g_win32_get_command_line ();

@@ -23,6 +23,22 @@ typedef struct
 static const int watched[] = { SIGINT, SIGTERM };
 static guint sources[G_N_ELEMENTS (watched)];
 
+static volatile sig_atomic_t status_when_interrupted;
+
+static void
+exit_at_once (int signal_number)
+{
+  _exit (status_when_interrupted);
+}
+
+void
+cli_platform_exit_on_interrupt (int status)
+{
+  status_when_interrupted = status;
+  for (gsize i = 0; i < G_N_ELEMENTS (watched); i++)
+    signal (watched[i], exit_at_once);
+}
+
 static gboolean
 on_signal (gpointer user_data)
 {

@@ -9,6 +9,14 @@
 #include <glib.h>
 
 /**
+ * cli_platform_exit_on_interrupt:
+ *
+ * Until cli_platform_watch_interrupt(), Ctrl-C and a request to terminate end the program with @status, instead of by a
+ * signal that some parents take for a crash.
+ */
+void cli_platform_exit_on_interrupt (int status);
+
+/**
  * cli_platform_watch_interrupt:
  * @interrupted: called from the default main loop, each time somebody asks the program to stop
  * @data: for @interrupted

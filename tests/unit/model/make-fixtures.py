@@ -46,11 +46,22 @@ def state_dict():
     return state
 
 
+def strided():
+    """Ramps again, which do not lie in the file as they are read."""
+    wide = torch.zeros(3, 4)
+    wide[:, 1:3] = ramp(3, 2)
+    return {"transposed": ramp(2, 3).t().contiguous().t(), "half": ramp(4, 3, dtype=torch.float16).t().contiguous().t(),
+            "last": ramp(4, 3, 2, 5).to(memory_format=torch.channels_last), "within": wide[:, 1:3],
+            "every.second": ramp(6).repeat_interleave(2)[::2]}
+
+
 def main():
     FOLDER.mkdir(exist_ok=True)
     torch.save(state_dict(), FOLDER / "state-dict.bin")
     torch.save(dict(state_dict()), FOLDER / "plain-dict-protocol-4.bin", pickle_protocol=4)
-    torch.save({"w": ramp(2, 3).t()}, FOLDER / "not-contiguous.bin")
+    torch.save(strided(), FOLDER / "strided.bin")
+    torch.save({"long": (ramp(8200, 2) % 100).half().t().contiguous().t()}, FOLDER / "long-strided.bin")
+    torch.save({"w": ramp(1).expand(3)}, FOLDER / "expanded.bin")
     torch.save({"w": ramp(2)}, FOLDER / "before-1.6.bin", _use_new_zipfile_serialization=False)
     torch.save({"w": ramp(2), "x": Evil()}, FOLDER / "os-system.bin")
     torch.save({"w": ramp(2), "x": [1, 2]}, FOLDER / "list.bin")
