@@ -178,9 +178,22 @@ gboolean gesso_launch_add (GessoLauncher *launcher, GessoDType type, CUdeviceptr
 /* Between F32 and the launcher's type, either way. */
 gboolean gesso_launch_cast (GessoLauncher *launcher, CUdeviceptr x, GessoDType from, CUdeviceptr result, GessoDType to,
                             gint64 n, GError **error);
-/* `n_terms` <= 7; coefficients F32 [n_terms] */
-gboolean gesso_launch_combine (GessoLauncher *launcher, GessoDType type, int n_terms, const CUdeviceptr *terms,
-                               CUdeviceptr coefficients, CUdeviceptr result, gint64 n, GError **error);
+
+/* One COMBINE of a chain of them. */
+typedef struct
+{
+  int n_terms;
+  CUdeviceptr terms[GESSO_COMBINE_TERMS];
+  CUdeviceptr coefficients; /* F32 [n_terms] */
+  CUdeviceptr result;
+} GessoCombine;
+
+/* How many of `stages` [n_stages], at least the first, one launch computes just as launches one after another would: a
+ * result lies where nothing else does, or in the very place of another result or of a term. */
+int gesso_combine_together (const GessoCombine *stages, int n_stages, GessoDType type, gint64 n);
+/* `n` values of `type` each; as many stages as go together. */
+gboolean gesso_launch_combine (GessoLauncher *launcher, GessoDType type, const GessoCombine *stages, int n_stages,
+                               gint64 n, GError **error);
 
 /* --- moving values; sizes in bytes --- */
 

@@ -92,12 +92,10 @@ kernel_launches_of (const GessoPlan *plan, int processors)
     addresses[i] = SOMEWHERE;
   set_weights (program, SOMEWHERE);
   noted = g_array_new (FALSE, FALSE, sizeof (KernelLaunch));
-  for (guint i = 0; i < plan->steps->len; i++)
+  for (guint next = 0; next < plan->steps->len;)
     {
-      const GessoPlanStep *step = &g_array_index (plan->steps, GessoPlanStep, i);
-
-      noted_op = (guint) step->op;
-      gesso_cuda_operation_queue (program, addresses, step, &error);
+      noted_op = (guint) g_array_index (plan->steps, GessoPlanStep, next).op;
+      gesso_cuda_operation_queue (program, addresses, &next, &error);
       g_assert_no_error (error);
     }
   set_weights (program, 0);
