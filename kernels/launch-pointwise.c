@@ -65,25 +65,3 @@ gesso_launch_cast (GessoLauncher *launcher, CUdeviceptr x, GessoDType from, CUde
     return gesso_launch_items (launcher, "cast_to_f32", from, items, parameters, error);
   return gesso_launch_items (launcher, "cast_from_f32", to, items, parameters, error);
 }
-
-gboolean
-gesso_launch_pixels (GessoLauncher *launcher, CUdeviceptr x, CUdeviceptr result, CUdeviceptr not_finite, gint64 n,
-                     gint64 channels, GError **error)
-{
-  gsize items = (gsize) n;
-  int width = (int) channels;
-  void *parameters[] = { &x, &result, &not_finite, &items, &width };
-
-  return gesso_launch_items (launcher, "pixels", GESSO_DTYPE_F32, items * 3, parameters, error);
-}
-
-gboolean
-gesso_launch_preview (GessoLauncher *launcher, CUdeviceptr latents, CUdeviceptr colours, CUdeviceptr result, gint64 n,
-                      gint64 channels, GError **error)
-{
-  gsize items = (gsize) n;
-  int width = (int) channels;
-  void *parameters[] = { &latents, &colours, &result, &items, &width };
-
-  return gesso_launch_items (launcher, "preview", GESSO_DTYPE_F32, items * 3, parameters, error);
-}

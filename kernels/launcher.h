@@ -209,11 +209,11 @@ gboolean gesso_launch_embedding (GessoLauncher *launcher, CUdeviceptr ids, CUdev
                                  CUdeviceptr result, gint64 rows, gint64 length, gint64 channels, gint64 vocabulary,
                                  GError **error);
 
-/* --- to what people see --- */
+/* --- to what people see; `type`: of x, F32 too --- */
 
-/* F32 [n][channels] -1..1 to 8-bit RGB [n][3]; `not_finite` (I32, 0 before) becomes 1 where a value is no number. */
-gboolean gesso_launch_pixels (GessoLauncher *launcher, CUdeviceptr x, CUdeviceptr result, CUdeviceptr not_finite,
-                              gint64 n, gint64 channels, GError **error);
-/* F32 latents [n][channels] to 8-bit RGB [n][3] by colours F32 [3][channels + 1], an offset last. */
-gboolean gesso_launch_preview (GessoLauncher *launcher, CUdeviceptr latents, CUdeviceptr colours, CUdeviceptr result,
-                               gint64 n, gint64 channels, GError **error);
+/* x [n][channels] by colours F32 [3][channels + 1], an offset last, to 8-bit RGB [n][3] */
+gboolean gesso_launch_pixels (GessoLauncher *launcher, GessoDType type, CUdeviceptr x, CUdeviceptr colours,
+                              CUdeviceptr result, gint64 n, gint64 channels, GError **error);
+/* I32: 1 where all `n` values are finite numbers, else 0 */
+gboolean gesso_launch_is_finite (GessoLauncher *launcher, GessoDType type, CUdeviceptr x, CUdeviceptr result, gint64 n,
+                                 GError **error);

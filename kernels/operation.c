@@ -163,6 +163,11 @@ queue_plain (const GessoCudaStep *step, GError **error)
                                      error);
     case GESSO_OP_CAST:
       return gesso_launch_cast (launcher, from, x->dtype, to, y->dtype, n, error);
+    case GESSO_OP_PIXELS:
+      return gesso_launch_pixels (launcher, x->dtype, from, gesso_cuda_input (step, 1), to,
+                                  gesso_shape_rows (&x->shape), gesso_shape_channels (&x->shape), error);
+    case GESSO_OP_IS_FINITE:
+      return gesso_launch_is_finite (launcher, x->dtype, from, to, gesso_shape_elements (&x->shape), error);
     default:
       return gesso_launch_repeat (launcher, from, to, gesso_cuda_tensor_bytes (x), op->repeat.times, error);
     }

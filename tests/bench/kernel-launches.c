@@ -49,6 +49,12 @@ ignore_set (CUdeviceptr to, unsigned char value, size_t bytes, CUstream stream)
   return CUDA_SUCCESS;
 }
 
+static CUresult CUDAAPI
+ignore_set_words (CUdeviceptr to, guint value, size_t n, CUstream stream)
+{
+  return CUDA_SUCCESS;
+}
+
 static gboolean
 no_weights (gpointer data, const char *name, gint64 first, gint64 count, GessoDType dtype, void *values, GError **error)
 {
@@ -85,6 +91,7 @@ kernel_launches_of (const GessoPlan *plan, int processors)
   device->driver->cuLaunchKernel = note_launch;
   device->driver->cuMemcpyDtoDAsync = ignore_copy;
   device->driver->cuMemsetD8Async = ignore_set;
+  device->driver->cuMemsetD32Async = ignore_set_words;
   program = backend->compile (backend, store, plan, NULL, &error);
   g_assert_no_error (error);
   addresses = g_new (CUdeviceptr, gesso_cuda_n_addresses (program));

@@ -212,6 +212,24 @@ test_sampler (void)
   check ("sampler", graph);
 }
 
+/* What people see. Values and factors are multiples of 1/128, so that nothing is lost in any precision. */
+static void
+test_pixels (void)
+{
+  for (int c = 1; c <= 5; c++)
+    for (int side = 1; side < 40; side += 19)
+      {
+        g_autofree char *what = g_strdup_printf ("pixels of %d channels, %d x 7", c, side);
+        GessoGraph *graph = gesso_graph_new ("pixels");
+        GessoTensor *x = gesso_graph_input (graph, "x", GESSO_DTYPE_COMPUTE, GESSO_SHAPE4 (2, side, 7, c));
+        GessoTensor *colours = gesso_graph_input (graph, "colours", GESSO_DTYPE_F32, GESSO_SHAPE2 (3, c + 1));
+
+        gesso_graph_output (graph, gesso_graph_pixels (graph, x, colours), "pixels");
+        gesso_graph_output (graph, gesso_graph_is_finite (graph, x), "is_finite");
+        check (what, graph);
+      }
+}
+
 /* One operation, chosen by `random`, on `x` [n, h, w, c]. */
 static GessoTensor *
 random_operation (GessoGraph *graph, GRand *random, GessoTensor *x, GessoTensor *skip, int i)
@@ -295,7 +313,9 @@ operations_add_tests (const char *prefix, OperationCheck func)
   {
     const char *name;
     GTestFunc func;
-  } networks[] = { { "/text", test_text }, { "/picture", test_picture }, { "/sampler", test_sampler } };
+  } networks[] = {
+    { "/text", test_text }, { "/picture", test_picture }, { "/sampler", test_sampler }, { "/pixels", test_pixels }
+  };
 
   check = func;
   for (gsize i = 0; i < G_N_ELEMENTS (conv_cases); i++)
