@@ -7,6 +7,7 @@
 #include "../unit/cpu/backend/fixture.h"
 #include "cuda-backend.h"
 #include "cuda-under-test.h"
+#include "denoise.h"
 #include "reference-backend.h"
 
 /* The coefficients stay in F32, and so does all else here. */
@@ -172,6 +173,14 @@ test_computed_coefficients (void)
   check ("coefficients", graph, 2, FALSE);
 }
 
+/* What the engine does after each evaluation: four COMBINEs in a row, and the pixels of the last. */
+static void
+test_update (void)
+{
+  check ("update", gesso_update_graph (2, 2, 9, 7, 4), 2, FALSE);
+  check ("update without guidance", gesso_update_graph (1, 1, 5, 3, 4), 2, FALSE);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -194,6 +203,7 @@ main (int argc, char **argv)
   g_test_add_func ("/cuda/chains/other-size", test_other_size);
   g_test_add_func ("/cuda/chains/view", test_view);
   g_test_add_func ("/cuda/chains/computed-coefficients", test_computed_coefficients);
+  g_test_add_func ("/cuda/chains/update", test_update);
   status = g_test_run ();
   cuda->free (cuda);
   return status;
