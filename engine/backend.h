@@ -24,7 +24,7 @@
 
 #include "graph/plan.h"
 
-#define GESSO_BACKEND_ABI 2
+#define GESSO_BACKEND_ABI 3
 #define GESSO_BACKEND_SYMBOL "gesso_backend_entry"
 
 typedef struct _GessoBackend GessoBackend;

@@ -25,14 +25,17 @@ struct _GessoColourSamples
   double right[MAX_TERMS][3];
 };
 
-double
-gesso_colours_map (const GessoColours *colours, int c, const float *latent, gsize stride)
+void
+gesso_colours_table (const GessoColours *colours, int channels, float *table)
 {
-  double sum = colours->offset[c];
+  for (int c = 0; c < 3; c++)
+    {
+      float *row = table + c * (channels + 1);
 
-  for (int i = 0; i < colours->channels; i++)
-    sum += colours->factor[c][i] * (double) latent[(gsize) i * stride];
-  return sum;
+      for (int i = 0; i < channels; i++)
+        row[i] = colours ? (float) colours->factor[c][i] : 0.25f / (float) channels;
+      row[channels] = colours ? (float) colours->offset[c] : 0.5f;
+    }
 }
 
 GessoColourSamples *

@@ -17,8 +17,9 @@ typedef struct
   double factor[3][GESSO_MAX_COLOUR_CHANNELS];
 } GessoColours;
 
-/* Red, green or blue (`c`), 0..1 and beyond, of the latent whose channels are `stride` values apart. */
-double gesso_colours_map (const GessoColours *colours, int c, const float *latent, gsize stride);
+/* The map as GESSO_OP_PIXELS takes it: `table` [3, channels + 1]. NULL: light and dark by the mean of the channels,
+ * which at least shows that something takes shape. */
+void gesso_colours_table (const GessoColours *colours, int channels, float *table);
 
 /* What was seen so far: latents and the colours that the decoder made of them. */
 typedef struct _GessoColourSamples GessoColourSamples;

@@ -13,9 +13,10 @@
 #include "preview.h"
 #include "run-part.h"
 
-#define N_LATENTS 3                            /* current, next, stored */
-#define N_COEFFICIENTS (2 + GESSO_MAX_HISTORY) /* base, model outputs, noise */
-#define ROW_VALUES (N_COEFFICIENTS + 1)        /* and the next row's input scale */
+#define N_LATENTS 3                               /* current, next, stored */
+#define N_COEFFICIENTS (2 + GESSO_MAX_HISTORY)    /* base, model outputs, noise */
+#define N_CLEAR 2                                 /* latents, model output */
+#define ROW_VALUES (N_COEFFICIENTS + 1 + N_CLEAR) /* between them the next row's input scale */
 
 GessoGraph *
 gesso_update_graph (int n, int repeat, int height, int width, int channels)
@@ -23,7 +24,7 @@ gesso_update_graph (int n, int repeat, int height, int width, int channels)
   GessoGraph *graph = gesso_graph_new ("update");
   GessoShape shape = GESSO_SHAPE4 (n, height, width, channels);
   GessoTensor *outputs[2], *terms[N_COEFFICIENTS];
-  GessoTensor *guidance, *coefficients, *input_scale, *latents;
+  GessoTensor *guidance, *coefficients, *input_scale, *latents, *clear[N_CLEAR], *clear_factors, *colours;
   int n_outputs = 0;
 
   if (repeat == 2)
@@ -45,6 +46,13 @@ gesso_update_graph (int n, int repeat, int height, int width, int channels)
   gesso_graph_output (graph, latents, "latents");
   input_scale = gesso_graph_input (graph, "input_scale", GESSO_DTYPE_F32, GESSO_SHAPE1 (1));
   gesso_graph_output (graph, gesso_graph_combine (graph, 1, &latents, input_scale), "scaled");
+  clear[0] = gesso_graph_input (graph, "previous", GESSO_DTYPE_F32, shape);
+  clear[1] = terms[1];
+  clear_factors = gesso_graph_input (graph, "clear", GESSO_DTYPE_F32, GESSO_SHAPE1 (N_CLEAR));
+  colours = gesso_graph_input (graph, "colours", GESSO_DTYPE_F32, GESSO_SHAPE2 (3, channels + 1));
+  gesso_graph_output (graph,
+                      gesso_graph_pixels (graph, gesso_graph_combine (graph, N_CLEAR, clear, clear_factors), colours),
+                      "preview");
   return graph;
 }
 
@@ -72,21 +80,22 @@ typedef struct
   GessoPipeline *pipeline;
   const GessoJob *job;
   int n, channels;
-  gsize area;         /* latents a picture and channel */
-  gsize values;       /* floats in one batch of latents */
-  float *pixels;      /* as many, on the host, as the device has them */
-  float *clear;       /* as many, as planes: what the model takes the latents for without their noise */
-  GPtrArray *buffers; /* owns all below */
+  gsize area;             /* latents a picture and channel */
+  gsize values;           /* floats in one batch of latents */
+  float *pixels;          /* as many, on the host, as the device has them */
+  guint8 *preview_pixels; /* [n, area, 3], on the host */
+  GPtrArray *buffers;     /* owns all below */
   GessoBuffer *latents[N_LATENTS];
   GessoBuffer *scaled;
   GessoBuffer *predicted; /* U-Net's output [n * repeat, ...] */
   GessoBuffer *noise;     /* what a row with c_noise adds */
   GPtrArray *history;     /* of GessoBuffer: [0] for the running row's output, then the kept ones, newest first */
   GessoBuffer *guidance;
-  GessoBuffer *table;                                                  /* F32 [rows, ROW_VALUES] */
+  GessoBuffer *table; /* F32 [rows, ROW_VALUES] */
+  GessoBuffer *colours, *preview;
   GArray *unet_inputs, *unet_outputs, *update_inputs, *update_outputs; /* of GessoBinding */
-  int current, previous, stored; /* indices into latents: after the running row and before it */
-  const GessoSchedulerRow *row;  /* the running one */
+  int current, stored;                                                 /* indices into latents: after the running row */
+  const GessoSchedulerRow *row;                                        /* the running one */
 } Loop;
 
 static void
@@ -97,7 +106,7 @@ loop_clear (Loop *loop)
       loop->pipeline->backend->buffer_free (loop->pipeline->backend, g_ptr_array_index (loop->buffers, i));
   g_clear_pointer (&loop->buffers, g_ptr_array_unref);
   g_clear_pointer (&loop->pixels, g_free);
-  g_clear_pointer (&loop->clear, g_free);
+  g_clear_pointer (&loop->preview_pixels, g_free);
   g_clear_pointer (&loop->history, g_ptr_array_unref);
   g_clear_pointer (&loop->unet_inputs, g_array_unref);
   g_clear_pointer (&loop->unet_outputs, g_array_unref);
@@ -144,7 +153,10 @@ make_buffers (Loop *loop, GError **error)
          && new_buffer (loop, loop->values * (gsize) loop->job->repeat, &loop->predicted, error)
          && new_buffer (loop, loop->values, &loop->noise, error)
          && new_buffer (loop, (gsize) loop->job->repeat, &loop->guidance, error)
-         && new_buffer (loop, (gsize) loop->job->schedule->n_rows * ROW_VALUES, &loop->table, error);
+         && new_buffer (loop, (gsize) loop->job->schedule->n_rows * ROW_VALUES, &loop->table, error)
+         && new_buffer (loop, 3 * (gsize) (loop->channels + 1), &loop->colours, error)
+         /* Of the four bytes of a value a pixel takes three. */
+         && new_buffer (loop, (gsize) loop->n * loop->area, &loop->preview, error);
 }
 
 /* Coefficients of all rows, so that the loop itself has nothing to send. */
@@ -168,6 +180,8 @@ write_table (Loop *loop, double guidance, GError **error)
         values[1 + k] = (float) row->c_history[k];
       values[1 + GESSO_MAX_HISTORY] = (float) row->c_noise;
       values[N_COEFFICIENTS] = i + 1 < schedule->n_rows ? (float) row[1].input_scale : 1.0f;
+      values[N_COEFFICIENTS + 1] = (float) row->clear_latents;
+      values[N_COEFFICIENTS + 2] = (float) row->clear_output;
     }
   if (loop->job->repeat == 1)
     weights[0] = 1;
@@ -189,6 +203,16 @@ start_latents (Loop *loop, const float *planes, GError **error)
   for (gsize i = 0; i < loop->values; i++)
     pixels[i] *= (float) schedule->rows[0].input_scale;
   return write_values (loop, loop->scaled, pixels, loop->values, error);
+}
+
+static gboolean
+write_colours (Loop *loop, GError **error)
+{
+  const gsize n = 3 * (gsize) (loop->channels + 1);
+  g_autofree float *table = g_new (float, n);
+
+  gesso_colours_table (loop->pipeline->colours, loop->channels, table);
+  return write_values (loop, loop->colours, table, n, error);
 }
 
 /* One binding for each input or output of `part`, all of them empty. */
@@ -244,7 +268,9 @@ bind_what_stays (Loop *loop, const GessoConditioning *conditioning)
   bind_input (loop, GESSO_PART_UPDATE, "positive", loop->predicted, loop->job->repeat == 2 ? half : 0);
   bind_input (loop, GESSO_PART_UPDATE, "guidance", loop->guidance, 0);
   bind_input (loop, GESSO_PART_UPDATE, "noise", loop->noise, 0);
+  bind_input (loop, GESSO_PART_UPDATE, "colours", loop->colours, 0);
   bind_output (loop, GESSO_PART_UPDATE, "scaled", loop->scaled);
+  bind_output (loop, GESSO_PART_UPDATE, "preview", loop->preview);
 }
 
 static void
@@ -286,7 +312,7 @@ bind_row (Loop *loop, const GessoConditioning *conditioning, int index)
     loop->stored = loop->current;
   base = row->use_base ? loop->stored : loop->current;
   next = free_latents (loop->current, loop->stored);
-  loop->previous = loop->current;
+  bind_input (loop, GESSO_PART_UPDATE, "previous", loop->latents[loop->current], 0);
   bind_input (loop, GESSO_PART_UPDATE, "base", loop->latents[base], 0);
   bind_output (loop, GESSO_PART_UPDATE, "latents", loop->latents[next]);
   loop->current = next;
@@ -300,6 +326,7 @@ bind_row (Loop *loop, const GessoConditioning *conditioning, int index)
     }
   bind_input (loop, GESSO_PART_UPDATE, "coefficients", loop->table, table_row);
   bind_input (loop, GESSO_PART_UPDATE, "input_scale", loop->table, table_row + N_COEFFICIENTS * sizeof (float));
+  bind_input (loop, GESSO_PART_UPDATE, "clear", loop->table, table_row + (N_COEFFICIENTS + 1) * sizeof (float));
 }
 
 /* What the row leaves behind; buffers that are given up go to the end, to be used again. */
@@ -325,23 +352,30 @@ read_planes (Loop *loop, GessoBuffer *buffer, float *planes, GError **error)
   return TRUE;
 }
 
-/* What previews show: the latents before the row, without the noise that the model saw in them. To be called before its
- * output enters the history. Where the device fails, the next row will tell. */
+static gsize
+preview_bytes (const Loop *loop)
+{
+  return (gsize) loop->n * loop->area * 3;
+}
+
+/* For previews. Where the device fails, the next row will tell. */
 static void
-fetch_preview (GessoPreview *preview)
+fetch_latents (GessoPreview *preview)
 {
   Loop *loop = preview->source;
-  const GessoSchedulerRow *row = loop->row;
-  float *planes = preview->planes, *clear = preview->clear;
 
-  if (!read_planes (loop, loop->latents[loop->previous], planes, NULL)
-      || !read_planes (loop, g_ptr_array_index (loop->history, 0), clear, NULL))
-    memset (clear, 0, loop->values * sizeof (float));
-  else
-    for (gsize i = 0; i < loop->values; i++)
-      clear[i] = (float) (row->clear_latents * planes[i] + row->clear_output * clear[i]);
-  if (!read_planes (loop, loop->latents[loop->current], planes, NULL))
-    memset (planes, 0, loop->values * sizeof (float));
+  if (!read_planes (loop, loop->latents[loop->current], preview->planes, NULL))
+    memset (preview->planes, 0, loop->values * sizeof (float));
+}
+
+static void
+fetch_pixels (GessoPreview *preview)
+{
+  const Loop *loop = preview->source;
+  GessoBackend *backend = loop->pipeline->backend;
+
+  if (!backend->buffer_read (backend, loop->preview, 0, preview->pixels, preview_bytes (loop), NULL))
+    memset (preview->pixels, 0, preview_bytes (loop));
 }
 
 /* The noise that `row` adds, from each picture's own generator, as diffusers draws it. */
@@ -400,12 +434,12 @@ gesso_denoise (GessoPipeline *pipeline, const GessoJob *job, const GessoConditio
                GError **error)
 {
   GessoPreview preview = { .planes = planes,
-                           .fetch = fetch_preview,
+                           .fetch_latents = fetch_latents,
+                           .fetch_pixels = fetch_pixels,
                            .n_images = n,
                            .channels = pipeline->model->unet.in_channels,
                            .height = job->latent_height,
-                           .width = job->latent_width,
-                           .colours = pipeline->colours };
+                           .width = job->latent_width };
   gsize area = (gsize) job->latent_height * (gsize) job->latent_width;
   g_auto (Loop) loop = { .pipeline = pipeline,
                          .job = job,
@@ -418,10 +452,11 @@ gesso_denoise (GessoPipeline *pipeline, const GessoJob *job, const GessoConditio
   const double seconds = gesso_part_seconds (pipeline, GESSO_PART_UNET);
 
   loop.pixels = gesso_try_alloc (loop.values * sizeof (float), error);
-  preview.clear = loop.clear = loop.pixels ? gesso_try_alloc (loop.values * sizeof (float), error) : NULL;
-  if (!loop.clear || !make_buffers (&loop, error) || !write_table (&loop, guidance, error)
-      || !start_latents (&loop, planes, error))
+  loop.preview_pixels = loop.pixels ? gesso_try_alloc (preview_bytes (&loop), error) : NULL;
+  if (!loop.preview_pixels || !make_buffers (&loop, error) || !write_table (&loop, guidance, error)
+      || !write_colours (&loop, error) || !start_latents (&loop, planes, error))
     return FALSE;
+  preview.pixels = loop.preview_pixels;
   preview.source = &loop;
   bind_what_stays (&loop, conditioning);
 
@@ -435,7 +470,7 @@ gesso_denoise (GessoPipeline *pipeline, const GessoJob *job, const GessoConditio
       if (i == 0
           && (!read_planes (&loop, loop.latents[loop.current], planes, error) || !check_latents (&loop, planes, error)))
         return FALSE;
-      preview.is_fetched = FALSE;
+      preview.has_latents = preview.has_pixels = FALSE;
       gesso_meter_advance (meter, GESSO_STAGE_DENOISE, seconds, &preview);
       update_history (&loop, loop.row);
     }

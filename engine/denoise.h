@@ -12,7 +12,9 @@
 /* Guidance and the scheduler's update. Inputs: "negative" (only where repeat is 2) and "positive" [n,h,w,c], what the
  * U-Net made of the two prompts; "guidance" [repeat]; "base", "history.1".. and "noise" [n,h,w,c];
  * "coefficients" [2 + GESSO_MAX_HISTORY] for the base, the outputs and the noise; "input_scale" [1] of the next
- * evaluation. Outputs: "model_output", "latents", and "scaled", which is what the U-Net takes next. All F32. */
+ * evaluation; "previous" [n,h,w,c], the latents before, and "clear" [2], by which it and the model output make what the
+ * model takes for the latents without their noise; "colours" [3,c+1]. Outputs: "model_output", "latents", "scaled",
+ * which is what the U-Net takes next, and "preview" [n,h,w,3], the colours of what is clear. All F32 but this: U8. */
 GessoGraph *gesso_update_graph (int n, int repeat, int height, int width, int channels);
 
 /* Plans U-Net and update for a batch of `n` pictures of `job`. */

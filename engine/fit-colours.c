@@ -123,7 +123,7 @@ look (GessoPipeline *pipeline, const Canvas *canvas, GessoColourSamples *samples
     return FALSE;
   for (gsize i = 0; i < n; i++)
     scaled[i] = (float) (canvas->values[i] / vae->scaling_factor);
-  values = gesso_run_part_to_host (pipeline, GESSO_PART_DECODER, scaled, n * sizeof (float), meter, cancellable, error);
+  values = gesso_run_part_to_host (pipeline, GESSO_PART_DECODER, scaled, meter, cancellable, error);
   if (!values || !gesso_values_are_finite (values, (gsize) gesso_shape_elements (&picture->shape)))
     return FALSE;
   for (int y = 0; y < canvas->height; y++)
@@ -155,7 +155,7 @@ fit (GessoPipeline *pipeline, const GessoJob *job, GessoMeter *meter, GCancellab
     return NULL;
   canvas.split = MIN (canvas.height, canvas.width) >= MIN_SPLIT ? canvas.width / 2 / PATCH * PATCH : 0;
   canvas.values = g_new (float, (gsize) (canvas.height * canvas.width * channels));
-  if (!gesso_pipeline_plan_decoder (pipeline, canvas.height, canvas.width, cancellable, error)
+  if (!gesso_pipeline_plan_decoder (pipeline, canvas.height, canvas.width, TRUE, cancellable, error)
       || !gesso_parts_can_run (pipeline->parts, GESSO_PART_DECODER))
     return NULL;
   meter->total += n_decodes * gesso_part_seconds (pipeline, GESSO_PART_DECODER);
@@ -192,7 +192,7 @@ gesso_pipeline_fit_colours (GessoPipeline *pipeline, const GessoJob *job, GessoM
       g_propagate_error (error, g_steal_pointer (&local));
       return FALSE;
     }
-  if (!gesso_pipeline_plan_decoder (pipeline, job->latent_height, job->latent_width, cancellable, error))
+  if (!gesso_pipeline_plan_decoder (pipeline, job->latent_height, job->latent_width, FALSE, cancellable, error))
     return FALSE;
   gesso_parts_leave (pipeline->parts, GESSO_PART_DECODER);
   return TRUE;

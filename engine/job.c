@@ -49,15 +49,16 @@ gesso_pipeline_plan_batch (GessoPipeline *self, const GessoJob *job, int n, GCan
 }
 
 gboolean
-gesso_pipeline_plan_decoder (GessoPipeline *self, int latent_height, int latent_width, GCancellable *cancellable,
-                             GError **error)
+gesso_pipeline_plan_decoder (GessoPipeline *self, int latent_height, int latent_width, gboolean values,
+                             GCancellable *cancellable, GError **error)
 {
-  g_autofree char *key = g_strdup_printf ("%d x %d", latent_height, latent_width);
+  g_autofree char *key = g_strdup_printf ("%d x %d%s", latent_height, latent_width, values ? " values" : "");
 
   return gesso_parts_is_planned (self->parts, GESSO_PART_DECODER, key)
          || gesso_parts_plan (self->parts, GESSO_PART_DECODER, key,
-                              gesso_vae_decoder_graph (&self->model->vae, 1, latent_height, latent_width), cancellable,
-                              error);
+                              (values ? gesso_vae_decoder_graph
+                                      : gesso_vae_picture_graph) (&self->model->vae, 1, latent_height, latent_width),
+                              cancellable, error);
 }
 
 static gboolean
@@ -81,7 +82,7 @@ plan_parts (GessoPipeline *self, const GessoJob *job, GCancellable *cancellable,
       && !gesso_parts_plan (self->parts, GESSO_PART_TIME, time_key,
                             gesso_unet_time_graph (&model->unet, job->schedule->n_rows), cancellable, error))
     return FALSE;
-  return gesso_pipeline_plan_decoder (self, job->latent_height, job->latent_width, cancellable, error)
+  return gesso_pipeline_plan_decoder (self, job->latent_height, job->latent_width, FALSE, cancellable, error)
          && gesso_pipeline_plan_batch (self, job, job->batch, cancellable, error);
 }
 
@@ -110,10 +111,9 @@ gesso_pipeline_buffer_bytes (GessoPipeline *self, const GessoJob *job)
 
   for (int i = 0; i < GESSO_N_PARTS; i++)
     sum += plan_binding_bytes (self->parts, i);
-  /* Beside the outputs: the other latents, stored ones and history, of the size of the update's outputs; the decoded
-   * values on the host; the pictures that are done; and all of it again where it is traced. */
+  /* Beside the outputs: the other latents, stored ones and history, of the size of the update's outputs; the pictures
+   * that are done; and all of it again where it is traced. */
   sum += plan_binding_bytes (self->parts, GESSO_PART_UPDATE) * 3;
-  sum += plan_binding_bytes (self->parts, GESSO_PART_DECODER);
   return sum + (pictures + latents) * (guint64) job->n_images * (job->traced ? 3 : 1);
 }
 

@@ -4,12 +4,9 @@
 
 #include "picture.h"
 
-#include <glib/gi18n-lib.h>
 #include <json-glib/json-glib.h>
 #include <math.h>
 #include <string.h>
-
-#include "cancel.h"
 
 struct _GessoPicture
 {
@@ -79,41 +76,31 @@ gesso_values_are_finite (const float *values, gsize n)
   return TRUE;
 }
 
-GessoPicture *
-gesso_picture_new (const float *values, int width, int height, int channels, guint64 seed, char *parameters,
-                   GError **error)
+float *
+gesso_picture_colours (int channels)
 {
-  g_autofree char *owned_parameters = parameters;
-  gsize n_pixels = (gsize) width * (gsize) height;
-  guint8 *pixels;
-  GessoPicture *picture;
+  float *colours = g_new0 (float, 3 * (gsize) (channels + 1));
 
-  if (!gesso_values_are_finite (values, n_pixels * (gsize) channels))
+  for (int c = 0; c < 3; c++)
     {
-      g_set_error_literal (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
-                           _ ("The decoder (vae) gave values that are no numbers, so the picture would be black. Its "
-                              "weights are damaged, or the precision is too low for them: try f32, or get the model "
-                              "again."));
-      return NULL;
-    }
-  pixels = gesso_try_alloc (n_pixels * 3, error);
-  if (!pixels)
-    return NULL;
-  for (gsize i = 0; i < n_pixels; i++)
-    for (gsize c = 0; c < 3; c++)
-      {
-        float value = values[i * (gsize) channels + (channels == 3 ? c : 0)];
-        float unit = CLAMP (value / 2 + 0.5f, 0.0f, 1.0f);
+      float *row = colours + c * (channels + 1);
 
-        pixels[i * 3 + c] = (guint8) rintf (unit * 255.0f);
-      }
-  picture = g_new0 (GessoPicture, 1);
+      row[channels == 3 ? c : 0] = row[channels] = 0.5f;
+    }
+  return colours;
+}
+
+GessoPicture *
+gesso_picture_new (guint8 *pixels, int width, int height, guint64 seed, char *parameters)
+{
+  GessoPicture *picture = g_new0 (GessoPicture, 1);
+
   g_atomic_ref_count_init (&picture->ref_count);
   picture->width = width;
   picture->height = height;
   picture->seed = seed;
-  picture->pixels = g_bytes_new_take (pixels, n_pixels * 3);
-  picture->parameters = g_steal_pointer (&owned_parameters);
+  picture->pixels = g_bytes_new_take (pixels, (gsize) width * (gsize) height * 3);
+  picture->parameters = parameters;
   return picture;
 }
 

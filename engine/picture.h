@@ -6,11 +6,12 @@
 
 #include "gesso.h"
 
-/* A picture from decoded values [height, width, channels] (channels 1 or 3; about -1..1): value / 2 + 0.5, clamped,
- * times 255, rounded half to even as numpy does. `parameters` is taken over. NULL with OUT_OF_MEMORY, or DEVICE-less
- * MODEL_INVALID when a value is no finite number. */
-GessoPicture *gesso_picture_new (const float *values, int width, int height, int channels, guint64 seed,
-                                 char *parameters, GError **error);
+/* What makes 8-bit pixels of decoded values [.., channels], about -1..1 (GESSO_OP_PIXELS): value / 2 + 0.5, of three
+ * channels each its own, of any other number the first for all three. F32 [3, channels + 1], transfer full. */
+float *gesso_picture_colours (int channels);
+
+/* A picture of `pixels` [height, width, 3]; takes over these and `parameters`. */
+GessoPicture *gesso_picture_new (guint8 *pixels, int width, int height, guint64 seed, char *parameters);
 
 /* Whether all `n` values are finite numbers. */
 gboolean gesso_values_are_finite (const float *values, gsize n);

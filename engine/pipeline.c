@@ -87,8 +87,7 @@ encode_text (Run *run, GError **error)
       return NULL;
   if (!record (run, "tokens", "I32", 2, dims, tokens, n * sizeof (gint32), error))
     return NULL;
-  text = gesso_run_part_to_host (run->pipeline, GESSO_PART_TEXT, tokens, n * sizeof (gint32), &run->meter,
-                                 run->cancellable, error);
+  text = gesso_run_part_to_host (run->pipeline, GESSO_PART_TEXT, tokens, &run->meter, run->cancellable, error);
   if (!text || !check_text (run, text, n * (gsize) model->text.hidden_size, error)
       || !record (run, "text", "F32", 3, dims, text, n * (gsize) model->text.hidden_size * sizeof (float), error))
     return NULL;
@@ -107,7 +106,7 @@ encode_schedule (Run *run, GError **error)
 
   for (int i = 0; i < schedule->n_rows; i++)
     gesso_unet_timestep_sinusoid (config, schedule->rows[i].timestep, sinusoids + (gsize) i * (gsize) width);
-  run->time = gesso_run_part (run->pipeline, GESSO_PART_TIME, sinusoids, n * sizeof (float), &run->meter,
+  run->time = gesso_run_part (run->pipeline, GESSO_PART_TIME, (gconstpointer[]) { sinusoids }, &run->meter,
                               run->cancellable, error);
   return run->time != NULL;
 }
@@ -123,8 +122,9 @@ encode (Run *run, GError **error)
 
   if (!text)
     return FALSE;
-  run->context = gesso_run_part (run->pipeline, GESSO_PART_CONTEXT, text + (N_PROMPTS - n_rows) * row,
-                                 n_rows * row * sizeof (float), &run->meter, run->cancellable, error);
+  run->context
+      = gesso_run_part (run->pipeline, GESSO_PART_CONTEXT, (gconstpointer[]) { text + (N_PROMPTS - n_rows) * row },
+                        &run->meter, run->cancellable, error);
   if (!run->context || !encode_schedule (run, error))
     return FALSE;
   gesso_meter_advance (&run->meter, GESSO_STAGE_ENCODE, gesso_part_seconds (run->pipeline, GESSO_PART_CONTEXT), NULL);
@@ -178,6 +178,23 @@ denoise (Run *run, GError **error)
   return g_steal_pointer (&latents);
 }
 
+/* What the decoder left in `buffers`; NULL where it is nothing to look at. */
+static guint8 *
+read_pixels (Run *run, const GPtrArray *buffers, GError **error)
+{
+  g_autofree gint32 *is_finite = gesso_read_output (run->pipeline, GESSO_PART_DECODER, buffers, 1, error);
+
+  if (!is_finite)
+    return NULL;
+  if (*is_finite)
+    return gesso_read_output (run->pipeline, GESSO_PART_DECODER, buffers, 0, error);
+  g_set_error_literal (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
+                       _ ("The decoder (vae) gave values that are no numbers, so the picture would be black. Its "
+                          "weights are damaged, or the precision is too low for them: try f32, or get the model "
+                          "again."));
+  return NULL;
+}
+
 static GessoPicture *
 decode (Run *run, int image, const float *latents, GError **error)
 {
@@ -185,27 +202,32 @@ decode (Run *run, int image, const float *latents, GError **error)
   const GessoVaeConfig *vae = &model->vae;
   guint64 seed = run->request->seed + (guint64) image;
   gsize n = latent_values (run);
-  g_autofree float *pixels = gesso_try_alloc (n * sizeof (float), error);
-  g_autofree float *values = NULL;
+  g_autofree float *scaled = gesso_try_alloc (n * sizeof (float), error);
+  g_autofree float *colours = gesso_picture_colours (vae->out_channels);
+  GPtrArray *buffers;
+  guint8 *pixels;
 
-  if (!pixels)
+  if (!scaled)
     return NULL;
 
   gesso_planes_to_pixels (latents + (gsize) image * n, 1, vae->latent_channels,
-                          (gsize) run->job.latent_height * (gsize) run->job.latent_width, pixels);
+                          (gsize) run->job.latent_height * (gsize) run->job.latent_width, scaled);
   for (gsize i = 0; i < n; i++)
-    pixels[i] = (float) (pixels[i] / vae->scaling_factor);
+    scaled[i] = (float) (scaled[i] / vae->scaling_factor);
   run->meter.progress.first_image = image;
   run->meter.progress.n_images = 1;
-  values = gesso_run_part_to_host (run->pipeline, GESSO_PART_DECODER, pixels, n * sizeof (float), &run->meter,
-                                   run->cancellable, error);
-  if (!values)
+  buffers = gesso_run_part (run->pipeline, GESSO_PART_DECODER, (gconstpointer[]) { scaled, colours }, &run->meter,
+                            run->cancellable, error);
+  if (!buffers)
+    return NULL;
+  pixels = read_pixels (run, buffers, error);
+  gesso_free_buffers (run->pipeline, buffers);
+  if (!pixels)
     return NULL;
   gesso_meter_advance (&run->meter, GESSO_STAGE_DECODE, gesso_part_seconds (run->pipeline, GESSO_PART_DECODER), NULL);
-  return gesso_picture_new (
-      values, run->job.width, run->job.height, vae->out_channels, seed,
-      gesso_parameters_text (run->request, run->job.schedule->name, run->job.width, run->job.height, seed, model->name),
-      error);
+  return gesso_picture_new (pixels, run->job.width, run->job.height, seed,
+                            gesso_parameters_text (run->request, run->job.schedule->name, run->job.width,
+                                                   run->job.height, seed, model->name));
 }
 
 static GPtrArray *

@@ -44,8 +44,8 @@ GessoMemoryLimit gesso_pipeline_memory_limit (GessoPipeline *pipeline, const Ges
 gboolean gesso_pipeline_plan_parts (GessoPipeline *pipeline, GessoPipeline *holder, const GessoRequest *request,
                                     GessoJob *job, GessoMemoryLimit *limit, GCancellable *cancellable, GError **error);
 
-/* Plans the decoder alone, for one picture of that many latents. */
-gboolean gesso_pipeline_plan_decoder (GessoPipeline *pipeline, int latent_height, int latent_width,
+/* Plans the decoder alone, for one picture of that many latents: for its values, or for what people see. */
+gboolean gesso_pipeline_plan_decoder (GessoPipeline *pipeline, int latent_height, int latent_width, gboolean values,
                                       GCancellable *cancellable, GError **error);
 
 /* gesso_pipeline_plan_parts(), and OUT_OF_MEMORY, with the figures, where it cannot run in the memory there is or that

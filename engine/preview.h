@@ -6,16 +6,16 @@
 
 #pragma once
 
-#include "colours.h"
+#include "gesso.h"
 
 struct _GessoPreview
 {
-  float *planes; /* [n, c, h, w]: the latents */
-  float *clear;  /* the same without the noise that the model saw in them at this step */
-  /* Reads both where they lie, when somebody asks: the device is not waited for otherwise. */
-  void (*fetch) (GessoPreview *preview);
+  float *planes;  /* [n, c, h, w]: the latents */
+  guint8 *pixels; /* [n, h, w, 3]: the picture of them without the noise that the model saw in them at this step */
+  /* Each reads one where it lies, when somebody asks: the device is not waited for otherwise. */
+  void (*fetch_latents) (GessoPreview *preview);
+  void (*fetch_pixels) (GessoPreview *preview);
   gpointer source;
-  gboolean is_fetched;
+  gboolean has_latents, has_pixels;
   int n_images, channels, height, width;
-  const GessoColours *colours; /* NULL: not known */
 };

@@ -34,60 +34,81 @@ gesso_free_buffers (GessoPipeline *pipeline, GPtrArray *buffers)
 }
 
 static gsize
-output_bytes (const GessoPlan *plan, guint i)
+tensor_bytes (const GPtrArray *tensors, guint i)
 {
-  const GessoTensor *tensor = g_ptr_array_index (plan->outputs, i);
+  const GessoTensor *tensor = g_ptr_array_index (tensors, i);
 
   return (gsize) gesso_shape_elements (&tensor->shape) * gesso_dtype_size (tensor->dtype);
 }
 
-GPtrArray *
-gesso_run_part (GessoPipeline *pipeline, GessoPart part, gconstpointer data, gsize bytes, GessoMeter *meter,
-                GCancellable *cancellable, GError **error)
+/* A buffer for each of `tensors`, with what lies at `data`, where there is any. */
+static gboolean
+make_buffers (GessoPipeline *pipeline, const GPtrArray *tensors, const gconstpointer *data, GPtrArray *buffers,
+              GessoBinding *bindings, GError **error)
 {
   GessoBackend *backend = pipeline->backend;
+
+  for (guint i = 0; i < tensors->len; i++)
+    {
+      const gsize bytes = tensor_bytes (tensors, i);
+      GessoBuffer *buffer = backend->buffer_new (backend, bytes, error);
+
+      if (!buffer)
+        return FALSE;
+      g_ptr_array_add (buffers, buffer);
+      bindings[i].buffer = buffer;
+      if (data && !backend->buffer_write (backend, buffer, 0, data[i], bytes, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+GPtrArray *
+gesso_run_part (GessoPipeline *pipeline, GessoPart part, const gconstpointer *inputs, GessoMeter *meter,
+                GCancellable *cancellable, GError **error)
+{
   const GessoPlan *plan = gesso_parts_get_plan (pipeline->parts, part);
-  g_autofree GessoBinding *outputs = g_new0 (GessoBinding, plan->outputs->len);
-  GessoBinding input = { 0 };
-  GPtrArray *buffers;
-  gboolean ok;
+  g_autofree GessoBinding *in = g_new0 (GessoBinding, plan->inputs->len);
+  g_autofree GessoBinding *out = g_new0 (GessoBinding, plan->outputs->len);
+  GPtrArray *in_buffers, *out_buffers;
+  gboolean done;
 
   if (!gesso_enter_part (pipeline, part, meter, cancellable, error))
     return NULL;
-  buffers = g_ptr_array_new ();
-  input.buffer = backend->buffer_new (backend, bytes, error);
-  ok = input.buffer && backend->buffer_write (backend, input.buffer, 0, data, bytes, error);
-  for (guint i = 0; ok && i < plan->outputs->len; i++)
-    {
-      outputs[i].buffer = backend->buffer_new (backend, output_bytes (plan, i), error);
-      ok = outputs[i].buffer != NULL;
-      if (ok)
-        g_ptr_array_add (buffers, outputs[i].buffer);
-    }
-  ok = ok && gesso_parts_run (pipeline->parts, part, &input, outputs, cancellable, error);
-  if (input.buffer)
-    backend->buffer_free (backend, input.buffer);
-  if (ok)
-    return buffers;
-  gesso_free_buffers (pipeline, buffers);
+  in_buffers = g_ptr_array_new ();
+  out_buffers = g_ptr_array_new ();
+  done = make_buffers (pipeline, plan->inputs, inputs, in_buffers, in, error)
+         && make_buffers (pipeline, plan->outputs, NULL, out_buffers, out, error)
+         && gesso_parts_run (pipeline->parts, part, in, out, cancellable, error);
+  gesso_free_buffers (pipeline, in_buffers);
+  if (done)
+    return out_buffers;
+  gesso_free_buffers (pipeline, out_buffers);
   return NULL;
 }
 
-float *
-gesso_run_part_to_host (GessoPipeline *pipeline, GessoPart part, gconstpointer data, gsize bytes, GessoMeter *meter,
-                        GCancellable *cancellable, GError **error)
+gpointer
+gesso_read_output (GessoPipeline *pipeline, GessoPart part, const GPtrArray *buffers, guint i, GError **error)
 {
   GessoBackend *backend = pipeline->backend;
-  const GessoPlan *plan = gesso_parts_get_plan (pipeline->parts, part);
-  GPtrArray *buffers = gesso_run_part (pipeline, part, data, bytes, meter, cancellable, error);
-  gsize size = output_bytes (plan, 0);
+  const gsize bytes = tensor_bytes (gesso_parts_get_plan (pipeline->parts, part)->outputs, i);
+  g_autofree gpointer values = gesso_try_alloc (bytes, error);
+
+  if (!values || !backend->buffer_read (backend, g_ptr_array_index (buffers, i), 0, values, bytes, error))
+    return NULL;
+  return g_steal_pointer (&values);
+}
+
+float *
+gesso_run_part_to_host (GessoPipeline *pipeline, GessoPart part, gconstpointer input, GessoMeter *meter,
+                        GCancellable *cancellable, GError **error)
+{
+  GPtrArray *buffers = gesso_run_part (pipeline, part, &input, meter, cancellable, error);
   float *values;
 
   if (!buffers)
     return NULL;
-  values = gesso_try_alloc (size, error);
-  if (values && !backend->buffer_read (backend, g_ptr_array_index (buffers, 0), 0, values, size, error))
-    g_clear_pointer (&values, g_free);
+  values = gesso_read_output (pipeline, part, buffers, 0, error);
   gesso_free_buffers (pipeline, buffers);
   return values;
 }

@@ -15,11 +15,15 @@ double gesso_part_seconds (GessoPipeline *pipeline, GessoPart part);
 gboolean gesso_enter_part (GessoPipeline *pipeline, GessoPart part, GessoMeter *meter, GCancellable *cancellable,
                            GError **error);
 
-/* Enters and runs `part`, which has one input, `bytes` of it at `data`, into new buffers, one an output. */
-GPtrArray *gesso_run_part (GessoPipeline *pipeline, GessoPart part, gconstpointer data, gsize bytes, GessoMeter *meter,
+/* Enters and runs `part` with what lies at `inputs`, one pointer for each of the plan's, into new buffers, one an
+ * output. */
+GPtrArray *gesso_run_part (GessoPipeline *pipeline, GessoPart part, const gconstpointer *inputs, GessoMeter *meter,
                            GCancellable *cancellable, GError **error);
 void gesso_free_buffers (GessoPipeline *pipeline, GPtrArray *buffers);
 
-/* gesso_run_part() with its one F32 output copied to the host. */
-float *gesso_run_part_to_host (GessoPipeline *pipeline, GessoPart part, gconstpointer data, gsize bytes,
-                               GessoMeter *meter, GCancellable *cancellable, GError **error);
+/* Output `i` of them, copied to the host. */
+gpointer gesso_read_output (GessoPipeline *pipeline, GessoPart part, const GPtrArray *buffers, guint i, GError **error);
+
+/* gesso_run_part() of one input with the first output, F32, copied to the host. */
+float *gesso_run_part_to_host (GessoPipeline *pipeline, GessoPart part, gconstpointer input, GessoMeter *meter,
+                               GCancellable *cancellable, GError **error);

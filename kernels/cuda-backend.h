@@ -70,9 +70,10 @@ guint gesso_cuda_n_addresses (const GessoProgram *program);
 /* Notes the weights that `op` wants, and tells the bytes of scratch that it needs; DEVICE where it cannot be computed
  * here. */
 gboolean gesso_cuda_operation_prepare (GessoProgram *program, const GessoOp *op, gsize *scratch, GError **error);
-/* Queues one step of a run at `addresses`. */
-gboolean gesso_cuda_operation_queue (const GessoProgram *program, const CUdeviceptr *addresses,
-                                     const GessoPlanStep *step, GError **error);
+/* Queues step `*next` of a run at `addresses`, and those behind it that go in the same launch; `*next` is then the one
+ * that follows. */
+gboolean gesso_cuda_operation_queue (const GessoProgram *program, const CUdeviceptr *addresses, guint *next,
+                                     GError **error);
 
 /* Decides which way `product` goes, or leaves it open until the program is loaded; tells the bytes of scratch that it
  * may need. */

@@ -34,6 +34,7 @@
   X (cuMemcpyDtoHAsync)                                                                                                \
   X (cuMemcpyDtoDAsync)                                                                                                \
   X (cuMemsetD8Async)                                                                                                  \
+  X (cuMemsetD32Async)                                                                                                 \
   X (cuModuleLoadData)                                                                                                 \
   X (cuModuleUnload)                                                                                                   \
   X (cuModuleGetFunction)                                                                                              \

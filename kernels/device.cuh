@@ -127,6 +127,19 @@ reciprocal_root (float x)
 #endif
 }
 
+// What lies at an address of the device that came among the numbers of a structure.
+template <class T>
+__device__ __forceinline__ T *
+at (uint64_t address)
+{
+#ifdef __CUDACC__
+  // Says that it is global memory, as the compiler knows of a kernel's pointers by itself.
+  return (T *) __cvta_global_to_generic (address);
+#else
+  return (T *) emulation::device_pointer (address);
+#endif
+}
+
 // Sum or maximum over `WIDTH` neighbouring lanes (a power of two); all of them get it.
 template <int WIDTH = 32>
 __device__ __forceinline__ float

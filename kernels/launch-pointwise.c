@@ -4,8 +4,6 @@
 
 #include "launcher.h"
 
-#define MAX_TERMS 7
-
 static gboolean
 are_vectors (GessoDType type, gint64 n, CUdeviceptr a, CUdeviceptr b, CUdeviceptr c)
 {
@@ -66,47 +64,4 @@ gesso_launch_cast (GessoLauncher *launcher, CUdeviceptr x, GessoDType from, CUde
   if (to == GESSO_DTYPE_F32)
     return gesso_launch_items (launcher, "cast_to_f32", from, items, parameters, error);
   return gesso_launch_items (launcher, "cast_from_f32", to, items, parameters, error);
-}
-
-gboolean
-gesso_launch_combine (GessoLauncher *launcher, GessoDType type, int n_terms, const CUdeviceptr *terms,
-                      CUdeviceptr coefficients, CUdeviceptr result, gint64 n, GError **error)
-{
-  CUdeviceptr all[MAX_TERMS] = { 0 };
-  gsize items = (gsize) n;
-  void *parameters[MAX_TERMS + 4];
-
-  for (int i = 0; i < MAX_TERMS; i++)
-    {
-      if (i < n_terms)
-        all[i] = terms[i];
-      parameters[i] = &all[i];
-    }
-  parameters[MAX_TERMS] = &coefficients;
-  parameters[MAX_TERMS + 1] = &n_terms;
-  parameters[MAX_TERMS + 2] = &result;
-  parameters[MAX_TERMS + 3] = &items;
-  return gesso_launch_items (launcher, "combine", type, items, parameters, error);
-}
-
-gboolean
-gesso_launch_pixels (GessoLauncher *launcher, CUdeviceptr x, CUdeviceptr result, CUdeviceptr not_finite, gint64 n,
-                     gint64 channels, GError **error)
-{
-  gsize items = (gsize) n;
-  int width = (int) channels;
-  void *parameters[] = { &x, &result, &not_finite, &items, &width };
-
-  return gesso_launch_items (launcher, "pixels", GESSO_DTYPE_F32, items * 3, parameters, error);
-}
-
-gboolean
-gesso_launch_preview (GessoLauncher *launcher, CUdeviceptr latents, CUdeviceptr colours, CUdeviceptr result, gint64 n,
-                      gint64 channels, GError **error)
-{
-  gsize items = (gsize) n;
-  int width = (int) channels;
-  void *parameters[] = { &latents, &colours, &result, &items, &width };
-
-  return gesso_launch_items (launcher, "preview", GESSO_DTYPE_F32, items * 3, parameters, error);
 }

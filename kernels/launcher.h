@@ -178,9 +178,22 @@ gboolean gesso_launch_add (GessoLauncher *launcher, GessoDType type, CUdeviceptr
 /* Between F32 and the launcher's type, either way. */
 gboolean gesso_launch_cast (GessoLauncher *launcher, CUdeviceptr x, GessoDType from, CUdeviceptr result, GessoDType to,
                             gint64 n, GError **error);
-/* `n_terms` <= 7; coefficients F32 [n_terms] */
-gboolean gesso_launch_combine (GessoLauncher *launcher, GessoDType type, int n_terms, const CUdeviceptr *terms,
-                               CUdeviceptr coefficients, CUdeviceptr result, gint64 n, GError **error);
+
+/* One COMBINE of a chain of them. */
+typedef struct
+{
+  int n_terms;
+  CUdeviceptr terms[GESSO_COMBINE_TERMS];
+  CUdeviceptr coefficients; /* F32 [n_terms] */
+  CUdeviceptr result;
+} GessoCombine;
+
+/* How many of `stages` [n_stages], at least the first, one launch computes just as launches one after another would: a
+ * result lies where nothing else does, or in the very place of another result or of a term. */
+int gesso_combine_together (const GessoCombine *stages, int n_stages, GessoDType type, gint64 n);
+/* `n` values of `type` each; as many stages as go together. */
+gboolean gesso_launch_combine (GessoLauncher *launcher, GessoDType type, const GessoCombine *stages, int n_stages,
+                               gint64 n, GError **error);
 
 /* --- moving values; sizes in bytes --- */
 
@@ -196,11 +209,11 @@ gboolean gesso_launch_embedding (GessoLauncher *launcher, CUdeviceptr ids, CUdev
                                  CUdeviceptr result, gint64 rows, gint64 length, gint64 channels, gint64 vocabulary,
                                  GError **error);
 
-/* --- to what people see --- */
+/* --- to what people see; `type`: of x, F32 too --- */
 
-/* F32 [n][channels] -1..1 to 8-bit RGB [n][3]; `not_finite` (I32, 0 before) becomes 1 where a value is no number. */
-gboolean gesso_launch_pixels (GessoLauncher *launcher, CUdeviceptr x, CUdeviceptr result, CUdeviceptr not_finite,
-                              gint64 n, gint64 channels, GError **error);
-/* F32 latents [n][channels] to 8-bit RGB [n][3] by colours F32 [3][channels + 1], an offset last. */
-gboolean gesso_launch_preview (GessoLauncher *launcher, CUdeviceptr latents, CUdeviceptr colours, CUdeviceptr result,
-                               gint64 n, gint64 channels, GError **error);
+/* x [n][channels] by colours F32 [3][channels + 1], an offset last, to 8-bit RGB [n][3] */
+gboolean gesso_launch_pixels (GessoLauncher *launcher, GessoDType type, CUdeviceptr x, CUdeviceptr colours,
+                              CUdeviceptr result, gint64 n, gint64 channels, GError **error);
+/* I32: 1 where all `n` values are finite numbers, else 0 */
+gboolean gesso_launch_is_finite (GessoLauncher *launcher, GessoDType type, CUdeviceptr x, CUdeviceptr result, gint64 n,
+                                 GError **error);

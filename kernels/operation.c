@@ -133,20 +133,6 @@ queue_add (const GessoCudaStep *step, GError **error)
                            error);
 }
 
-static gboolean
-queue_combine (const GessoCudaStep *step, GError **error)
-{
-  const GessoOp *op = step->op;
-  CUdeviceptr terms[GESSO_MAX_INPUTS];
-  const int n = op->n_inputs - 1;
-
-  for (int i = 0; i < n; i++)
-    terms[i] = gesso_cuda_input (step, i);
-  return gesso_launch_combine (step->program->launcher, op->output->dtype, n, terms, gesso_cuda_input (step, n),
-                               gesso_cuda_address_of (step, op->output), gesso_shape_elements (&op->output->shape),
-                               error);
-}
-
 /* What only moves values, or computes each by itself. */
 static gboolean
 queue_plain (const GessoCudaStep *step, GError **error)
@@ -177,20 +163,32 @@ queue_plain (const GessoCudaStep *step, GError **error)
                                      error);
     case GESSO_OP_CAST:
       return gesso_launch_cast (launcher, from, x->dtype, to, y->dtype, n, error);
+    case GESSO_OP_PIXELS:
+      return gesso_launch_pixels (launcher, x->dtype, from, gesso_cuda_input (step, 1), to,
+                                  gesso_shape_rows (&x->shape), gesso_shape_channels (&x->shape), error);
+    case GESSO_OP_IS_FINITE:
+      return gesso_launch_is_finite (launcher, x->dtype, from, to, gesso_shape_elements (&x->shape), error);
     default:
       return gesso_launch_repeat (launcher, from, to, gesso_cuda_tensor_bytes (x), op->repeat.times, error);
     }
 }
 
-gboolean
-gesso_cuda_operation_queue (const GessoProgram *program, const CUdeviceptr *addresses, const GessoPlanStep *what,
-                            GError **error)
+GessoCudaStep
+gesso_cuda_step (const GessoProgram *program, const CUdeviceptr *addresses, int op)
 {
-  const GessoOp *op = g_ptr_array_index (program->plan->ops, what->op);
-  const CUdeviceptr scratch = program->scratch ? addresses[0] + program->scratch_at : 0;
-  const GessoCudaStep step = { program, op, &program->operands[what->op], addresses, scratch };
+  return (GessoCudaStep) { .program = program,
+                           .op = g_ptr_array_index (program->plan->ops, op),
+                           .operands = &program->operands[op],
+                           .addresses = addresses,
+                           .scratch = program->scratch ? addresses[0] + program->scratch_at : 0 };
+}
 
-  switch (op->kind)
+static gboolean
+queue_one (const GessoProgram *program, const CUdeviceptr *addresses, const GessoPlanStep *what, GError **error)
+{
+  const GessoCudaStep step = gesso_cuda_step (program, addresses, what->op);
+
+  switch (step.op->kind)
     {
     case GESSO_OP_CONV2D:
     case GESSO_OP_LINEAR:
@@ -203,11 +201,21 @@ gesso_cuda_operation_queue (const GessoProgram *program, const CUdeviceptr *addr
       return queue_norm (&step, error);
     case GESSO_OP_ADD:
       return queue_add (&step, error);
-    case GESSO_OP_COMBINE:
-      return queue_combine (&step, error);
     default:
       return queue_plain (&step, error);
     }
+}
+
+gboolean
+gesso_cuda_operation_queue (const GessoProgram *program, const CUdeviceptr *addresses, guint *next, GError **error)
+{
+  const GessoPlanStep *what = &g_array_index (program->plan->steps, GessoPlanStep, *next);
+  const GessoOp *op = g_ptr_array_index (program->plan->ops, what->op);
+
+  if (op->kind == GESSO_OP_COMBINE)
+    return gesso_cuda_queue_combines (program, addresses, next, error);
+  *next += 1;
+  return queue_one (program, addresses, what, error);
 }
 
 /* Products and attention are there in the type of values alone, norms and the rest in F32 too. */

@@ -1,7 +1,8 @@
 /* SPDX-FileCopyrightText: The Gesso authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * What operation.c and operation-product.c share: a step that is being queued, and where its operands lie.
+ * What operation.c, operation-combine.c and operation-product.c share: a step that is being queued, and where its
+ * operands lie.
  */
 
 #pragma once
@@ -17,6 +18,8 @@ typedef struct
   CUdeviceptr scratch;
 } GessoCudaStep;
 
+/* The operation `op` of a run at `addresses`. */
+GessoCudaStep gesso_cuda_step (const GessoProgram *program, const CUdeviceptr *addresses, int op);
 /* Notes that the program wants the weight `tensor` in `form`; NULL where it is no weight. */
 GessoCudaWeight *gesso_cuda_want (GessoProgram *program, const GessoTensor *tensor, GessoCudaForm form);
 /* Where a value lies in this run; 0 for NULL and for weights. */
@@ -28,3 +31,7 @@ CUdeviceptr gesso_cuda_input (const GessoCudaStep *step, int i);
 /* CONV2D and LINEAR. Preparing sees to all of the plan's steps of `op`, whose weights are noted. */
 gboolean gesso_cuda_prepare_product (GessoProgram *program, const GessoOp *op, gsize *scratch, GError **error);
 gboolean gesso_cuda_queue_product (const GessoCudaStep *step, const GessoPlanStep *what, GError **error);
+
+/* COMBINE: step `*next` of the plan, and those behind it that the same launch can do. */
+gboolean gesso_cuda_queue_combines (const GessoProgram *program, const CUdeviceptr *addresses, guint *next,
+                                    GError **error);

@@ -1,7 +1,8 @@
 /* SPDX-FileCopyrightText: The Gesso authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * What kernels are told besides pointers, for the host (C) and the kernels (C++) alike. Numbers only.
+ * What kernels are told besides pointers, for the host (C) and the kernels (C++) alike. Numbers only, addresses among
+ * them (device.cuh has at ()).
  *
  * Weights as the kernels take them:
  *   matrices    [o][k], each row padded with zeros to a multiple of 8 values; a convolution's k runs over
@@ -67,3 +68,25 @@ typedef struct
   int32_t activation;
   float eps;
 } GessoGroupNormShape;
+
+/* COMBINE after COMBINE, value by value. A term is read where it lies, or is the result of an earlier stage, which is
+ * also written. No term that is read lies where an earlier stage writes, so that all may be read first. */
+enum
+{
+  GESSO_COMBINE_TERMS = 7,
+  GESSO_COMBINE_STAGES = 4,
+};
+
+typedef struct
+{
+  uint64_t terms[GESSO_COMBINE_TERMS]; /* addresses of values */
+  int32_t stages[GESSO_COMBINE_TERMS]; /* the earlier stage whose result the term is; -1: none */
+  int32_t n_terms;                     /* 0: no such stage, and none behind it */
+  uint64_t coefficients;               /* address of F32 [n_terms] */
+  uint64_t result;                     /* address of values */
+} GessoCombineStage;
+
+typedef struct
+{
+  GessoCombineStage stages[GESSO_COMBINE_STAGES];
+} GessoCombineChain;

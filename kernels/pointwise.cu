@@ -112,23 +112,51 @@ __launch_bounds__ (THREADS) GESSO_NAME (cast_from_f32) (const float *x, Value *y
 }
 GESSO_KERNEL (GESSO_NAME (cast_from_f32), THREADS);
 
-// Guidance and the scheduler's update: a term whose coefficient is 0 is not read.
+// Guidance and the scheduler's update: a term whose coefficient is 0 is not read. All is read before anything is
+// written, so that what a thread waits for is under way at once.
 extern "C" __global__ void
-__launch_bounds__ (THREADS)
-    GESSO_NAME (combine) (const Value *t0, const Value *t1, const Value *t2, const Value *t3, const Value *t4,
-                          const Value *t5, const Value *t6, const float *coefficients, int n_terms, Value *y, size_t n)
+__launch_bounds__ (THREADS) GESSO_NAME (combine) (const GessoCombineChain chain, size_t n)
 {
-  const Value *const terms[7] = { t0, t1, t2, t3, t4, t5, t6 };
-
   for (size_t i = first_item (); i < n; i += items_a_grid ())
     {
-      float sum = 0.0f;
+      float factors[GESSO_COMBINE_STAGES][GESSO_COMBINE_TERMS] = {};
+      float terms[GESSO_COMBINE_STAGES][GESSO_COMBINE_TERMS] = {};
+      float results[GESSO_COMBINE_STAGES] = {};
 
 #pragma unroll
-      for (int j = 0; j < 7; j++)
-        if (j < n_terms && coefficients[j] != 0.0f)
-          sum += coefficients[j] * to_float (terms[j][i]);
-      y[i] = from_float<Value> (sum);
+      for (int s = 0; s < GESSO_COMBINE_STAGES; s++)
+#pragma unroll
+        for (int j = 0; j < GESSO_COMBINE_TERMS; j++)
+          if (j < chain.stages[s].n_terms)
+            factors[s][j] = at<const float> (chain.stages[s].coefficients)[j];
+#pragma unroll
+      for (int s = 0; s < GESSO_COMBINE_STAGES; s++)
+        if (chain.stages[s].n_terms)
+#pragma unroll
+          for (int j = 0; j < GESSO_COMBINE_TERMS; j++)
+            if (factors[s][j] != 0.0f && chain.stages[s].stages[j] < 0)
+              terms[s][j] = to_float (at<const Value> (chain.stages[s].terms[j])[i]);
+#pragma unroll
+      for (int s = 0; s < GESSO_COMBINE_STAGES; s++)
+        if (chain.stages[s].n_terms)
+          {
+            float sum = 0.0f;
+
+#pragma unroll
+            for (int j = 0; j < GESSO_COMBINE_TERMS; j++)
+              {
+                float term = terms[s][j];
+
+#pragma unroll
+                for (int before = 0; before < GESSO_COMBINE_STAGES; before++)
+                  if (before < s && chain.stages[s].stages[j] == before)
+                    term = results[before];
+                if (factors[s][j] != 0.0f)
+                  sum += factors[s][j] * term;
+              }
+            at<Value> (chain.stages[s].result)[i] = from_float<Value> (sum);
+            results[s] = to_float (from_float<Value> (sum));
+          }
     }
 }
 GESSO_KERNEL (GESSO_NAME (combine), THREADS);

@@ -51,11 +51,8 @@ copy_inputs (GessoProgram *self, CUdeviceptr *addresses, GError **error)
 static gboolean
 queue_steps (GessoProgram *self, const CUdeviceptr *addresses, GCancellable *cancellable, GError **error)
 {
-  const GArray *steps = self->plan->steps;
-
-  for (guint i = 0; i < steps->len; i++)
-    if (gesso_is_cancelled (cancellable, error)
-        || !gesso_cuda_operation_queue (self, addresses, &g_array_index (steps, GessoPlanStep, i), error))
+  for (guint next = 0; next < self->plan->steps->len;)
+    if (gesso_is_cancelled (cancellable, error) || !gesso_cuda_operation_queue (self, addresses, &next, error))
       return FALSE;
   return TRUE;
 }

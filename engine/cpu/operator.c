@@ -143,6 +143,11 @@ operator_run (GessoCpuOp *base, GessoCpuRun *run, const GessoPlanStep *step, GEr
                                what->repeat.times, y);
     case GESSO_OP_COMBINE:
       return run_combine (op, run);
+    case GESSO_OP_PIXELS:
+      return gesso_cpu_pixels (context, op->dtype, x, input (run, what, 1), gesso_shape_rows (in),
+                               gesso_shape_channels (in), y);
+    case GESSO_OP_IS_FINITE:
+      return gesso_cpu_is_finite (context, op->dtype, x, gesso_shape_elements (in), y);
     default:
       g_return_val_if_reached (FALSE);
     }

@@ -92,6 +92,13 @@ gboolean gesso_cpu_repeat (const GessoCpuContext *context, const void *x, gsize 
 gboolean gesso_cpu_combine (const GessoCpuContext *context, GessoDType dtype, int n_terms, const void *const *terms,
                             const float *coefficients, gint64 n, void *y);
 
+/* x [n, c] by colours [3, c + 1] -> y [n, 3]; see GESSO_OP_PIXELS. */
+gboolean gesso_cpu_pixels (const GessoCpuContext *context, GessoDType dtype, const void *x, const float *colours,
+                           gint64 n, gint64 c, guint8 *y);
+
+/* y = whether all n values of x are finite numbers. */
+gboolean gesso_cpu_is_finite (const GessoCpuContext *context, GessoDType dtype, const void *x, gint64 n, gint32 *y);
+
 /* A 3x3 convolution of F32, or of BF16 with sums in f32, by Winograd's F(2x2, 3x3): rows of x [images, h, w, in],
  * padded by a pixel all around, to rows of y [images, h, w, out]. `doubled`: x is taken twice as large in each
  * direction (nearest), and so is y: neighbours being alike, a good part of the work drops out and x is never enlarged

@@ -117,6 +117,14 @@ typedef enum
   /* inputs[0..k-1] of one shape, inputs[k] F32 [k] (coefficients) -> sum of coefficient[i] * inputs[i].
    * A term whose coefficient is 0 contributes nothing, whatever it holds. k <= 7 */
   GESSO_OP_COMBINE,
+  /* inputs[0] [..,c], inputs[1] F32 [3,c+1] (colours: for each of red, green and blue a factor a channel, then an
+   * offset)
+   * -> U8 [..,3]: the sum of factor * channel, and the offset, clamped to 0..1, times 255, to nearest even. NaN becomes
+   * 0
+   */
+  GESSO_OP_PIXELS,
+  /* inputs[0] -> I32 [1]: 1 where every value is a finite number, else 0 */
+  GESSO_OP_IS_FINITE,
   GESSO_N_OPS
 } GessoOpKind;
 
@@ -222,5 +230,8 @@ GessoTensor *gesso_graph_cast (GessoGraph *graph, GessoTensor *x, GessoDType dty
 GessoTensor *gesso_graph_repeat (GessoGraph *graph, GessoTensor *x, int times);
 /* `n` terms; coefficients: F32 [n] */
 GessoTensor *gesso_graph_combine (GessoGraph *graph, int n, GessoTensor *const *terms, GessoTensor *coefficients);
+/* `colours`: F32 [3, c + 1] */
+GessoTensor *gesso_graph_pixels (GessoGraph *graph, GessoTensor *x, GessoTensor *colours);
+GessoTensor *gesso_graph_is_finite (GessoGraph *graph, GessoTensor *x);
 /* A view: the same number of elements under another shape. */
 GessoTensor *gesso_graph_reshape (GessoGraph *graph, GessoTensor *x, GessoShape shape);

@@ -18,8 +18,8 @@ const char *
 gesso_op_kind_name (GessoOpKind kind)
 {
   static const char *const names[] = {
-    "conv2d", "linear",   "attention", "group_norm", "group_statistics", "layer_norm", "activation", "geglu", "add",
-    "concat", "upsample", "embedding", "cast",       "repeat",           "combine",
+    "conv2d", "linear",   "attention", "group_norm", "group_statistics", "layer_norm", "activation", "geglu",     "add",
+    "concat", "upsample", "embedding", "cast",       "repeat",           "combine",    "pixels",     "is_finite",
   };
   G_STATIC_ASSERT (G_N_ELEMENTS (names) == GESSO_N_OPS);
 
@@ -437,6 +437,31 @@ gesso_graph_combine (GessoGraph *graph, int n, GessoTensor *const *terms, GessoT
     return fail (graph, kind, _ ("the coefficients should be of f32, one a term"), terms[0], coefficients);
   inputs[n] = coefficients;
   return gesso_graph_op (graph, kind, n + 1, inputs, terms[0]->dtype, terms[0]->shape)->output;
+}
+
+GessoTensor *
+gesso_graph_pixels (GessoGraph *graph, GessoTensor *x, GessoTensor *colours)
+{
+  const GessoOpKind kind = GESSO_OP_PIXELS;
+  GessoTensor *inputs[] = { x, colours };
+  GessoShape shape;
+
+  if (!check_input (graph, kind, x, 0) || !check_input (graph, kind, colours, 2))
+    return harmless (graph);
+  if (colours->dtype != GESSO_DTYPE_F32 || colours->shape.dim[0] != 3
+      || colours->shape.dim[1] != gesso_shape_channels (&x->shape) + 1)
+    return fail (graph, kind, _ ("the shapes or types differ"), x, colours);
+  shape = x->shape;
+  shape.dim[shape.rank - 1] = 3;
+  return gesso_graph_op (graph, kind, 2, inputs, GESSO_DTYPE_U8, shape)->output;
+}
+
+GessoTensor *
+gesso_graph_is_finite (GessoGraph *graph, GessoTensor *x)
+{
+  if (!check_input (graph, GESSO_OP_IS_FINITE, x, 0))
+    return harmless (graph);
+  return gesso_graph_op (graph, GESSO_OP_IS_FINITE, 1, &x, GESSO_DTYPE_I32, GESSO_SHAPE1 (1))->output;
 }
 
 GessoTensor *

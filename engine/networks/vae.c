@@ -72,10 +72,9 @@ conv_out (GessoGraph *graph, GessoTensor *x, const char *network, int out, const
   return gesso_block_conv3x3 (graph, x, conv, out);
 }
 
-GessoGraph *
-gesso_vae_decoder_graph (const GessoVaeConfig *config, int n, int height, int width)
+static GessoTensor *
+decode (GessoGraph *graph, const GessoVaeConfig *config, int n, int height, int width)
 {
-  GessoGraph *graph = gesso_graph_new ("vae_decoder");
   GessoTensor *x
       = gesso_graph_input (graph, "latents", GESSO_DTYPE_F32, GESSO_SHAPE4 (n, height, width, config->latent_channels));
 
@@ -99,8 +98,29 @@ gesso_vae_decoder_graph (const GessoVaeConfig *config, int n, int height, int wi
           x = gesso_block_upsample (graph, x, upsampler, x->shape.dim[1] * 2, x->shape.dim[2] * 2);
         }
     }
-  x = conv_out (graph, x, "decoder", config->out_channels, config);
+  return conv_out (graph, x, "decoder", config->out_channels, config);
+}
+
+GessoGraph *
+gesso_vae_decoder_graph (const GessoVaeConfig *config, int n, int height, int width)
+{
+  GessoGraph *graph = gesso_graph_new ("vae_decoder");
+  GessoTensor *x = decode (graph, config, n, height, width);
+
   gesso_graph_output (graph, gesso_graph_cast (graph, x, GESSO_DTYPE_F32), "image");
+  return graph;
+}
+
+GessoGraph *
+gesso_vae_picture_graph (const GessoVaeConfig *config, int n, int height, int width)
+{
+  GessoGraph *graph = gesso_graph_new ("vae_decoder");
+  GessoTensor *x = decode (graph, config, n, height, width);
+  GessoTensor *colours
+      = gesso_graph_input (graph, "colours", GESSO_DTYPE_F32, GESSO_SHAPE2 (3, config->out_channels + 1));
+
+  gesso_graph_output (graph, gesso_graph_pixels (graph, x, colours), "pixels");
+  gesso_graph_output (graph, gesso_graph_is_finite (graph, x), "is_finite");
   return graph;
 }
 

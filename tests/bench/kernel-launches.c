@@ -49,6 +49,12 @@ ignore_set (CUdeviceptr to, unsigned char value, size_t bytes, CUstream stream)
   return CUDA_SUCCESS;
 }
 
+static CUresult CUDAAPI
+ignore_set_words (CUdeviceptr to, guint value, size_t n, CUstream stream)
+{
+  return CUDA_SUCCESS;
+}
+
 static gboolean
 no_weights (gpointer data, const char *name, gint64 first, gint64 count, GessoDType dtype, void *values, GError **error)
 {
@@ -85,6 +91,7 @@ kernel_launches_of (const GessoPlan *plan, int processors)
   device->driver->cuLaunchKernel = note_launch;
   device->driver->cuMemcpyDtoDAsync = ignore_copy;
   device->driver->cuMemsetD8Async = ignore_set;
+  device->driver->cuMemsetD32Async = ignore_set_words;
   program = backend->compile (backend, store, plan, NULL, &error);
   g_assert_no_error (error);
   addresses = g_new (CUdeviceptr, gesso_cuda_n_addresses (program));
@@ -92,12 +99,10 @@ kernel_launches_of (const GessoPlan *plan, int processors)
     addresses[i] = SOMEWHERE;
   set_weights (program, SOMEWHERE);
   noted = g_array_new (FALSE, FALSE, sizeof (KernelLaunch));
-  for (guint i = 0; i < plan->steps->len; i++)
+  for (guint next = 0; next < plan->steps->len;)
     {
-      const GessoPlanStep *step = &g_array_index (plan->steps, GessoPlanStep, i);
-
-      noted_op = (guint) step->op;
-      gesso_cuda_operation_queue (program, addresses, step, &error);
+      noted_op = (guint) g_array_index (plan->steps, GessoPlanStep, next).op;
+      gesso_cuda_operation_queue (program, addresses, &next, &error);
       g_assert_no_error (error);
     }
   set_weights (program, 0);

@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: The Gesso authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Between 32-bit floats and the two 16-bit kinds.
+ * Between 32-bit floats and the two 16-bit kinds; and from integers.
  */
 
 #include "convert.h"
@@ -78,9 +78,12 @@ gesso_reference_to_f32 (GessoDType dtype, const void *from, gint64 n, float *to)
   else if (dtype == GESSO_DTYPE_BF16)
     for (gint64 i = 0; i < n; i++)
       to[i] = bits_float ((guint32) half[i] << 16);
-  else
+  else if (dtype == GESSO_DTYPE_F16)
     for (gint64 i = 0; i < n; i++)
       to[i] = from_f16 (half[i]);
+  else
+    for (gint64 i = 0; i < n; i++)
+      to[i] = dtype == GESSO_DTYPE_U8 ? (float) ((const guint8 *) from)[i] : (float) ((const gint32 *) from)[i];
 }
 
 void

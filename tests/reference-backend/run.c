@@ -9,6 +9,7 @@
 #include "kernels.h"
 #include "reference-private.h"
 
+#include <math.h>
 #include <string.h>
 
 typedef struct
@@ -337,6 +338,38 @@ run_combine (Run *run, const GessoOp *op)
   keep_result (run, op, y, 0, n);
 }
 
+static void
+run_pixels (Run *run, const GessoOp *op)
+{
+  const gint64 rows = gesso_shape_rows (&op->output->shape), c = gesso_shape_channels (&op->inputs[0]->shape);
+  const float *x = values_of (run, op->inputs[0]), *colours = values_of (run, op->inputs[1]);
+  guint8 *y = data_of (run, op->output);
+
+  for (gint64 i = 0; i < rows; i++, x += c)
+    for (int k = 0; k < 3; k++)
+      {
+        const float *row = colours + k * (c + 1);
+        float sum = row[c];
+
+        for (gint64 j = 0; j < c; j++)
+          sum += row[j] * x[j];
+        *y++ = sum > 0.0f ? (guint8) rintf (MIN (sum, 1.0f) * 255.0f) : 0;
+      }
+}
+
+static void
+run_is_finite (Run *run, const GessoOp *op)
+{
+  const gint64 n = gesso_shape_elements (&op->inputs[0]->shape);
+  const float *x = values_of (run, op->inputs[0]);
+  gint32 *y = data_of (run, op->output);
+
+  *y = TRUE;
+  for (gint64 i = 0; i < n; i++)
+    if (!isfinite (x[i]))
+      *y = FALSE;
+}
+
 /* Operations that move values as they are. */
 static void
 run_copy (Run *run, const GessoOp *op)
@@ -396,6 +429,12 @@ run_step (Run *run, const GessoPlanStep *step)
       return TRUE;
     case GESSO_OP_COMBINE:
       run_combine (run, op);
+      return TRUE;
+    case GESSO_OP_PIXELS:
+      run_pixels (run, op);
+      return TRUE;
+    case GESSO_OP_IS_FINITE:
+      run_is_finite (run, op);
       return TRUE;
     case GESSO_OP_CONCAT:
     case GESSO_OP_UPSAMPLE:

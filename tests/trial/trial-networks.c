@@ -96,22 +96,27 @@ addresses_of (const Fixture *fixture)
   return addresses;
 }
 
-/* Seconds of one step of the plan, `rounds` times in a row between two events. */
+/* Seconds of step `*next` of the plan with what goes in its launch, `rounds` times in a row between two events; `*next`
+ * is then the step that follows. */
 static gboolean
-time_operation (Fixture *fixture, const CUdeviceptr *addresses, const GessoPlanStep *step, CUevent start, CUevent stop,
+time_operation (Fixture *fixture, const CUdeviceptr *addresses, guint *next, CUevent start, CUevent stop,
                 double *seconds, GError **error)
 {
+  const guint step = *next;
   GessoCudaDevice *device = ((GessoCudaBackend *) fixture->backend)->device;
   const GessoCudaDriver *driver = device->driver;
   float milliseconds = 0.0f;
 
-  if (!gesso_cuda_operation_queue (fixture->program, addresses, step, error)
+  if (!gesso_cuda_operation_queue (fixture->program, addresses, next, error)
       || !gesso_cuda_call (driver, error, cuEventRecord, (start, device->stream)))
     return FALSE;
   device->is_busy = TRUE;
   for (int i = 0; i < rounds; i++)
-    if (!gesso_cuda_operation_queue (fixture->program, addresses, step, error))
-      return FALSE;
+    {
+      *next = step;
+      if (!gesso_cuda_operation_queue (fixture->program, addresses, next, error))
+        return FALSE;
+    }
   if (!gesso_cuda_call (driver, error, cuEventRecord, (stop, device->stream)) || !gesso_cuda_device_wait (device, error)
       || !gesso_cuda_call (driver, error, cuEventElapsedTime, (&milliseconds, start, stop)))
     return FALSE;
@@ -159,12 +164,12 @@ time_operations (Fixture *fixture, JsonBuilder *builder, GError **error)
 
   json_builder_set_member_name (builder, "operations");
   json_builder_begin_array (builder);
-  for (guint i = 0; done && i < fixture->plan->steps->len; i++)
+  for (guint next = 0; done && next < fixture->plan->steps->len;)
     {
-      const GessoPlanStep *step = &g_array_index (fixture->plan->steps, GessoPlanStep, i);
+      const GessoPlanStep *step = &g_array_index (fixture->plan->steps, GessoPlanStep, next);
       double seconds = 0.0;
 
-      done = time_operation (fixture, addresses, step, start, stop, &seconds, error);
+      done = time_operation (fixture, addresses, &next, start, stop, &seconds, error);
       add_operation (builder, g_ptr_array_index (fixture->plan->ops, (guint) step->op), seconds);
     }
   json_builder_end_array (builder);

@@ -34,6 +34,9 @@ typedef struct
   /* values first .. first + n - 1 of every term and of y */
   void (*combine) (GessoDType dtype, int n_terms, const void *const *terms, const float *coefficients, gint64 first,
                    gint64 n, void *y);
+  /* x [n, c] -> y [n, 3] */
+  void (*pixels) (GessoDType dtype, const void *x, const float *colours, gint64 n, gint64 c, guint8 *y);
+  gboolean (*is_finite) (GessoDType dtype, const void *x, gint64 n);
 } GessoPointwiseKernels;
 
 /* A panel: some neighbouring queries of one head, one a vector lane, with what the online softmax knows of them. All

@@ -151,6 +151,71 @@ combine (GessoDType dtype, int n_terms, const void *const *terms, const float *c
     combine_as (GESSO_DTYPE_BF16, n_terms, terms, coefficients, first, n, y);
 }
 
-const GessoPointwiseKernels GESSO_ISA_NAME (gesso_pointwise_kernels) = {
-  .activation = activation, .geglu = geglu, .add = add, .add_vector = add_vector, .cast = cast, .combine = combine
-};
+/* Values `step` apart, the first `n` of them; the others are 0. */
+INLINE vf
+load_apart (GessoDType dtype, const void *x, gint64 first, gint64 step, gint64 n)
+{
+  vf v = { 0 };
+  for (gint64 i = 0; i < MIN (n, VL); i++)
+    v[i] = dtype == GESSO_DTYPE_F32 ? ((const float *) x)[first + i * step]
+                                    : float_from_bits ((guint32) ((const guint16 *) x)[first + i * step] << 16);
+  return v;
+}
+
+INLINE void
+pixels_as (GessoDType dtype, const void *x, const float *colours, gint64 n, gint64 c, guint8 *y)
+{
+  for (gint64 i = 0; i < n; i += VL)
+    {
+      vf sums[3];
+      for (int k = 0; k < 3; k++)
+        sums[k] = vf_set (colours[k * (c + 1) + c]);
+      for (gint64 j = 0; j < c; j++)
+        {
+          vf channel = load_apart (dtype, x, i * c + j, c, n - i);
+          for (int k = 0; k < 3; k++)
+            sums[k] += colours[k * (c + 1) + j] * channel;
+        }
+      for (int k = 0; k < 3; k++)
+        {
+          /* In this order NaN becomes 0. */
+          vi bytes = vf_round (vf_min (vf_max (sums[k], vf_set (0.0f)), vf_set (1.0f)) * 255.0f);
+          for (gint64 j = 0; j < MIN (n - i, VL); j++)
+            y[(i + j) * 3 + k] = (guint8) bytes[j];
+        }
+    }
+}
+
+static void
+pixels (GessoDType dtype, const void *x, const float *colours, gint64 n, gint64 c, guint8 *y)
+{
+  if (dtype == GESSO_DTYPE_F32)
+    pixels_as (GESSO_DTYPE_F32, x, colours, n, c, y);
+  else
+    pixels_as (GESSO_DTYPE_BF16, x, colours, n, c, y);
+}
+
+/* 0 times a value is 0, or NaN where it is no finite number. */
+INLINE gboolean
+is_finite_as (GessoDType dtype, const void *x, gint64 n)
+{
+  vf sum = { 0 };
+  for (gint64 i = 0; i < n; i += VL)
+    sum += 0.0f * load_n (dtype, x, i, n - i);
+  return !vi_any (sum != sum);
+}
+
+static gboolean
+is_finite (GessoDType dtype, const void *x, gint64 n)
+{
+  return dtype == GESSO_DTYPE_F32 ? is_finite_as (GESSO_DTYPE_F32, x, n) : is_finite_as (GESSO_DTYPE_BF16, x, n);
+}
+
+const GessoPointwiseKernels GESSO_ISA_NAME (gesso_pointwise_kernels) = { .activation = activation,
+                                                                         .geglu = geglu,
+                                                                         .add = add,
+                                                                         .add_vector = add_vector,
+                                                                         .cast = cast,
+                                                                         .combine = combine,
+                                                                         .pixels = pixels,
+                                                                         .is_finite = is_finite };

@@ -16,7 +16,8 @@ typedef struct
   GessoActivation activation;
   int n_terms;
   const void *const *terms;
-  const float *coefficients;
+  const float *coefficients; /* of terms, or of colours */
+  gint is_finite;            /* atomic */
 } Job;
 
 /* Address of value `i`. */
@@ -124,4 +125,38 @@ gesso_cpu_combine (const GessoCpuContext *context, GessoDType dtype, int n_terms
 {
   Job job = { .dtype = dtype, .n_terms = n_terms, .terms = terms, .coefficients = coefficients, .y = y };
   return run (context, n, gesso_dtype_size (dtype) * MAX (1, n_terms), combine, &job);
+}
+
+static void
+pixels (gint64 begin, gint64 end, gpointer data)
+{
+  const Job *job = data;
+  job->kernels->pixels (job->dtype, AT (job->a, begin * job->c), job->coefficients, end - begin, job->c,
+                        (guint8 *) job->y + begin * 3);
+}
+
+gboolean
+gesso_cpu_pixels (const GessoCpuContext *context, GessoDType dtype, const void *x, const float *colours, gint64 n,
+                  gint64 c, guint8 *y)
+{
+  Job job = { .dtype = dtype, .a = x, .coefficients = colours, .c = c, .y = (char *) y };
+  return run (context, n, c * gesso_dtype_size (dtype), pixels, &job);
+}
+
+static void
+look_at (gint64 begin, gint64 end, gpointer data)
+{
+  Job *job = data;
+  if (!job->kernels->is_finite (job->dtype, AT (job->a, begin), end - begin))
+    g_atomic_int_set (&job->is_finite, FALSE);
+}
+
+gboolean
+gesso_cpu_is_finite (const GessoCpuContext *context, GessoDType dtype, const void *x, gint64 n, gint32 *y)
+{
+  Job job = { .dtype = dtype, .a = x, .is_finite = TRUE };
+  const gboolean done = run (context, n, gesso_dtype_size (dtype), look_at, &job);
+
+  *y = g_atomic_int_get (&job.is_finite);
+  return done;
 }

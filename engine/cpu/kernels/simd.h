@@ -10,6 +10,7 @@
 
 #include "../../graph/graph.h"
 
+#include <math.h>
 #include <string.h>
 
 #if defined(__AVX2__) || defined(__SSE2__)
@@ -159,6 +160,24 @@ vf_floor (vf v)
 #else
   vf whole = __builtin_convertvector (__builtin_convertvector (v, vi), vf);
   return whole - (vf) ((vi) (whole > v) & (vi) vf_set (1.0f));
+#endif
+}
+
+/* To the nearest whole number, half-way to the even one, of values within +-2^31. */
+INLINE vi
+vf_round (vf v)
+{
+#if defined(__AVX512F__)
+  return (vi) _mm512_cvtps_epi32 ((__m512) v);
+#elif defined(__AVX2__)
+  return (vi) _mm256_cvtps_epi32 ((__m256) v);
+#elif defined(__SSE2__)
+  return (vi) _mm_cvtps_epi32 ((__m128) v);
+#else
+  vi whole;
+  for (int i = 0; i < VL; i++)
+    whole[i] = (gint32) rintf (v[i]);
+  return whole;
 #endif
 }
 

@@ -163,3 +163,18 @@ cuMemsetD8Async (CUdeviceptr to, unsigned char value, size_t bytes, CUstream str
   driver::push (stream, [=] { memset (place, value, bytes); });
   return CUDA_SUCCESS;
 }
+
+API
+cuMemsetD32Async (CUdeviceptr to, unsigned value, size_t n, CUstream stream)
+{
+  ENTER_CONTEXT ();
+  char *place = driver::device_range (to, n * sizeof value);
+
+  if (to % sizeof value)
+    return CUDA_ERROR_INVALID_VALUE;
+  driver::push (stream, [=] {
+    for (size_t i = 0; i < n; i++)
+      memcpy (place + i * sizeof value, &value, sizeof value);
+  });
+  return CUDA_SUCCESS;
+}

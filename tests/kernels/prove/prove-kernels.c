@@ -17,9 +17,9 @@ static const struct
   const char *name;
   void (*prove) (Prover *prover);
 } rooms[] = {
-  { "layouts", prove_layouts },   { "products", prove_products },   { "attention", prove_attention },
-  { "norms", prove_norms },       { "pointwise", prove_pointwise }, { "moves", prove_moves },
-  { "pictures", prove_pictures },
+  { "layouts", prove_layouts }, { "products", prove_products },   { "attention", prove_attention },
+  { "norms", prove_norms },     { "pointwise", prove_pointwise }, { "combine", prove_combine },
+  { "moves", prove_moves },     { "pictures", prove_pictures },
 };
 
 static void

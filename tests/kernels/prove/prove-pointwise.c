@@ -109,36 +109,6 @@ prove_casts (Prover *prover, int n)
       }
 }
 
-static void
-prove_combine (Prover *prover, GessoDType type, int n_terms, int n)
-{
-  const float some[] = { 1.5f, 0.0f, -2.0f, 0.25f, 7.5f, -0.5f, 1.0f };
-  Values *coefficients = values_new (prover, GESSO_DTYPE_F32, (gsize) n_terms, some);
-  Values *terms[7], *result = values_empty (prover, type, (gsize) n);
-  CUdeviceptr addresses[7];
-  g_autofree double *expected = g_new0 (double, (gsize) n);
-  g_autoptr (GError) error = NULL;
-
-  for (int j = 0; j < n_terms; j++)
-    {
-      /* The term that does not count holds no number at all. */
-      terms[j]
-          = some[j] == 0.0f ? values_empty (prover, type, (gsize) n) : values_random (prover, type, (gsize) n, 1.0);
-      addresses[j] = terms[j]->address;
-      for (int i = 0; i < n && some[j] != 0.0f; i++)
-        expected[i] += (double) some[j] * (double) terms[j]->values[i];
-    }
-  prover_start (prover);
-  prover_must (prover,
-               gesso_launch_combine (prover->launcher, type, n_terms, addresses, coefficients->address, result->address,
-                                     n, &error),
-               &error);
-  finish (prover, "combination", type, result, expected);
-  for (int j = 0; j < n_terms; j++)
-    values_free (prover, terms[j]);
-  values_free (prover, coefficients);
-}
-
 void
 prove_pointwise (Prover *prover)
 {
@@ -155,9 +125,6 @@ prove_pointwise (Prover *prover)
       prove_add (prover, types[t], 333, 0);
       prove_add (prover, types[t], 4096, 64);
       prove_add (prover, types[t], 35, 7);
-      prove_combine (prover, types[t], 1, 500);
-      prove_combine (prover, types[t], 3, 256);
-      prove_combine (prover, types[t], 7, 301);
     }
   prove_casts (prover, 1000);
   prove_casts (prover, 1);

@@ -77,5 +77,6 @@ void prove_products (Prover *prover);
 void prove_attention (Prover *prover);
 void prove_norms (Prover *prover);
 void prove_pointwise (Prover *prover);
+void prove_combine (Prover *prover);
 void prove_moves (Prover *prover);
 void prove_pictures (Prover *prover);

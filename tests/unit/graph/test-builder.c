@@ -188,6 +188,13 @@ MISTAKE (combine_coefficients,
          gesso_graph_combine (graph, 1, &x, gesso_graph_input (graph, "c", GESSO_DTYPE_F32, GESSO_SHAPE1 (2))))
 MISTAKE (combine_many, gesso_graph_combine (graph, 8, ((GessoTensor *[]) { x, x, x, x, x, x, x, x }),
                                             gesso_graph_input (graph, "c", GESSO_DTYPE_F32, GESSO_SHAPE1 (8))))
+MISTAKE (pixels_channels,
+         gesso_graph_pixels (graph, x, gesso_graph_input (graph, "c", GESSO_DTYPE_F32, GESSO_SHAPE2 (3, 6))))
+MISTAKE (pixels_type, gesso_graph_pixels (graph, x, input (graph, "c", GESSO_SHAPE2 (3, 7))))
+MISTAKE (pixels_missing, gesso_graph_pixels (graph, x, NULL))
+MISTAKE (pixels_of_pixels, (s = gesso_graph_input (graph, "c", GESSO_DTYPE_F32, GESSO_SHAPE2 (3, 7)),
+                            gesso_graph_pixels (graph, gesso_graph_pixels (graph, x, s), s)))
+MISTAKE (is_finite_of_weight, gesso_graph_is_finite (graph, v))
 MISTAKE (reshape_count, gesso_graph_reshape (graph, x, GESSO_SHAPE2 (2, 95)))
 MISTAKE (reshape_weight, gesso_graph_reshape (graph, v, GESSO_SHAPE2 (2, 3)))
 MISTAKE (input_twice, gesso_graph_input (graph, "x", GESSO_DTYPE_F32, GESSO_SHAPE1 (1)))
@@ -252,6 +259,11 @@ test_mistakes (void)
     { combine_shapes, "shapes or types" },
     { combine_coefficients, "one a term" },
     { combine_many, "1 to 7" },
+    { pixels_channels, "shapes or types" },
+    { pixels_type, "shapes or types" },
+    { pixels_missing, "operand is missing" },
+    { pixels_of_pixels, "floating-point" },
+    { is_finite_of_weight, "where a computed tensor belongs" },
     { reshape_count, "[2, 95]" },
     { reshape_weight, "asked for in the shape" },
     { input_twice, "two of that name" },

@@ -27,7 +27,9 @@
 static GArray *
 finish (Harness *harness, GessoGraph *graph, GessoTensor *tensor)
 {
-  gesso_graph_output (graph, gesso_graph_cast (graph, tensor, GESSO_DTYPE_F32), "out");
+  const gboolean integers = tensor->dtype == GESSO_DTYPE_I32 || tensor->dtype == GESSO_DTYPE_U8;
+
+  gesso_graph_output (graph, integers ? tensor : gesso_graph_cast (graph, tensor, GESSO_DTYPE_F32), "out");
   g_assert_no_error (graph->error);
   return harness_run_one (harness, graph);
 }
@@ -356,6 +358,43 @@ test_combine (void)
   ASSERT_VALUES (out, 0, -19.5, -39);
 }
 
+/* Clamped, to nearest even; what is no number is black, and told. */
+static void
+test_pixels (void)
+{
+  g_autoptr (Harness) harness = harness_new ();
+  g_autoptr (GessoGraph) graph = gesso_graph_new ("test");
+  g_autoptr (GArray) out = NULL;
+  GessoTensor *x = input (graph, "x", GESSO_SHAPE2 (3, 2));
+
+  SET (harness, "x", 1, 3, -1, 9, NAN, 0);
+  SET (harness, "k", 1, 0, 0, 0, 0.5f, -1.25f, -1, 0, 1.5f);
+  out = finish (harness, graph,
+                gesso_graph_pixels (graph, x, gesso_graph_input (graph, "k", GESSO_DTYPE_F32, GESSO_SHAPE2 (3, 3))));
+  ASSERT_VALUES (out, 0, 255, 64, 128, 0, 255, 255, 0, 0, 0);
+}
+
+static void
+test_is_finite (void)
+{
+  const struct
+  {
+    float value;
+    double expected;
+  } cases[] = { { 3e38f, 1 }, { -0.0f, 1 }, { INFINITY, 0 }, { -INFINITY, 0 }, { NAN, 0 } };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autoptr (Harness) harness = harness_new ();
+      g_autoptr (GessoGraph) graph = gesso_graph_new ("test");
+      g_autoptr (GArray) out = NULL;
+
+      SET (harness, "x", 1, 2, cases[i].value);
+      out = finish (harness, graph, gesso_graph_is_finite (graph, input (graph, "x", GESSO_SHAPE1 (3))));
+      ASSERT_VALUES (out, 0, cases[i].expected);
+    }
+}
+
 /* Nearest, ties to even: 1 + 2^-8 is half way between two bf16 values, 1 + 3 * 2^-8 too. */
 static void
 test_cast (void)
@@ -467,6 +506,8 @@ main (int argc, char **argv)
   g_test_add_func ("/operations/embedding", test_embedding);
   g_test_add_func ("/operations/repeat", test_repeat);
   g_test_add_func ("/operations/combine", test_combine);
+  g_test_add_func ("/operations/pixels", test_pixels);
+  g_test_add_func ("/operations/is-finite", test_is_finite);
   g_test_add_func ("/operations/cast", test_cast);
   g_test_add_func ("/operations/outputs-are-copies", test_outputs_are_copies);
   g_test_add_func ("/operations/storage-precision", test_storage_precision);

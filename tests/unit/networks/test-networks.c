@@ -221,6 +221,7 @@ test_vae (void)
   g_assert_cmpfloat_with_epsilon (graph_flops (decoder) / 1e12, 2.51, 0.02);
 
   collect_weights (gesso_vae_decoder_graph (&config, 2, 5, 7), weights);
+  collect_weights (gesso_vae_picture_graph (&config, 2, 5, 7), weights);
   collect_weights (gesso_vae_encoder_graph (&config, 2, 40, 56), weights);
   g_assert_cmpfloat_with_epsilon (sum_millions (weights), 83.65, 0.01);
 }

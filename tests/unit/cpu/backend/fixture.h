@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * Runs one graph on a backend with made-up weights and inputs. All values are exact in bf16, so that every precision
- * starts from the same numbers.
+ * starts from the same numbers; an input named "wild" has some that are no finite numbers.
  */
 
 #pragma once

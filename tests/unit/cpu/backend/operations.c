@@ -212,6 +212,31 @@ test_sampler (void)
   check ("sampler", graph);
 }
 
+/* What people see, and whether it was made of numbers. */
+static void
+check_pixels (const char *input, int side, int c)
+{
+  g_autofree char *what = g_strdup_printf ("pixels of \"%s\", %d channels, %d x 7", input, c, side);
+  GessoGraph *graph = gesso_graph_new ("pixels");
+  GessoTensor *x = gesso_graph_input (graph, input, GESSO_DTYPE_COMPUTE, GESSO_SHAPE4 (2, side, 7, c));
+  GessoTensor *colours = gesso_graph_input (graph, "colours", GESSO_DTYPE_F32, GESSO_SHAPE2 (3, c + 1));
+
+  gesso_graph_output (graph, gesso_graph_pixels (graph, x, colours), "pixels");
+  gesso_graph_output (graph, gesso_graph_is_finite (graph, x), "is_finite");
+  check (what, graph);
+}
+
+static void
+test_pixels (void)
+{
+  for (int c = 1; c <= 5; c++)
+    {
+      check_pixels ("x", 20, c);
+      check_pixels ("wild", 1, c);
+      check_pixels ("wild", 39, c);
+    }
+}
+
 /* One operation, chosen by `random`, on `x` [n, h, w, c]. */
 static GessoTensor *
 random_operation (GessoGraph *graph, GRand *random, GessoTensor *x, GessoTensor *skip, int i)
@@ -295,7 +320,9 @@ operations_add_tests (const char *prefix, OperationCheck func)
   {
     const char *name;
     GTestFunc func;
-  } networks[] = { { "/text", test_text }, { "/picture", test_picture }, { "/sampler", test_sampler } };
+  } networks[] = {
+    { "/text", test_text }, { "/picture", test_picture }, { "/sampler", test_sampler }, { "/pixels", test_pixels }
+  };
 
   check = func;
   for (gsize i = 0; i < G_N_ELEMENTS (conv_cases); i++)

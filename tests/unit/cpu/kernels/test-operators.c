@@ -335,6 +335,62 @@ test_combine (const GessoCpuContext *context)
   }
 }
 
+/* By any colours to a byte that is near, and as pictures are made to that byte alone. */
+static void
+test_pixels (const GessoCpuContext *context)
+{
+  FOR_DTYPES (dtype)
+  for (gint64 c = 1; c <= 5; c++)
+    for (gint64 n = 1; n < 60000; n = n * 7 + 1)
+      {
+        g_auto (Array) x = array_random (dtype, n * c, 0, 1, 1);
+        g_auto (Array) colours = array_random (GESSO_DTYPE_F32, 3 * (c + 1), 0, 0.5, 2);
+        const float halves[] = { 0.5f, 0, 0, 0.5f, 0, 0.5f, 0, 0.5f, 0, 0, 0.5f, 0.5f };
+        g_autofree guint8 *y = g_malloc (n * 3);
+
+        g_assert_true (gesso_cpu_pixels (context, dtype, x.data, (const float *) colours.data, n, c, y));
+        for (gint64 i = 0; i < n * 3; i++)
+          {
+            double sum = array_get (&colours, i % 3 * (c + 1) + c);
+            for (gint64 j = 0; j < c; j++)
+              sum += array_get (&colours, i % 3 * (c + 1) + j) * array_get (&x, i / 3 * c + j);
+            g_assert_cmpfloat (fabs (CLAMP (sum, 0, 1) * 255 - y[i]), <=, 0.501);
+          }
+        if (c != 3)
+          continue;
+        array_set (&x, 0, NAN);
+        g_assert_true (gesso_cpu_pixels (context, dtype, x.data, halves, n, c, y));
+        for (gint64 i = 3; i < n * 3; i++)
+          {
+            float unit = (float) array_get (&x, i) / 2 + 0.5f;
+            g_assert_cmpint (y[i], ==, (int) rintf (CLAMP (unit, 0, 1) * 255));
+          }
+        g_assert_cmpint (y[0], ==, 0);
+      }
+}
+
+static void
+test_is_finite (const GessoCpuContext *context)
+{
+  const float others[] = { NAN, INFINITY, -INFINITY };
+
+  FOR_DTYPES (dtype)
+  for (gint64 n = 1; n < 60000; n = n * 7 + 1)
+    {
+      g_auto (Array) x = array_random (dtype, n, 0, 3, 1);
+      gint32 y = -1;
+
+      g_assert_true (gesso_cpu_is_finite (context, dtype, x.data, n, &y));
+      g_assert_cmpint (y, ==, 1);
+      for (gsize i = 0; i < G_N_ELEMENTS (others); i++)
+        {
+          array_set (&x, n - 1, others[i]);
+          g_assert_true (gesso_cpu_is_finite (context, dtype, x.data, n, &y));
+          g_assert_cmpint (y, ==, 0);
+        }
+    }
+}
+
 static void
 test_rows (const GessoCpuContext *context)
 {
@@ -391,6 +447,8 @@ main (int argc, char **argv)
   kernels_test_add ("/cpu/operators/geglu", test_geglu);
   kernels_test_add ("/cpu/operators/add", test_add);
   kernels_test_add ("/cpu/operators/combine", test_combine);
+  kernels_test_add ("/cpu/operators/pixels", test_pixels);
+  kernels_test_add ("/cpu/operators/is-finite", test_is_finite);
   kernels_test_add ("/cpu/operators/rows", test_rows);
   return g_test_run ();
 }
