@@ -7,7 +7,7 @@
 // Rules for kernel sources:
 // - Shared memory: GESSO_SHARED (type, name, n) and GESSO_DYNAMIC_SHARED (type, name).
 // - extern "C" __global__ void __launch_bounds__ (N) name (...), then GESSO_KERNEL (name, N). Parameters are pointers,
-//   numbers, and structures of numbers (parameters.h).
+//   numbers, and structures of numbers (parameters.h); one that is indexed is const __grid_constant__, or it is copied.
 // - A block has a multiple of 32 threads. All lanes of a warp reach its warp operations together; none ends before.
 // - A group of asynchronous copies is committed in every round of a loop, an empty one too, and waited for in the end.
 
@@ -124,6 +124,21 @@ reciprocal_root (float x)
   return rsqrtf (x);
 #else
   return 1.0f / sqrtf (x);
+#endif
+}
+
+// What lies at a device address that came as a number (parameters.h); NULL for 0.
+template <class T>
+__device__ __forceinline__ T *
+pointer_to (uint64_t address)
+{
+#ifdef __CUDACC__
+  T *pointer = reinterpret_cast<T *> (address);
+
+  __builtin_assume (__isGlobal (pointer));
+  return pointer;
+#else
+  return (T *) emulation::device_pointer (address);
 #endif
 }
 

@@ -20,7 +20,7 @@
 #define LARGE 16
 #define SMALL 3
 #define CHANNELS 16
-#define HEAD "gesso tuning 2\n"
+#define HEAD "gesso tuning 3\n"
 
 typedef struct
 {
@@ -216,7 +216,7 @@ test_damaged (Place *place, gconstpointer data)
     const char *what, *replaced, *with;
   } changes[] = {
     { "another card's", "Gesso's emulation 28", "Gesso's emulation 30" },
-    { "another format", "tuning 2\n", "tuning 3\n" },
+    { "another format", "tuning 3\n", "tuning 2\n" },
     { "a tile that there is not", " own 1 ", " own 7 " },
     { "parts that there cannot be", " own 1 1\n", " own 1 60\n" },
     { "no number", " own 1 ", " own two " },

@@ -115,6 +115,19 @@ constexpr uint64_t device_tag = 1ull << 63;
 // Of the driver's look-alike: whether `pointer` (without the tag) lies in live device memory.
 bool is_device_memory (const void *pointer);
 
+// A device address as the kernels on the CPU use it; NULL for 0.
+inline void *
+device_pointer (uint64_t address)
+{
+  void *pointer = (void *) (address & ~device_tag);
+
+  if (address && !(address & device_tag))
+    fail ("a host pointer was given to a kernel");
+  if (address && !is_device_memory (pointer))
+    fail ("a kernel's parameter points to no live device memory");
+  return pointer;
+}
+
 // One parameter as cuLaunchKernel gets it. Structures hold numbers only.
 template <class T>
 T
@@ -124,15 +137,7 @@ take_parameter (void *place)
 
   memcpy (&value, place, sizeof value);
   if constexpr (std::is_pointer_v<T>)
-    {
-      const uint64_t address = (uint64_t) value;
-
-      if (address && !(address & device_tag))
-        fail ("a host pointer was given to a kernel");
-      value = (T) (address & ~device_tag);
-      if (address && !is_device_memory ((const void *) value))
-        fail ("a kernel's parameter points to no live device memory");
-    }
+    value = (T) device_pointer ((uint64_t) value);
   else
     static_assert (std::is_arithmetic_v<T> || (std::is_class_v<T> && std::is_trivially_copyable_v<T>),
                    "kernel parameters: pointers, numbers and structures of numbers");
