@@ -35,7 +35,9 @@ rule_of_thumb (GessoLauncher *launcher, GessoProduct *product, GError **error)
   gesso_product_choose (product, launcher->processors);
   if (!gesso_product_lt_can (launcher, product))
     return TRUE;
-  /* cuBLASLt knows the card. */
+  /* cuBLASLt knows the card; but one by one members that are too small to fill it would leave most of it idle. */
+  if (product->n_members > 1 && !gesso_product_is_large (product, launcher->processors))
+    return TRUE;
   if (!gesso_product_lt_ways (launcher, product, &way, 1, &n, error))
     return FALSE;
   if (n > 0)
@@ -226,6 +228,23 @@ take_quickest (Bench *bench, GessoProduct *product, const GessoProductWay *ways,
   return ok;
 }
 
+/* Memory that operands are placed in one after another. */
+typedef struct
+{
+  CUdeviceptr address;
+  gsize end;
+} Places;
+
+/* 0 for nothing. */
+static CUdeviceptr
+place (Places *places, gsize bytes)
+{
+  const CUdeviceptr address = bytes ? places->address + places->end : 0;
+
+  places->end += gesso_cuda_align (bytes);
+  return address;
+}
+
 /* Places the operands behind one another from `address` on; returns the bytes that they take. */
 static gsize
 place_operands (const GessoLauncher *launcher, GessoProduct *product, CUdeviceptr address, gsize scratch)
@@ -233,29 +252,23 @@ place_operands (const GessoLauncher *launcher, GessoProduct *product, CUdevicept
   const GessoConvShape *conv = &product->conv;
   const gint64 area = (gint64) conv->out_height * conv->out_width, pictures = (product->end + area - 1) / area;
   const gsize size = gesso_dtype_size (launcher->type), rows = (gsize) gesso_product_weight_rows (product);
+  const gsize weight = rows * (gsize) gesso_product_weight_pitch (product) * size;
   const gsize result = (gsize) product->end * (gsize) product->columns * size;
-  const struct
-  {
-    CUdeviceptr *place;
-    gsize bytes;
-  } operands[] = {
-    { &product->input, (gsize) (pictures * conv->height * conv->width * conv->channels) * size },
-    { &product->weight, rows * (gsize) gesso_product_weight_pitch (product) * size },
-    { &product->result, result },
-    { &product->bias, product->bias ? rows * sizeof (float) : 0 },
-    { &product->lt_bias, product->lt_bias ? (gsize) product->columns * size : 0 },
-    { &product->residual, product->residual ? result : 0 },
-    { &product->scratch, scratch },
-  };
-  gsize end = 0;
+  Places places = { .address = address };
 
-  for (gsize i = 0; i < G_N_ELEMENTS (operands); i++)
+  product->input = place (&places, (gsize) (pictures * conv->height * conv->width * conv->channels) * size);
+  for (int i = 0; i < product->n_members; i++)
     {
-      if (operands[i].bytes && address)
-        *operands[i].place = address + end;
-      end += gesso_cuda_align (operands[i].bytes);
+      GessoProductMember *member = &product->member[i];
+
+      member->weight = place (&places, weight);
+      member->result = place (&places, result);
+      member->bias = place (&places, member->bias ? rows * sizeof (float) : 0);
+      member->residual = place (&places, member->residual ? result : 0);
+      product->lt_bias[i] = place (&places, product->lt_bias[i] ? (gsize) product->columns * size : 0);
     }
-  return end;
+  product->scratch = place (&places, scratch);
+  return places.end;
 }
 
 /* Measures `product`, whose way becomes the quickest; FALSE in `measured` where the card has no room for that. */
@@ -265,9 +278,11 @@ measure (Bench *bench, GessoProduct *product, gboolean *measured, GError **error
   GessoProductWay ways[MAX_WAYS];
   GessoLauncher *launcher = bench->launcher;
   const GessoCudaDriver *driver = bench->device->driver;
-  const gsize scratch = most_scratch (launcher, product), bytes = place_operands (launcher, product, 0, scratch);
+  const gsize scratch = most_scratch (launcher, product);
   int n = gesso_product_ways (product, launcher->processors, ways), n_lt = 0;
   GessoProduct placed = *product;
+  /* Which are there counts, and for how many bytes they take any address does. */
+  const gsize bytes = place_operands (launcher, &placed, GESSO_SOMEWHERE, scratch);
   CUdeviceptr address = 0;
   CUresult result;
 

@@ -5,7 +5,7 @@
 // the input's channels (a multiple of 8; gather.cu does the others). Pixels are fetched from where the tap falls, so
 // no enlarged, padded or unfolded input is ever stored.
 //
-//   grid (tiles of rows, tiles of columns, parts); parameters.h says what the rest is
+//   grid (tiles of rows, tiles of columns, parts of the one member); parameters.h says what the rest is
 
 #include "epilogue.cuh"
 
@@ -101,7 +101,7 @@ template <int COUNT, int STEP> struct PixelRows
 
 template <class T>
 __device__ __forceinline__ void
-convolve (const Value *input, const Value *weight, const Epilogue &out, const GessoConvShape &conv,
+convolve (const Value *input, const GessoProductMember &out, float *scratch, const GessoConvShape &conv,
           const GessoProductShape &shape)
 {
   GESSO_DYNAMIC_SHARED (Value, ring);
@@ -110,7 +110,7 @@ convolve (const Value *input, const Value *weight, const Epilogue &out, const Ge
   const int all_tiles = taps * ((conv.channels + TILE_K - 1) / TILE_K);
   const int begin = (int) blockIdx.z * shape.k_tiles, n = min (shape.k_tiles, all_tiles - begin);
   PixelRows<T::A_FETCHES, T::FETCH_STEP> a (input, conv, first_row, shape.end, begin);
-  MatrixRows<T::B_FETCHES, T::FETCH_STEP> b (weight, taps * conv.channels, first_column, shape.sum_columns);
+  MatrixRows<T::B_FETCHES, T::FETCH_STEP> b (weight_of (out), taps * conv.channels, first_column, shape.sum_columns);
   float sums[T::MI][T::NI][4] = {};
 
   auto fetch = [&] (Value *a_stage, Value *b_stage) {
@@ -119,17 +119,17 @@ convolve (const Value *input, const Value *weight, const Epilogue &out, const Ge
     a.advance ();
   };
   multiply<T> (ring, n, fetch, sums);
-  store_product<T, false> (sums, out, shape, first_row, first_column, ring);
+  store_product<T, false> (sums, epilogue_of (out, scratch), shape, first_row, first_column, ring);
 }
 
 } // namespace
 
 #define CONV2D(name, tile, threads, blocks)                                                                            \
   extern "C" __global__ void __launch_bounds__ (threads, blocks)                                                       \
-      GESSO_NAME (name) (const Value *input, const Value *weight, const float *bias, const Value *residual,            \
-                         Value *result, float *scratch, GessoConvShape conv, GessoProductShape shape)                  \
+      GESSO_NAME (name) (const Value *input, const __grid_constant__ GessoProductMembers members, float *scratch,      \
+                         GessoConvShape conv, GessoProductShape shape)                                                 \
   {                                                                                                                    \
-    convolve<tile> (input, weight, { bias, residual, result, scratch }, conv, shape);                                  \
+    convolve<tile> (input, members.member[0], scratch, conv, shape);                                                   \
   }                                                                                                                    \
   GESSO_KERNEL (GESSO_NAME (name), threads)
 

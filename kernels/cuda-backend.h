@@ -39,6 +39,9 @@ typedef struct
   GessoCudaWeight *weight, *bias, *inputs[2];
   GessoCudaWeight *lt_bias;      /* the bias again, as cuBLASLt wants it */
   GessoCudaWeight *gamma, *beta; /* of a norm that is folded in */
+  /* How many operations from this one on are queued as one launch: more than one of linear layers with one input, and
+   * 0 of those that an earlier one takes along. */
+  int n_members;
   /* Of a product: the plan's step of most rows, whose way all go, and the rows of the shortest where there are more. */
   guint tallest;
   gint64 shortest;
@@ -66,6 +69,9 @@ struct _GessoProgram
 
 /* Where things lie in one run: the workspace, then the plan's inputs, then its outputs. */
 guint gesso_cuda_n_addresses (const GessoProgram *program);
+
+/* Says of every operation of the plan how many are queued with it. */
+void gesso_cuda_find_groups (GessoProgram *program);
 
 /* Notes the weights that `op` wants, and tells the bytes of scratch that it needs; DEVICE where it cannot be computed
  * here. */

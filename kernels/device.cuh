@@ -7,7 +7,7 @@
 // Rules for kernel sources:
 // - Shared memory: GESSO_SHARED (type, name, n) and GESSO_DYNAMIC_SHARED (type, name).
 // - extern "C" __global__ void __launch_bounds__ (N) name (...), then GESSO_KERNEL (name, N). Parameters are pointers,
-//   numbers, and structures of numbers (parameters.h).
+//   numbers, and structures of numbers (parameters.h); one that is indexed is const __grid_constant__, or it is copied.
 // - A block has a multiple of 32 threads. All lanes of a warp reach its warp operations together; none ends before.
 // - A group of asynchronous copies is committed in every round of a loop, an empty one too, and waited for in the end.
 
@@ -127,14 +127,16 @@ reciprocal_root (float x)
 #endif
 }
 
-// What lies at an address of the device that came among the numbers of a structure.
+// What lies at a device address that came as a number (parameters.h); NULL for 0.
 template <class T>
 __device__ __forceinline__ T *
-at (uint64_t address)
+pointer_to (uint64_t address)
 {
 #ifdef __CUDACC__
-  // Says that it is global memory, as the compiler knows of a kernel's pointers by itself.
-  return (T *) __cvta_global_to_generic (address);
+  T *pointer = reinterpret_cast<T *> (address);
+
+  __builtin_assume (__isGlobal (pointer));
+  return pointer;
 #else
   return (T *) emulation::device_pointer (address);
 #endif

@@ -21,6 +21,30 @@ struct Epilogue
   float *scratch;
 };
 
+// A block's member, and its part of k.
+struct Share
+{
+  int member, part;
+
+  __device__ __forceinline__ Share (const GessoProductShape &shape)
+      : member ((int) blockIdx.z / shape.parts), part ((int) blockIdx.z - member * shape.parts)
+  {
+  }
+};
+
+__device__ __forceinline__ const Value *
+weight_of (const GessoProductMember &member)
+{
+  return pointer_to<const Value> (member.weight);
+}
+
+__device__ __forceinline__ Epilogue
+epilogue_of (const GessoProductMember &member, float *scratch)
+{
+  return { pointer_to<const float> (member.bias), pointer_to<const Value> (member.residual),
+           pointer_to<Value> (member.result), scratch };
+}
+
 // Of the staged sums: 8 more than a row, so that the rows of a product fall on different banks.
 template <class T> constexpr int STAGED_PITCH = T::N + 8;
 
@@ -115,7 +139,7 @@ store_values (const float *staged, const Epilogue &out, const GessoProductShape 
     }
 }
 
-// Sums as they are, to this part's place in the scratch.
+// Sums as they are, to this member's and part's place in the scratch.
 template <class T>
 __device__ __forceinline__ void
 keep_sums (const float *staged, const Epilogue &out, const GessoProductShape &shape, int first_row, int first_column)

@@ -72,17 +72,19 @@ template <int COUNT, int STEP> struct GatheredRows
 
 template <class T, bool GEGLU>
 __device__ __forceinline__ void
-gather (const Value *input, const Value *weight, const Epilogue &out, const GessoConvShape &conv,
+gather (const Value *input, const GessoProductMembers &members, float *scratch, const GessoConvShape &conv,
         const GessoProductShape &shape)
 {
   GESSO_DYNAMIC_SHARED (Value, ring);
   const int first_row = shape.begin + (int) blockIdx.x * T::M, first_column = (int) blockIdx.y * T::N;
   const int width = (conv.kernel_height * conv.kernel_width * conv.channels + 7) / 8 * 8;
   const int all_tiles = (width + TILE_K - 1) / TILE_K;
-  const int begin = (int) blockIdx.z * shape.k_tiles, n = min (shape.k_tiles, all_tiles - begin);
+  const Share share (shape);
+  const int begin = share.part * shape.k_tiles, n = min (shape.k_tiles, all_tiles - begin);
   const int chunk = ((int) threadIdx.x & 3) * 8;
   const GatheredRows<T::A_FETCHES, T::FETCH_STEP> a (input, conv, first_row, shape.end);
-  MatrixRows<T::B_FETCHES, T::FETCH_STEP> b (weight, width, first_column, shape.sum_columns);
+  MatrixRows<T::B_FETCHES, T::FETCH_STEP> b (weight_of (members.member[share.member]), width, first_column,
+                                             shape.sum_columns);
   float sums[T::MI][T::NI][4] = {};
   int k = begin * TILE_K;
 
@@ -92,17 +94,18 @@ gather (const Value *input, const Value *weight, const Epilogue &out, const Gess
     k += TILE_K;
   };
   multiply<T> (ring, n, fetch, sums);
-  store_product<T, GEGLU> (sums, out, shape, first_row, first_column, ring);
+  store_product<T, GEGLU> (sums, epilogue_of (members.member[share.member], scratch), shape, first_row, first_column,
+                           ring);
 }
 
 } // namespace
 
 #define GATHER(name, geglu)                                                                                            \
   extern "C" __global__ void __launch_bounds__ (128, 3)                                                                \
-      GESSO_NAME (name) (const Value *input, const Value *weight, const float *bias, const Value *residual,            \
-                         Value *result, float *scratch, GessoConvShape conv, GessoProductShape shape)                  \
+      GESSO_NAME (name) (const Value *input, const __grid_constant__ GessoProductMembers members, float *scratch,      \
+                         GessoConvShape conv, GessoProductShape shape)                                                 \
   {                                                                                                                    \
-    gather<Tile64x64, geglu> (input, weight, { bias, residual, result, scratch }, conv, shape);                        \
+    gather<Tile64x64, geglu> (input, members, scratch, conv, shape);                                                   \
   }                                                                                                                    \
   GESSO_KERNEL (GESSO_NAME (name), 128)
 

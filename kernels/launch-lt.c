@@ -19,7 +19,7 @@
 
 G_STATIC_ASSERT (sizeof (cublasLtMatmulAlgo_t) == sizeof ((GessoProductWay *) 0)->lt_algorithm);
 
-/* What cuBLASLt wants to be told of a product. */
+/* What cuBLASLt wants to be told of a member of a product. */
 typedef struct
 {
   cublasLtMatmulDesc_t product;
@@ -29,9 +29,11 @@ typedef struct
 gboolean
 gesso_product_lt_can (const GessoLauncher *launcher, const GessoProduct *product)
 {
+  for (int i = 0; i < product->n_members; i++)
+    if (product->member[i].bias && !product->lt_bias[i])
+      return FALSE;
   return launcher->lt && gesso_product_is_linear (product) && !product->geglu
-         && product->activation == GESSO_ACTIVATION_NONE && product->columns % 8 == 0
-         && (!product->bias || product->lt_bias);
+         && product->activation == GESSO_ACTIVATION_NONE && product->columns % 8 == 0;
 }
 
 static void
@@ -54,22 +56,23 @@ set (const GessoCublasLt *lt, cublasLtMatmulDesc_t product, cublasLtMatmulDescAt
   return gesso_cublaslt_call (lt, error, cublasLtMatmulDescSetAttribute, (product, attribute, value, bytes));
 }
 
+/* `bias`: 0 for none. */
 static gboolean
-describe_product (const GessoCublasLt *lt, const GessoProduct *product, Description *self, GError **error)
+describe_product (const GessoCublasLt *lt, CUdeviceptr bias, Description *self, GError **error)
 {
   const gint32 transposed = CUBLAS_OP_T;
   const guint32 epilogue = CUBLASLT_EPILOGUE_BIAS;
 
   return gesso_cublaslt_call (lt, error, cublasLtMatmulDescCreate, (&self->product, CUBLAS_COMPUTE_32F, CUDA_R_32F))
          && set (lt, self->product, CUBLASLT_MATMUL_DESC_TRANSA, &transposed, sizeof transposed, error)
-         && (!product->lt_bias
+         && (!bias
              || (set (lt, self->product, CUBLASLT_MATMUL_DESC_EPILOGUE, &epilogue, sizeof epilogue, error)
-                 && set (lt, self->product, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &product->lt_bias,
-                         sizeof product->lt_bias, error)));
+                 && set (lt, self->product, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias, sizeof bias, error)));
 }
 
+/* Members differ in the place of their bias alone. */
 static gboolean
-describe (const GessoLauncher *launcher, const GessoProduct *product, Description *self, GError **error)
+describe (const GessoLauncher *launcher, const GessoProduct *product, int member, Description *self, GError **error)
 {
   const cudaDataType_t type = launcher->type == GESSO_DTYPE_BF16 ? CUDA_R_16BF : CUDA_R_16F;
   const guint64 rows = (guint64) (product->end - product->begin), columns = (guint64) product->columns;
@@ -77,7 +80,7 @@ describe (const GessoLauncher *launcher, const GessoProduct *product, Descriptio
   const GessoCublasLt *lt = launcher->lt;
 
   *self = (Description) { NULL };
-  if (describe_product (lt, product, self, error)
+  if (describe_product (lt, product->lt_bias[member], self, error)
       && gesso_cublaslt_call (lt, error, cublasLtMatrixLayoutCreate, (&self->weight, type, k, columns, (gint64) k))
       && gesso_cublaslt_call (lt, error, cublasLtMatrixLayoutCreate, (&self->input, type, k, rows, (gint64) k))
       && gesso_cublaslt_call (lt, error, cublasLtMatrixLayoutCreate,
@@ -135,7 +138,7 @@ check_rows (const GessoLauncher *launcher, const GessoProduct *product, gint64 r
 
   band.end = band.begin + rows;
   memcpy (&algorithm, product->way.lt_algorithm, sizeof algorithm);
-  if (!describe (launcher, &band, &is, error))
+  if (!describe (launcher, &band, 0, &is, error))
     return FALSE;
   status = lt->cublasLtMatmulAlgoCheck (lt->handle, is.product, is.weight, is.input, is.result, is.result, &algorithm,
                                         &result);
@@ -171,7 +174,7 @@ gesso_product_lt_ways (GessoLauncher *launcher, const GessoProduct *product, Ges
   *n_ways = 0;
   if (!(preference = make_preference (lt, error)))
     return FALSE;
-  if (!describe (launcher, product, &is, error))
+  if (!describe (launcher, product, 0, &is, error))
     {
       lt->cublasLtMatmulPreferenceDestroy (preference);
       return FALSE;
@@ -200,30 +203,40 @@ gesso_product_lt_ways (GessoLauncher *launcher, const GessoProduct *product, Ges
   return gesso_cublaslt_check (lt, status, "cublasLtMatmulAlgoGetHeuristic", error);
 }
 
-gboolean
-gesso_launch_product_lt (GessoLauncher *launcher, const GessoProduct *product, GError **error)
+static gboolean
+launch_member (GessoLauncher *launcher, const GessoProduct *product, int i, GError **error)
 {
+  const GessoProductMember *member = &product->member[i];
   const gsize size = gesso_dtype_size (launcher->type);
   const CUdeviceptr rows_before = (CUdeviceptr) product->begin * size;
   const CUdeviceptr input = product->input + rows_before * (CUdeviceptr) product->conv.channels;
-  const CUdeviceptr result = product->result + rows_before * (CUdeviceptr) product->columns;
+  const CUdeviceptr result = member->result + rows_before * (CUdeviceptr) product->columns;
   const CUdeviceptr residual
-      = product->residual ? product->residual + rows_before * (CUdeviceptr) product->columns : result;
-  const float one = 1.0f, share = product->residual ? 1.0f : 0.0f;
+      = member->residual ? member->residual + rows_before * (CUdeviceptr) product->columns : result;
+  const float one = 1.0f, share = member->residual ? 1.0f : 0.0f;
   const GessoCublasLt *lt = launcher->lt;
   cublasLtMatmulAlgo_t algorithm;
   Description is;
   gboolean ok;
 
   memcpy (&algorithm, product->way.lt_algorithm, sizeof algorithm);
-  if (!describe (launcher, product, &is, error))
+  if (!describe (launcher, product, i, &is, error))
     return FALSE;
   ok = gesso_cublaslt_call (lt, error, cublasLtMatmul,
-                            (lt->handle, is.product, &one, (const void *) product->weight, is.weight,
+                            (lt->handle, is.product, &one, (const void *) member->weight, is.weight,
                              (const void *) input, is.input, &share, (const void *) residual, is.result,
                              (void *) result, is.result, &algorithm,
                              product->way.lt_workspace ? (void *) product->scratch : NULL, product->way.lt_workspace,
                              (cudaStream_t) launcher->stream));
   description_clear (lt, &is);
   return ok;
+}
+
+gboolean
+gesso_launch_product_lt (GessoLauncher *launcher, const GessoProduct *product, GError **error)
+{
+  for (int i = 0; i < product->n_members; i++)
+    if (!launch_member (launcher, product, i, error))
+      return FALSE;
+  return TRUE;
 }

@@ -6,6 +6,8 @@
 
 #include "launcher.h"
 
+#include <string.h>
+
 /* As matmul.cuh has them. */
 #define STAGE_WIDTH 32
 #define N_STAGES 3
@@ -71,6 +73,7 @@ gesso_product_linear (GessoProduct *product, gint64 rows, gint64 width, gint64 c
                                      .kernel_height = 1,
                                      .kernel_width = 1,
                                      .stride = 1 };
+  product->n_members = 1;
   product->begin = 0;
   product->end = rows;
   product->columns = columns;
@@ -126,10 +129,24 @@ gesso_product_weight_pitch (const GessoProduct *product)
   return divide_up ((gint64) product->conv.kernel_height * product->conv.kernel_width * product->conv.channels, 8) * 8;
 }
 
+/* Of all members. */
+static gint64
+count_blocks (const GessoProduct *product, const TileKind *tile)
+{
+  return product->n_members * divide_up (product->end - product->begin, tile->rows)
+         * divide_up (sum_columns (product), tile->columns);
+}
+
+gboolean
+gesso_product_is_large (const GessoProduct *product, int processors)
+{
+  return count_blocks (product, &tiles[GESSO_TILE_128X128]) >= (gint64) product->n_members * processors;
+}
+
 void
 gesso_product_choose (GessoProduct *product, int processors)
 {
-  const gint64 rows = product->end - product->begin, stages = gesso_product_stages (product);
+  const gint64 rows = product->n_members * (product->end - product->begin), stages = gesso_product_stages (product);
   double best = 0.0;
 
   product->way = (GessoProductWay) { .tile = GESSO_TILE_64X64, .parts = 1 };
@@ -137,7 +154,7 @@ gesso_product_choose (GessoProduct *product, int processors)
     {
       const TileKind *tile = &tiles[i];
       const gint64 slots = (gint64) processors * tile->resident;
-      const gint64 blocks = divide_up (rows, tile->rows) * divide_up (sum_columns (product), tile->columns);
+      const gint64 blocks = count_blocks (product, tile);
       /* A part should be long enough to be worth its sums' way through memory. */
       const gint64 parts = CLAMP (MIN (slots / blocks, stages / 16), 1, 16);
       const gint64 rounds = divide_up (blocks * parts, slots);
@@ -166,14 +183,12 @@ gesso_product_ways (const GessoProduct *product, int processors, GessoProductWay
       {
         const TileKind *tile = &tiles[i];
         const GessoProductWay way = { .tile = (GessoTile) i, .parts = all_parts[j] };
-        const gint64 blocks
-            = divide_up (product->end - product->begin, tile->rows) * divide_up (sum_columns (product), tile->columns);
 
         /* Parts are there to fill the card. */
         if (!gesso_product_has_tile (product, way.tile)
             || (way.parts > 1
                 && (way.parts * 4 > gesso_product_stages (product)
-                    || blocks * way.parts > (gint64) 2 * processors * tile->resident))
+                    || count_blocks (product, tile) * way.parts > (gint64) 2 * processors * tile->resident))
             || (way.tile == ways[0].tile && way.parts == ways[0].parts))
           continue;
         ways[n++] = way;
@@ -188,19 +203,20 @@ gesso_product_scratch (const GessoProduct *product)
     return product->way.lt_workspace;
   if (product->way.parts < 2)
     return 0;
-  return (gsize) product->way.parts * (gsize) (product->end - product->begin) * (gsize) sum_columns (product)
-         * sizeof (float);
+  return (gsize) product->n_members * (gsize) product->way.parts * (gsize) (product->end - product->begin)
+         * (gsize) sum_columns (product) * sizeof (float);
 }
 
 static gboolean
-finish (GessoLauncher *launcher, const GessoProduct *product, GessoProductShape *shape, GError **error)
+finish (GessoLauncher *launcher, const GessoProduct *product, GessoProductMembers *members, GessoProductShape *shape,
+        GError **error)
 {
-  CUdeviceptr scratch = product->scratch, bias = product->bias, residual = product->residual;
-  CUdeviceptr result = product->result;
+  CUdeviceptr scratch = product->scratch;
   int geglu = product->geglu;
-  void *parameters[] = { &scratch, &bias, &residual, &result, &geglu, shape };
+  void *parameters[] = { &scratch, members, &geglu, shape };
   const gint64 n = (product->end - product->begin) * product->columns;
-  const guint32 grid[3] = { (guint32) MIN (divide_up (n, 256), (gint64) launcher->processors * 16), 1, 1 };
+  const guint32 grid[3]
+      = { (guint32) MIN (divide_up (n, 256), (gint64) launcher->processors * 16), (guint32) product->n_members, 1 };
 
   return gesso_launch (launcher, "product_finish", launcher->type, grid, 256, 0, parameters, error);
 }
@@ -220,9 +236,9 @@ gesso_launch_product (GessoLauncher *launcher, const GessoProduct *product, GErr
           .activation = (gint32) product->activation };
   GessoConvShape conv = product->conv;
   int width = conv.channels;
-  CUdeviceptr input = product->input, weight = product->weight, bias = product->bias, residual = product->residual;
-  CUdeviceptr result = product->result, scratch = product->scratch;
-  void *parameters[] = { &input, &weight, &bias, &residual, &result, &scratch, &conv, &shape };
+  CUdeviceptr input = product->input, scratch = product->scratch;
+  GessoProductMembers members;
+  void *parameters[] = { &input, &members, &scratch, &conv, &shape };
   char name[32];
   guint32 grid[3];
 
@@ -231,12 +247,13 @@ gesso_launch_product (GessoLauncher *launcher, const GessoProduct *product, GErr
   if (product->way.by_lt)
     return gesso_launch_product_lt (launcher, product, error);
   if (kind == KIND_LINEAR)
-    parameters[6] = &width;
+    parameters[3] = &width;
+  memcpy (members.member, product->member, sizeof members.member);
   /* Fewer where the last ones would have nothing to do. */
   shape.parts = (gint32) divide_up (gesso_product_stages (product), shape.k_tiles);
   grid[0] = (guint32) divide_up (product->end - product->begin, tile->rows);
   grid[1] = (guint32) divide_up (shape.sum_columns, tile->columns);
-  grid[2] = (guint32) shape.parts;
+  grid[2] = (guint32) (product->n_members * shape.parts);
   g_snprintf (name, sizeof name, "%s_%s",
               kind == KIND_CONV2D   ? "conv2d"
               : kind == KIND_LINEAR ? product->geglu ? "geglu" : "linear"
@@ -244,5 +261,5 @@ gesso_launch_product (GessoLauncher *launcher, const GessoProduct *product, GErr
                                     : "gather",
               tile->name);
   return gesso_launch (launcher, name, launcher->type, grid, tile->threads, shared, parameters, error)
-         && (shape.parts == 1 || finish (launcher, product, &shape, error));
+         && (shape.parts == 1 || finish (launcher, product, &members, &shape, error));
 }

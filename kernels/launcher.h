@@ -61,7 +61,8 @@ typedef enum
 } GessoTile;
 
 /* How a product is made: in tiles of our own kernels, the sum over k cut into parts, or by an algorithm of cuBLASLt's,
- * whose words may be kept for the same version on the same kind of card. */
+ * whose words may be kept for the same version on the same kind of card. Our own launch does all members at once, of
+ * cuBLASLt's each does one. */
 typedef struct
 {
   GessoTile tile;
@@ -71,11 +72,15 @@ typedef struct
   guint64 lt_algorithm[8];
 } GessoProductWay;
 
+/* One product, or several of one shape with one input: the members. All have a bias or none has, and so a residual; no
+ * result lies where another member reads or writes. */
 typedef struct
 {
-  CUdeviceptr input, weight, bias, residual, result; /* as parameters.h has them; 0: none */
-  CUdeviceptr lt_bias;                               /* the bias in the type of values, as cuBLASLt wants it */
-  CUdeviceptr scratch;                               /* gesso_product_scratch () bytes */
+  CUdeviceptr input;
+  int n_members; /* at most GESSO_MOST_MEMBERS; of a convolution 1 */
+  GessoProductMember member[GESSO_MOST_MEMBERS];
+  CUdeviceptr lt_bias[GESSO_MOST_MEMBERS]; /* the biases in the type of values, as cuBLASLt wants them; 0: none */
+  CUdeviceptr scratch;                     /* gesso_product_scratch () bytes */
   /* A linear layer has 1 x 1 pixels, as gesso_product_linear () sets it. */
   GessoConvShape conv;
   gint64 begin, end; /* rows (pixels of all pictures) to compute */
@@ -89,7 +94,7 @@ typedef struct
 /* A product that is not to run yet has this in place of addresses: only whether there is one counts. */
 #define GESSO_SOMEWHERE ((CUdeviceptr) 256)
 
-/* Sets the shape of a linear layer of `rows` rows, `width` values to `columns`. */
+/* Sets the shape of one linear layer of `rows` rows, `width` values to `columns`. */
 void gesso_product_linear (GessoProduct *product, gint64 rows, gint64 width, gint64 columns, gboolean geglu);
 /* Whether it is a plain product of matrices whose rows are whole vectors of 8 values: no gathering of pixels. */
 gboolean gesso_product_is_linear (const GessoProduct *product);
@@ -97,6 +102,8 @@ gboolean gesso_product_is_linear (const GessoProduct *product);
 gboolean gesso_product_has_tile (const GessoProduct *product, GessoTile tile);
 /* A tile and a number of parts that fill `processors` multiprocessors well, by rule of thumb. */
 void gesso_product_choose (GessoProduct *product, int processors);
+/* Whether one member by itself has work for all of `processors` multiprocessors. */
+gboolean gesso_product_is_large (const GessoProduct *product, int processors);
 /* Stages of k, at most as many as there can be parts. */
 gint64 gesso_product_stages (const GessoProduct *product);
 /* Ways of our own that may be worth measuring, the rule of thumb's first: at most GESSO_MAX_OWN_WAYS. */

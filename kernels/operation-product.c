@@ -1,8 +1,10 @@
 /* SPDX-FileCopyrightText: The Gesso authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Convolutions and linear layers, whole or a band of rows. Where a group norm is folded into a convolution, the rows of
- * the input that a step sees are normalised into the scratch first, and the convolution reads them there.
+ * Convolutions and linear layers, whole or a band of rows. A group of linear layers (operation-group.c) is one product
+ * of several members, which the first of them decides and queues for all. Where a group norm is folded into a
+ * convolution, the rows of the input that a step sees are normalised into the scratch first, and the convolution reads
+ * them there.
  */
 
 #include "operation.h"
@@ -112,26 +114,31 @@ set_convolution (GessoProduct *product, const GessoOp *op, const GessoPlanStep *
   product->end = step->image < 0 ? gesso_shape_rows (out) : (first + step->end) * out->dim[2];
 }
 
-/* The product that a step is, without addresses and not saying which way it goes. */
+/* The product that a step is, with those of the operations that go along, without addresses and not saying which way it
+ * goes. */
 static GessoProduct
 product_of (const GessoProgram *program, const GessoOp *op, const GessoPlanStep *step)
 {
+  const GessoCudaOperands *operands = &program->operands[op->id];
   const GessoShape *in = &op->inputs[0]->shape, *out = &op->output->shape;
-  GessoProduct product = { .activation = op->activation,
-                           .bias = op->bias ? GESSO_SOMEWHERE : 0,
-                           .lt_bias = program->operands[op->id].lt_bias ? GESSO_SOMEWHERE : 0,
-                           .residual = op->residual ? GESSO_SOMEWHERE : 0,
-                           .shortest = program->operands[op->id].shortest };
+  GessoProduct product = { .activation = op->activation, .shortest = operands->shortest };
 
   if (op->kind == GESSO_OP_CONV2D)
+    set_convolution (&product, op, step);
+  else
     {
-      set_convolution (&product, op, step);
-      return product;
+      gesso_product_linear (&product, gesso_shape_rows (out), gesso_shape_channels (in), gesso_shape_channels (out),
+                            op->linear.geglu);
+      product.begin = step->begin;
+      product.end = step->end;
     }
-  gesso_product_linear (&product, gesso_shape_rows (out), gesso_shape_channels (in), gesso_shape_channels (out),
-                        op->linear.geglu);
-  product.begin = step->begin;
-  product.end = step->end;
+  product.n_members = operands->n_members;
+  for (int i = 0; i < product.n_members; i++)
+    {
+      product.member[i].bias = op->bias ? GESSO_SOMEWHERE : 0;
+      product.member[i].residual = op->residual ? GESSO_SOMEWHERE : 0;
+      product.lt_bias[i] = operands->lt_bias ? GESSO_SOMEWHERE : 0;
+    }
   return product;
 }
 
@@ -175,19 +182,40 @@ look_at_steps (GessoProgram *program, const GessoOp *op)
   return bytes;
 }
 
+/* Notes the biases of all members as cuBLASLt wants them, where it can do them. */
+static void
+want_lt_biases (GessoProgram *program, const GessoOp *op)
+{
+  GessoCudaOperands *operands = &program->operands[op->id];
+  GessoProduct product = deciding_product (program, op);
+
+  if (!op->bias || op->bias->kind != GESSO_TENSOR_WEIGHT)
+    return;
+  for (int i = 0; i < product.n_members; i++)
+    product.lt_bias[i] = GESSO_SOMEWHERE;
+  if (!gesso_product_lt_can (program->launcher, &product))
+    return;
+  for (int i = 0; i < product.n_members; i++)
+    {
+      const GessoOp *member = g_ptr_array_index (program->plan->ops, op->id + i);
+
+      operands[i].lt_bias = gesso_cuda_want (program, member->bias, GESSO_CUDA_PLAIN);
+    }
+}
+
 gboolean
 gesso_cuda_prepare_product (GessoProgram *program, const GessoOp *op, gsize *scratch, GError **error)
 {
   GessoCudaOperands *operands = &program->operands[op->id];
-  const gsize prepared = look_at_steps (program, op);
-  GessoProduct product = deciding_product (program, op);
-  gsize bytes = 0;
+  GessoProduct product;
+  gsize prepared, bytes = 0;
 
+  if (!operands->n_members)
+    return TRUE;
+  prepared = look_at_steps (program, op);
   operands->gamma = gesso_cuda_want (program, op->input_norm.gamma, GESSO_CUDA_VECTOR);
   operands->beta = gesso_cuda_want (program, op->input_norm.beta, GESSO_CUDA_VECTOR);
-  product.lt_bias = product.bias && op->bias->kind == GESSO_TENSOR_WEIGHT ? GESSO_SOMEWHERE : 0;
-  if (product.lt_bias && gesso_product_lt_can (program->launcher, &product))
-    operands->lt_bias = gesso_cuda_want (program, op->bias, GESSO_CUDA_PLAIN);
+  want_lt_biases (program, op);
   product = deciding_product (program, op);
   if (!gesso_cuda_choose (program, &product, &bytes, error))
     return FALSE;
@@ -195,24 +223,37 @@ gesso_cuda_prepare_product (GessoProgram *program, const GessoOp *op, gsize *scr
   return TRUE;
 }
 
+static void
+set_member (GessoProduct *product, const GessoCudaStep *step, int i)
+{
+  const GessoOp *op = g_ptr_array_index (step->program->plan->ops, step->op->id + i);
+  const GessoCudaOperands *operands = &step->operands[i];
+
+  product->member[i] = (GessoProductMember) { .weight = operands->weight->address,
+                                              .bias = gesso_cuda_operand (step, operands->bias, op->bias),
+                                              .residual = gesso_cuda_address_of (step, op->residual),
+                                              .result = gesso_cuda_address_of (step, op->output) };
+  product->lt_bias[i] = operands->lt_bias ? operands->lt_bias->address : 0;
+}
+
 gboolean
 gesso_cuda_queue_product (const GessoCudaStep *step, const GessoPlanStep *what, GError **error)
 {
   const GessoProgram *program = step->program;
-  const GessoCudaOperands *operands = step->operands;
   GessoLauncher *launcher = program->launcher;
   const GessoOp *op = step->op;
-  const GessoProduct deciding = deciding_product (program, op);
-  GessoProduct product = product_of (program, op, what);
+  GessoProduct deciding, product;
 
+  /* It went along with an earlier one. */
+  if (!step->operands->n_members)
+    return TRUE;
+  deciding = deciding_product (program, op);
+  product = product_of (program, op, what);
   /* Loading has seen to it that there is one. */
   product.way = gesso_tuning_find (program->backend->tuning, launcher->type, &deciding)->way;
   product.input = gesso_cuda_input (step, 0);
-  product.weight = operands->weight->address;
-  product.bias = gesso_cuda_operand (step, operands->bias, op->bias);
-  product.lt_bias = operands->lt_bias ? operands->lt_bias->address : 0;
-  product.residual = gesso_cuda_address_of (step, op->residual);
-  product.result = gesso_cuda_address_of (step, op->output);
+  for (int i = 0; i < product.n_members; i++)
+    set_member (&product, step, i);
   product.scratch = step->scratch;
   if (op->kind == GESSO_OP_CONV2D && op->input_norm.statistics)
     {
@@ -223,8 +264,8 @@ gesso_cuda_queue_product (const GessoCudaStep *step, const GessoPlanStep *what, 
         return FALSE;
       product.input = step->scratch;
       product.scratch = gesso_product_scratch (&product) ? step->scratch + prepared_bytes (op, what) : 0;
-      product.result += before;
-      product.residual += product.residual ? before : 0;
+      product.member[0].result += before;
+      product.member[0].residual += product.member[0].residual ? before : 0;
     }
   return gesso_launch_product (launcher, &product, error);
 }

@@ -25,8 +25,9 @@ enum
 };
 
 /* A product's result: rows [begin, end) of `columns` values (after geglu), and how the sum over k is cut.
- * Block (x, y, z) of the grid: tile of rows, tile of columns, part of k. With more than one part each writes its sums
- * to the scratch [part][row - begin][column] (F32, before geglu), from which the `finish` kernel makes the result. */
+ * Block (x, y, z) of the grid: tile of rows, tile of columns, member * parts + part of k. With more than one part each
+ * writes its sums to the scratch [member][part][row - begin][column] (F32, before geglu), from which the `finish`
+ * kernel makes the results. */
 typedef struct
 {
   int32_t begin;
@@ -37,6 +38,20 @@ typedef struct
   int32_t parts;
   int32_t activation;
 } GessoProductShape;
+
+/* The most products of one shape and one input that a launch makes: its members. */
+#define GESSO_MOST_MEMBERS 4
+
+/* What a member has by itself, as device addresses; 0: none. */
+typedef struct
+{
+  uint64_t weight, bias, residual, result;
+} GessoProductMember;
+
+typedef struct
+{
+  GessoProductMember member[GESSO_MOST_MEMBERS];
+} GessoProductMembers;
 
 typedef struct
 {

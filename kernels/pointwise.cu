@@ -128,14 +128,14 @@ __launch_bounds__ (THREADS) GESSO_NAME (combine) (const GessoCombineChain chain,
 #pragma unroll
         for (int j = 0; j < GESSO_COMBINE_TERMS; j++)
           if (j < chain.stages[s].n_terms)
-            factors[s][j] = at<const float> (chain.stages[s].coefficients)[j];
+            factors[s][j] = pointer_to<const float> (chain.stages[s].coefficients)[j];
 #pragma unroll
       for (int s = 0; s < GESSO_COMBINE_STAGES; s++)
         if (chain.stages[s].n_terms)
 #pragma unroll
           for (int j = 0; j < GESSO_COMBINE_TERMS; j++)
             if (factors[s][j] != 0.0f && chain.stages[s].stages[j] < 0)
-              terms[s][j] = to_float (at<const Value> (chain.stages[s].terms[j])[i]);
+              terms[s][j] = to_float (pointer_to<const Value> (chain.stages[s].terms[j])[i]);
 #pragma unroll
       for (int s = 0; s < GESSO_COMBINE_STAGES; s++)
         if (chain.stages[s].n_terms)
@@ -154,7 +154,7 @@ __launch_bounds__ (THREADS) GESSO_NAME (combine) (const GessoCombineChain chain,
                 if (factors[s][j] != 0.0f)
                   sum += factors[s][j] * term;
               }
-            at<Value> (chain.stages[s].result)[i] = from_float<Value> (sum);
+            pointer_to<Value> (chain.stages[s].result)[i] = from_float<Value> (sum);
             results[s] = to_float (from_float<Value> (sum));
           }
     }

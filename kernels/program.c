@@ -64,6 +64,7 @@ lay_out (GessoProgram *self)
 static gboolean
 prepare (GessoProgram *self, GCancellable *cancellable, GError **error)
 {
+  gesso_cuda_find_groups (self);
   for (guint i = 0; i < self->plan->ops->len; i++)
     {
       gsize scratch = 0;

@@ -22,7 +22,7 @@
 /* What a product's way depends on. Integers without gaps, so that bytes compare. */
 typedef struct
 {
-  gint32 type, rows, least_rows, columns, geglu, activation, has_bias, has_lt_bias, has_residual;
+  gint32 type, members, rows, least_rows, columns, geglu, activation, has_bias, has_lt_bias, has_residual;
   GessoConvShape conv;
 } Key;
 
@@ -65,14 +65,15 @@ key_of (GessoDType type, const GessoProduct *product)
   if (gesso_product_is_linear (product))
     gesso_product_linear (&plain, 0, product->conv.channels, product->columns, product->geglu);
   return (Key) { .type = (gint32) type,
+                 .members = product->n_members,
                  .rows = (gint32) (product->end - product->begin),
                  .least_rows = (gint32) gesso_product_least_rows (product),
                  .columns = (gint32) product->columns,
                  .geglu = product->geglu,
                  .activation = (gint32) product->activation,
-                 .has_bias = product->bias != 0,
-                 .has_lt_bias = product->lt_bias != 0,
-                 .has_residual = product->residual != 0,
+                 .has_bias = product->member[0].bias != 0,
+                 .has_lt_bias = product->lt_bias[0] != 0,
+                 .has_residual = product->member[0].residual != 0,
                  .conv = plain.conv };
 }
 
@@ -291,7 +292,7 @@ gesso_tuning_new (const GessoCudaDevice *device, int lt_version)
   /* What only looks like a card is not worth measuring unasked. */
   self->is_on = named ? !g_str_equal (named, "off") : g_getenv ("GESSO_CUDA_DRIVER") == NULL;
   /* The second line tells apart what the file's name does not. */
-  self->head = g_strdup_printf ("gesso tuning 2\n%s\n", about);
+  self->head = g_strdup_printf ("gesso tuning 3\n%s\n", about);
   g_strcanon (file, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS ".", '-');
   self->path
       = named ? g_build_filename (named, file, NULL) : g_build_filename (g_get_user_cache_dir (), "gesso", file, NULL);

@@ -124,8 +124,9 @@ sum_free (gpointer data)
   g_free (sum);
 }
 
+/* `members`: operations that are launched at once. */
 static char *
-shape_of (const GessoOp *op)
+shape_of (const GessoOp *op, guint members)
 {
   g_autofree char *in = gesso_shape_to_string (&op->inputs[0]->shape);
   g_autofree char *out = gesso_shape_to_string (&op->output->shape);
@@ -136,8 +137,9 @@ shape_of (const GessoOp *op)
   if (op->kind == GESSO_OP_ATTENTION)
     return g_strdup_printf ("attention %s, %d keys, %d heads", in, (int) op->inputs[1]->shape.dim[1],
                             op->attention.heads);
-  return g_strdup_printf ("%s%s %s -> %s", gesso_op_kind_name (op->kind),
-                          op->kind == GESSO_OP_LINEAR && op->linear.geglu ? " geglu" : "", in, out);
+  return g_strdup_printf ("%s%s %s -> %s%s", gesso_op_kind_name (op->kind),
+                          op->kind == GESSO_OP_LINEAR && op->linear.geglu ? " geglu" : "", in, out,
+                          members > 1 ? ", grouped" : "");
 }
 
 static Sum *
@@ -157,24 +159,29 @@ sum_of (GPtrArray *sums, char *what)
   return sum;
 }
 
-/* Adds every operation of a plan, as it runs on `card`, to the sum of its kind or, `by_shape`, of its shape. */
+/* Adds every operation of a plan, as it runs on `card`, to the sum of its kind or, `by_shape`, of its shape. Operations
+ * of one launch are alike, and follow one another. */
 static GPtrArray *
 sum_up (const Card *card, GPtrArray *facts, const GessoPlan *plan, gboolean by_shape)
 {
   g_autoptr (GArray) launched = kernel_launches_of (plan, card->processors);
   GPtrArray *sums = g_ptr_array_new_with_free_func (sum_free);
 
-  for (guint i = 0, l = 0; i < plan->ops->len; i++)
+  for (guint i = 0, l = 0, members; i < plan->ops->len; i += members)
     {
       const GessoOp *op = g_ptr_array_index (plan->ops, i);
-      Sum *sum = sum_of (sums, by_shape ? shape_of (op) : g_strdup (gesso_op_kind_name (op->kind)));
       double longest = 0.0;
+      Sum *sum;
 
-      sum->times++;
-      sum->flops += gesso_op_flops (op);
-      sum->bytes += estimate_bytes (op);
-      sum->floor += estimate_floor (card, op);
-      sum->roofline += estimate_roofline (card, op);
+      members = l < launched->len && g_array_index (launched, KernelLaunch, l).op == i
+                    ? g_array_index (launched, KernelLaunch, l).members
+                    : 1;
+      sum = sum_of (sums, by_shape ? shape_of (op, members) : g_strdup (gesso_op_kind_name (op->kind)));
+      sum->times += (int) members;
+      sum->flops += members * gesso_op_flops (op);
+      sum->bytes += estimate_bytes (op, members);
+      sum->floor += estimate_floor (card, op, members);
+      sum->roofline += estimate_roofline (card, op, members);
       for (; l < launched->len && g_array_index (launched, KernelLaunch, l).op == i; l++)
         {
           const KernelLaunch *launch = &g_array_index (launched, KernelLaunch, l);

@@ -57,9 +57,10 @@ bytes_of (const GessoTensor *tensor)
 }
 
 double
-estimate_bytes (const GessoOp *op)
+estimate_bytes (const GessoOp *op, guint members)
 {
-  double bytes = bytes_of (op->output) + bytes_of (op->weight) + bytes_of (op->bias) + bytes_of (op->residual);
+  double bytes
+      = members * (bytes_of (op->output) + bytes_of (op->weight) + bytes_of (op->bias) + bytes_of (op->residual));
 
   for (int i = 0; i < op->n_inputs; i++)
     bytes += bytes_of (op->inputs[i]);
@@ -67,15 +68,15 @@ estimate_bytes (const GessoOp *op)
 }
 
 double
-estimate_floor (const Card *card, const GessoOp *op)
+estimate_floor (const Card *card, const GessoOp *op, guint members)
 {
-  return gesso_op_flops (op) / (card->tflops * 1e12);
+  return members * gesso_op_flops (op) / (card->tflops * 1e12);
 }
 
 double
-estimate_roofline (const Card *card, const GessoOp *op)
+estimate_roofline (const Card *card, const GessoOp *op, guint members)
 {
-  return MAX (estimate_floor (card, op), estimate_bytes (op) / (card->bandwidth * 1e9));
+  return MAX (estimate_floor (card, op, members), estimate_bytes (op, members) / (card->bandwidth * 1e9));
 }
 
 static double
@@ -121,7 +122,7 @@ estimate_block (const GessoOp *op, const KernelLaunch *launch, double *operation
       *bytes = (queries + 2.0 * keys) * width * 2.0;
       return TRUE;
     }
-  *bytes = padded_depth (op, g_str_has_prefix (launch->kernel, "gather")) / launch->grid[2];
+  *bytes = padded_depth (op, g_str_has_prefix (launch->kernel, "gather")) / (launch->grid[2] / launch->members);
   *operations = 2.0 * rows * columns * *bytes;
   *bytes *= (rows + columns) * 2.0;
   return TRUE;
@@ -134,15 +135,15 @@ launch_bytes (const GessoOp *op, const KernelLaunch *launch)
   const gboolean is_product = op->kind == GESSO_OP_CONV2D || op->kind == GESSO_OP_LINEAR;
   const double sums = 4.0 * (double) gesso_shape_elements (&op->output->shape)
                       * (op->kind == GESSO_OP_LINEAR && op->linear.geglu ? 2.0 : 1.0);
-  const double result = bytes_of (op->output) + bytes_of (op->residual);
+  const double results = launch->members * (bytes_of (op->output) + bytes_of (op->residual));
 
   if (g_str_has_prefix (launch->kernel, "group_sums"))
     return bytes_of (op->inputs[0]);
   if (g_str_has_prefix (launch->kernel, "product_finish"))
-    return sums * launch[-1].grid[2] + result;
-  if (is_product && launch->grid[2] > 1)
-    return estimate_bytes (op) - result + sums * launch->grid[2];
-  return estimate_bytes (op);
+    return sums * launch[-1].grid[2] + results;
+  if (is_product && launch->grid[2] > launch->members)
+    return estimate_bytes (op, launch->members) - results + sums * launch->grid[2];
+  return estimate_bytes (op, launch->members);
 }
 
 double

@@ -36,12 +36,12 @@ extern const guint n_estimate_cards;
  * beside what the kernel always has. */
 double estimate_occupancy (const KernelFacts *facts, int threads, int shared);
 
-/* Bytes of an operation's operands, each moved once. */
-double estimate_bytes (const GessoOp *op);
+/* Bytes of the operands of `op`, each moved once, or of `members` operations like it that share its input. */
+double estimate_bytes (const GessoOp *op, guint members);
 
-/* In seconds. */
-double estimate_floor (const Card *card, const GessoOp *op);
-double estimate_roofline (const Card *card, const GessoOp *op);
+/* In seconds, the same. */
+double estimate_floor (const Card *card, const GessoOp *op, guint members);
+double estimate_roofline (const Card *card, const GessoOp *op, guint members);
 /* Of one launch of `op`, in the array that kernel_launches_of () gave; `facts` may lack its kernel. `bound` (nullable):
  * what it waits for. */
 double estimate_launch (const Card *card, GPtrArray *facts, const GessoOp *op, const KernelLaunch *launch,

@@ -11,7 +11,7 @@
 #define SOMEWHERE 4096
 
 static GArray *noted;
-static guint noted_op;
+static guint noted_op, noted_members;
 
 static CUresult CUDAAPI
 note_function (CUfunction *function, CUmodule module, const char *name)
@@ -30,8 +30,12 @@ static CUresult CUDAAPI
 note_launch (CUfunction function, guint grid_x, guint grid_y, guint grid_z, guint block_x, guint block_y, guint block_z,
              guint shared, CUstream stream, void **parameters, void **extra)
 {
-  const KernelLaunch launch
-      = { noted_op, (const char *) function, { grid_x, grid_y, grid_z }, block_x * block_y * block_z, shared };
+  const KernelLaunch launch = { .op = noted_op,
+                                .members = noted_members,
+                                .kernel = (const char *) function,
+                                .grid = { grid_x, grid_y, grid_z },
+                                .threads = block_x * block_y * block_z,
+                                .shared = shared };
 
   g_array_append_val (noted, launch);
   return CUDA_SUCCESS;
@@ -102,6 +106,7 @@ kernel_launches_of (const GessoPlan *plan, int processors)
   for (guint next = 0; next < plan->steps->len;)
     {
       noted_op = (guint) g_array_index (plan->steps, GessoPlanStep, next).op;
+      noted_members = (guint) program->operands[noted_op].n_members;
       gesso_cuda_operation_queue (program, addresses, &next, &error);
       g_assert_no_error (error);
     }

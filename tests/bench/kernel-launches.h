@@ -11,7 +11,8 @@
 
 typedef struct
 {
-  guint op; /* in plan->ops */
+  guint op;      /* in plan->ops */
+  guint members; /* operations from that one on that it is for */
   const char *kernel;
   guint grid[3];
   guint threads; /* a block */

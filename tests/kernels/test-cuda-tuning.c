@@ -20,7 +20,7 @@
 #define LARGE 16
 #define SMALL 3
 #define CHANNELS 16
-#define HEAD "gesso tuning 2\n"
+#define HEAD "gesso tuning 3\n"
 
 typedef struct
 {
@@ -216,7 +216,7 @@ test_damaged (Place *place, gconstpointer data)
     const char *what, *replaced, *with;
   } changes[] = {
     { "another card's", "Gesso's emulation 28", "Gesso's emulation 30" },
-    { "another format", "tuning 2\n", "tuning 3\n" },
+    { "another format", "tuning 3\n", "tuning 2\n" },
     { "a tile that there is not", " own 1 ", " own 7 " },
     { "parts that there cannot be", " own 1 1\n", " own 1 60\n" },
     { "no number", " own 1 ", " own two " },
@@ -404,6 +404,50 @@ test_short_band (Place *place, gconstpointer data)
       }
 }
 
+/* Three layers of one input of `rows` rows. */
+static GessoGraph *
+group_graph (int rows)
+{
+  GessoGraph *graph = gesso_graph_new ("group");
+  GessoTensor *x = gesso_graph_input (graph, "x", GESSO_DTYPE_COMPUTE, GESSO_SHAPE2 (rows, CHANNELS));
+
+  for (const char *const *name = (const char *const[]) { "q", "k", "v", NULL }; *name; name++)
+    gesso_graph_output (
+        graph,
+        gesso_graph_linear (graph, x, gesso_graph_weight (graph, *name, GESSO_SHAPE2 (CHANNELS, CHANNELS)), NULL),
+        *name);
+  g_assert_true (gesso_graph_finish (graph, NULL));
+  return graph;
+}
+
+/* They are one product: small ones in a launch of ours, of the larger ones each through cuBLASLt. */
+static void
+test_group (Place *place, gconstpointer data)
+{
+  static const struct
+  {
+    int rows;
+    const char *entry;
+  } groups[] = { { 16, "\n1 3 16 16 16 0 0 0 0 0 1 1 16 1 1 1 1 1 1 1 0 0 own " },
+                 { 512, "\n1 3 512 512 16 0 0 0 0 0 1 1 16 1 1 1 1 1 1 1 0 0 cublaslt 4096 " } };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (groups); i++)
+    {
+      g_autoptr (GessoGraph) graph = group_graph (groups[i].rows);
+      guint measuring, remembering;
+      g_autoptr (GBytes) first = paint_graph (graph, 0, &measuring);
+      g_autofree char *text = read_file (place);
+      g_autoptr (GBytes) second = paint_graph (graph, 0, &remembering);
+
+      g_test_message ("%s", text);
+      g_assert_true (g_bytes_equal (first, second));
+      g_assert_cmpuint (measuring, >, 4 * remembering);
+      g_assert_nonnull (strstr (text, groups[i].entry));
+      /* Two lines of head, one for each group, the sum, and nothing behind it. */
+      g_assert_cmpuint (count_lines (text), ==, 2 + (guint) i + 1 + 1 + 1);
+    }
+}
+
 /* Neither read nor written, and the same every time. */
 static void
 test_off (Place *place, gconstpointer data)
@@ -472,7 +516,7 @@ main (int argc, char **argv)
     { "/cuda/tuning/own-products", test_own_products }, { "/cuda/tuning/cancelled", test_cancelled },
     { "/cuda/tuning/refused", test_refused_alone },     { "/cuda/tuning/locked", test_locked },
     { "/cuda/tuning/not-recorded", test_not_recorded }, { "/cuda/tuning/bands", test_bands },
-    { "/cuda/tuning/short-band", test_short_band },
+    { "/cuda/tuning/short-band", test_short_band },     { "/cuda/tuning/group", test_group },
   };
 
   g_test_init (&argc, &argv, NULL);

@@ -45,8 +45,8 @@ use_device (const GessoCudaDriver *driver, GError **error)
          && (launcher = gesso_launcher_new (driver, GESSO_DTYPE_F16, 28, stream, error))
          && gesso_cuda_call (driver, error, cuMemAlloc, (&memory, 3 * BYTES + gesso_product_scratch (&product)));
   product.input = memory;
-  product.weight = memory + BYTES;
-  product.result = memory + 2 * BYTES;
+  product.member[0].weight = memory + BYTES;
+  product.member[0].result = memory + 2 * BYTES;
   product.scratch = memory + 3 * BYTES;
   for (int i = 0; i < 2; i++)
     done = done
@@ -57,7 +57,7 @@ use_device (const GessoCudaDriver *driver, GError **error)
          && gesso_cuda_call (driver, error, cuStreamEndCapture, (stream, &graph))
          && gesso_cuda_call (driver, error, cuGraphInstantiate, (&program, graph, 0))
          && gesso_cuda_call (driver, error, cuGraphLaunch, (program, stream))
-         && gesso_cuda_call (driver, error, cuMemcpyDtoHAsync, (values, product.result, BYTES, stream))
+         && gesso_cuda_call (driver, error, cuMemcpyDtoHAsync, (values, product.member[0].result, BYTES, stream))
          && gesso_cuda_call (driver, error, cuEventSynchronize, (event))
          && gesso_cuda_call (driver, error, cuStreamSynchronize, (stream));
   if (done)

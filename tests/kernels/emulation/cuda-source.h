@@ -10,6 +10,7 @@
 #define __device__
 #define __host__
 #define __launch_bounds__(...)
+#define __grid_constant__
 #define __shared__ ERROR_use_GESSO_SHARED_or_GESSO_DYNAMIC_SHARED
 
 // The types, their conversions and + - * / of them work on the host.

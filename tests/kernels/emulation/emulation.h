@@ -115,7 +115,7 @@ constexpr uint64_t device_tag = 1ull << 63;
 // Of the driver's look-alike: whether `pointer` (without the tag) lies in live device memory.
 bool is_device_memory (const void *pointer);
 
-// What a kernel may use in place of a device address.
+// A device address as the kernels on the CPU use it; NULL for 0.
 inline void *
 device_pointer (uint64_t address)
 {

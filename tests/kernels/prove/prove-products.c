@@ -1,7 +1,8 @@
 /* SPDX-FileCopyrightText: The Gesso authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Convolutions and linear layers, in every tile and with k cut into parts, and by what cuBLASLt offers.
+ * Convolutions and linear layers, in every tile and with k cut into parts, and by what cuBLASLt offers; and several
+ * layers of one input in one launch.
  */
 
 #include "prove.h"
@@ -17,8 +18,16 @@ typedef struct
   int virtual_height, virtual_width; /* 0: the input's own */
   gboolean bias, residual, geglu;
   GessoActivation activation;
-  int band; /* > 0: compute only so many rows from the middle on */
+  int band;   /* > 0: compute only so many rows from the middle on */
+  int others; /* members beside the first */
 } Case;
+
+/* What a member has by itself, and what comes out. */
+typedef struct
+{
+  Values *weight, *bias, *lt_bias, *residual;
+  double *expected;
+} Member;
 
 static GessoConvShape
 shape_of (const Case *test)
@@ -81,49 +90,87 @@ packed_row (const Case *test, int o)
   return test->geglu ? row / 8 * 16 + half * 8 + row % 8 : o;
 }
 
-/* A product that is to be made in several ways, and what comes out. */
+/* A product that is to be made in several ways, and what comes out: `n` values a member. */
 typedef struct
 {
   const Case *test;
   GessoProduct product;
   gsize n;
-  const double *expected;
+  const Member *members;
 } Expectation;
+
+/* The product by its way, into a result for each member. */
+static void
+launch (Prover *prover, const Expectation *expectation, GessoProduct *product, Values **results)
+{
+  g_autofree float *nothing = g_new0 (float, expectation->n);
+  Values *scratch = values_empty (prover, GESSO_DTYPE_F32, gesso_product_scratch (product) / sizeof (float));
+  g_autoptr (GError) error = NULL;
+
+  product->scratch = scratch->address;
+  for (int i = 0; i < product->n_members; i++)
+    {
+      results[i] = values_new (prover, prover->launcher->type, expectation->n, nothing);
+      product->member[i].result = results[i]->address;
+    }
+  prover_start (prover);
+  prover_must (prover, gesso_launch_product (prover->launcher, product, &error), &error);
+  prover_stop (prover);
+  for (int i = 0; i < product->n_members; i++)
+    values_fetch (prover, results[i]);
+  values_free (prover, scratch);
+}
+
+/* A member of a group comes out as it does by itself. */
+static void
+prove_alone (Prover *prover, const Expectation *expectation, const GessoProduct *group, int member,
+             const Values *expected, const char *what)
+{
+  g_autofree char *name = g_strconcat (what, " alone", NULL);
+  GessoProduct product = *group;
+  Values *result;
+
+  product.n_members = 1;
+  product.member[0] = group->member[member];
+  product.lt_bias[0] = group->lt_bias[member];
+  launch (prover, expectation, &product, &result);
+  prover_note (prover, name, memcmp (result->raw, expected->raw, expected->n * gesso_dtype_size (expected->type)) == 0);
+  values_free (prover, result);
+}
 
 static void
 prove_way (Prover *prover, const Expectation *expectation, const GessoProductWay *way, const char *name)
 {
   static const char *const tile_names[] = { "128x128", "128x64", "64x64" };
-  const GessoDType type = prover->launcher->type;
   const Case *test = expectation->test;
-  const double rounding = prover_rounding (type);
+  const double rounding = prover_rounding (prover->launcher->type);
   GessoProduct product = expectation->product;
   const GessoConvShape *shape = &product.conv;
   const double k = (double) (shape->kernel_height * shape->kernel_width * shape->channels);
-  const double operations = (double) (product.end - product.begin) * (double) product.columns * (product.geglu ? 4 : 2);
-  g_autofree float *nothing = g_new0 (float, expectation->n);
+  const double operations = (double) product.n_members * (double) (product.end - product.begin)
+                            * (double) product.columns * (product.geglu ? 4 : 2);
   g_autofree char *what = NULL;
-  g_autoptr (GError) error = NULL;
-  Values *result, *scratch;
+  Values *results[GESSO_MOST_MEMBERS];
 
   product.way = *way;
-  result = values_new (prover, type, expectation->n, nothing);
-  scratch = values_empty (prover, GESSO_DTYPE_F32, gesso_product_scratch (&product) / sizeof (float));
-  product.result = result->address;
-  product.scratch = scratch->address;
-  prover_start (prover);
-  prover_must (prover, gesso_launch_product (prover->launcher, &product, &error), &error);
-  prover_stop (prover);
-  values_fetch (prover, result);
+  launch (prover, expectation, &product, results);
   what = g_strdup_printf ("product %dx%dx%dx%d %s%d %dx%d/%d%s%s%s%s %s %d", test->n, shape->height, shape->width,
                           shape->channels, test->geglu ? "geglu " : "", test->out_channels, shape->kernel_height,
                           shape->kernel_width, shape->stride, test->virtual_height ? " enlarged" : "",
                           test->residual ? " residual" : "", test->activation ? " activation" : "",
                           test->band ? " band" : "", name ? name : tile_names[way->tile], way->parts);
-  prover_compare (prover, what, result, expectation->expected, 2e-5 * sqrt (k) + rounding * 0.1, rounding * 1.05,
-                  operations * k);
-  values_free (prover, scratch);
-  values_free (prover, result);
+  for (int i = 0; i < product.n_members; i++)
+    {
+      g_autofree char *member
+          = product.n_members > 1 ? g_strdup_printf ("%s, %d of %d", what, i + 1, product.n_members) : g_strdup (what);
+
+      prover_compare (prover, member, results[i], expectation->members[i].expected, 2e-5 * sqrt (k) + rounding * 0.1,
+                      rounding * 1.05, operations * k);
+      if (product.n_members > 1)
+        prove_alone (prover, expectation, &product, i, results[i], member);
+    }
+  for (int i = 0; i < product.n_members; i++)
+    values_free (prover, results[i]);
 }
 
 static void
@@ -149,65 +196,92 @@ prove_ways (Prover *prover, const Expectation *expectation)
     prove_way (prover, expectation, &ways[i], "cuBLASLt");
 }
 
-static void
-prove_case (Prover *prover, const Case *test)
+static Member
+make_member (Prover *prover, const Case *test, const GessoConvShape *shape, const Values *x, gint64 begin, gint64 end)
 {
   const GessoDType type = prover->launcher->type;
-  const GessoConvShape shape = shape_of (test);
   const int weight_rows = test->geglu ? 2 * test->out_channels : test->out_channels;
   const int packed_rows = test->geglu ? (test->out_channels + 7) / 8 * 16 : test->out_channels;
-  const gsize k = (gsize) (shape.kernel_height * shape.kernel_width * shape.channels), pitch = (k + 7) / 8 * 8;
-  const gint64 rows = (gint64) test->n * shape.out_height * shape.out_width;
-  const gint64 begin = test->band ? rows / 2 : 0, end = test->band ? MIN (rows, begin + test->band) : rows;
-  const gsize n = (gsize) (rows * test->out_channels);
-  Values *x = values_random (prover, type, (gsize) (test->n * shape.height * shape.width * shape.channels), 1.0);
+  const gsize k = (gsize) (shape->kernel_height * shape->kernel_width * shape->channels), pitch = (k + 7) / 8 * 8;
+  const gsize n = (gsize) (test->n * shape->out_height * shape->out_width * test->out_channels);
   Values *w = values_random (prover, type, (gsize) weight_rows * k, 1.7 / sqrt ((double) k));
-  Values *lt_bias = test->bias ? values_random (prover, type, (gsize) packed_rows, 1.0) : NULL;
-  Values *bias = test->bias ? values_new (prover, GESSO_DTYPE_F32, (gsize) packed_rows, lt_bias->values) : NULL;
-  Values *residual = test->residual ? values_random (prover, type, n, 1.0) : NULL;
   g_autofree float *packed = g_new0 (float, (gsize) packed_rows *pitch);
-  g_autofree double *expected = g_new0 (double, n);
   g_autofree double *sums = g_new (double, (gsize) weight_rows);
-  Values *weight;
+  Member self = { .expected = g_new0 (double, n) };
 
+  if (test->bias)
+    {
+      self.lt_bias = values_random (prover, type, (gsize) packed_rows, 1.0);
+      self.bias = values_new (prover, GESSO_DTYPE_F32, (gsize) packed_rows, self.lt_bias->values);
+    }
+  if (test->residual)
+    self.residual = values_random (prover, type, n, 1.0);
   for (int o = 0; o < weight_rows; o++)
     memcpy (packed + (gsize) packed_row (test, o) * pitch, w->values + (gsize) o * k, k * sizeof *packed);
-  weight = values_new (prover, type, (gsize) packed_rows * pitch, packed);
+  self.weight = values_new (prover, type, (gsize) packed_rows * pitch, packed);
   for (gint64 row = begin; row < end; row++)
     {
-      reference_row (&shape, x->values, w->values, weight_rows, row, sums);
+      reference_row (shape, x->values, w->values, weight_rows, row, sums);
       for (int o = 0; o < test->out_channels; o++)
         {
           const gsize place = (gsize) (row * test->out_channels + o);
-          double value = sums[o] + (bias ? (double) bias->values[packed_row (test, o)] : 0.0);
+          const float *bias = self.bias ? self.bias->values : NULL;
+          double value = sums[o] + (bias ? (double) bias[packed_row (test, o)] : 0.0);
 
           if (test->geglu)
             value *= reference_gelu (sums[o + test->out_channels]
-                                     + (bias ? (double) bias->values[packed_row (test, o + test->out_channels)] : 0.0));
+                                     + (bias ? (double) bias[packed_row (test, o + test->out_channels)] : 0.0));
           value = reference_activate (test->activation, value);
-          expected[place] = value + (residual ? (double) residual->values[place] : 0.0);
+          self.expected[place] = value + (self.residual ? (double) self.residual->values[place] : 0.0);
         }
     }
-  prove_ways (prover, &(const Expectation) { .test = test,
-                                             .product = { .input = x->address,
-                                                          .weight = weight->address,
-                                                          .bias = values_address (bias),
-                                                          .lt_bias = values_address (lt_bias),
-                                                          .residual = values_address (residual),
-                                                          .conv = shape,
-                                                          .begin = begin,
-                                                          .end = end,
-                                                          .columns = test->out_channels,
-                                                          .geglu = test->geglu,
-                                                          .activation = test->activation },
-                                             .n = n,
-                                             .expected = expected });
-  values_free (prover, x);
   values_free (prover, w);
-  values_free (prover, weight);
-  values_free (prover, bias);
-  values_free (prover, lt_bias);
-  values_free (prover, residual);
+  return self;
+}
+
+static void
+free_member (Prover *prover, Member *self)
+{
+  values_free (prover, self->weight);
+  values_free (prover, self->bias);
+  values_free (prover, self->lt_bias);
+  values_free (prover, self->residual);
+  g_free (self->expected);
+}
+
+static void
+prove_case (Prover *prover, const Case *test)
+{
+  const GessoConvShape shape = shape_of (test);
+  const gint64 rows = (gint64) test->n * shape.out_height * shape.out_width;
+  const gint64 begin = test->band ? rows / 2 : 0, end = test->band ? MIN (rows, begin + test->band) : rows;
+  Values *x = values_random (prover, prover->launcher->type,
+                             (gsize) (test->n * shape.height * shape.width * shape.channels), 1.0);
+  Member members[GESSO_MOST_MEMBERS];
+  Expectation expectation = { .test = test,
+                              .product = { .input = x->address,
+                                           .n_members = 1 + test->others,
+                                           .conv = shape,
+                                           .begin = begin,
+                                           .end = end,
+                                           .columns = test->out_channels,
+                                           .geglu = test->geglu,
+                                           .activation = test->activation },
+                              .n = (gsize) (rows * test->out_channels),
+                              .members = members };
+
+  for (int i = 0; i <= test->others; i++)
+    {
+      members[i] = make_member (prover, test, &shape, x, begin, end);
+      expectation.product.member[i] = (GessoProductMember) { .weight = members[i].weight->address,
+                                                             .bias = values_address (members[i].bias),
+                                                             .residual = values_address (members[i].residual) };
+      expectation.product.lt_bias[i] = values_address (members[i].lt_bias);
+    }
+  prove_ways (prover, &expectation);
+  for (int i = 0; i <= test->others; i++)
+    free_member (prover, &members[i]);
+  values_free (prover, x);
 }
 
 static Case
@@ -257,30 +331,47 @@ linear_case (int rows, int width, int columns, gboolean geglu, GessoActivation a
                   .activation = activation };
 }
 
+/* The same of `members` layers. */
+static Case
+group_case (int members, Case test)
+{
+  test.others = members - 1;
+  return test;
+}
+
 void
 prove_products (Prover *prover)
 {
   const Case cases[] = {
-    { 1, 16, 16, 64, 128, 3, 3, 1, 1, 1, 1, 1, 0, 0, TRUE, TRUE, FALSE, GESSO_ACTIVATION_NONE, 0 },
-    { 2, 9, 7, 32, 40, 3, 3, 1, 1, 1, 1, 1, 0, 0, TRUE, FALSE, FALSE, GESSO_ACTIVATION_SILU, 0 },
-    { 1, 17, 20, 96, 160, 3, 3, 2, 1, 1, 1, 1, 0, 0, TRUE, TRUE, FALSE, GESSO_ACTIVATION_NONE, 0 },
+    { 1, 16, 16, 64, 128, 3, 3, 1, 1, 1, 1, 1, 0, 0, TRUE, TRUE, FALSE, GESSO_ACTIVATION_NONE, 0, 0 },
+    { 2, 9, 7, 32, 40, 3, 3, 1, 1, 1, 1, 1, 0, 0, TRUE, FALSE, FALSE, GESSO_ACTIVATION_SILU, 0, 0 },
+    { 1, 17, 20, 96, 160, 3, 3, 2, 1, 1, 1, 1, 0, 0, TRUE, TRUE, FALSE, GESSO_ACTIVATION_NONE, 0, 0 },
     /* the VAE's downsampling: padding at the bottom and the right only */
-    { 1, 8, 10, 40, 24, 3, 3, 2, 0, 0, 1, 1, 0, 0, TRUE, FALSE, FALSE, GESSO_ACTIVATION_NONE, 0 },
-    { 2, 5, 6, 64, 64, 3, 3, 1, 1, 1, 1, 1, 10, 12, TRUE, FALSE, FALSE, GESSO_ACTIVATION_NONE, 0 },
-    { 1, 5, 6, 16, 8, 3, 3, 1, 1, 1, 1, 1, 9, 11, TRUE, FALSE, FALSE, GESSO_ACTIVATION_NONE, 0 },
-    { 2, 12, 12, 4, 320, 3, 3, 1, 1, 1, 1, 1, 0, 0, TRUE, FALSE, FALSE, GESSO_ACTIVATION_NONE, 0 },
-    { 2, 12, 12, 320, 4, 3, 3, 1, 1, 1, 1, 1, 0, 0, TRUE, FALSE, FALSE, GESSO_ACTIVATION_NONE, 0 },
-    { 1, 1, 1, 8, 3, 3, 3, 1, 1, 1, 1, 1, 0, 0, TRUE, FALSE, FALSE, GESSO_ACTIVATION_NONE, 0 },
-    { 1, 3, 3, 4, 4, 1, 1, 1, 0, 0, 0, 0, 0, 0, TRUE, FALSE, FALSE, GESSO_ACTIVATION_NONE, 0 },
+    { 1, 8, 10, 40, 24, 3, 3, 2, 0, 0, 1, 1, 0, 0, TRUE, FALSE, FALSE, GESSO_ACTIVATION_NONE, 0, 0 },
+    { 2, 5, 6, 64, 64, 3, 3, 1, 1, 1, 1, 1, 10, 12, TRUE, FALSE, FALSE, GESSO_ACTIVATION_NONE, 0, 0 },
+    { 1, 5, 6, 16, 8, 3, 3, 1, 1, 1, 1, 1, 9, 11, TRUE, FALSE, FALSE, GESSO_ACTIVATION_NONE, 0, 0 },
+    { 2, 12, 12, 4, 320, 3, 3, 1, 1, 1, 1, 1, 0, 0, TRUE, FALSE, FALSE, GESSO_ACTIVATION_NONE, 0, 0 },
+    { 2, 12, 12, 320, 4, 3, 3, 1, 1, 1, 1, 1, 0, 0, TRUE, FALSE, FALSE, GESSO_ACTIVATION_NONE, 0, 0 },
+    { 1, 1, 1, 8, 3, 3, 3, 1, 1, 1, 1, 1, 0, 0, TRUE, FALSE, FALSE, GESSO_ACTIVATION_NONE, 0, 0 },
+    { 1, 3, 3, 4, 4, 1, 1, 1, 0, 0, 0, 0, 0, 0, TRUE, FALSE, FALSE, GESSO_ACTIVATION_NONE, 0, 0 },
     linear_case (1, 320, 1280, FALSE, GESSO_ACTIVATION_SILU),
     linear_case (154, 768, 72, FALSE, GESSO_ACTIVATION_QUICK_GELU),
     linear_case (100, 64, 129, FALSE, GESSO_ACTIVATION_GELU),
     linear_case (77, 96, 136, FALSE, GESSO_ACTIVATION_NONE),
-    { 2, 7, 9, 72, 40, 1, 1, 1, 0, 0, 0, 0, 0, 0, TRUE, TRUE, FALSE, GESSO_ACTIVATION_NONE, 0 },
-    { 2, 7, 9, 72, 40, 1, 1, 1, 0, 0, 0, 0, 0, 0, FALSE, TRUE, FALSE, GESSO_ACTIVATION_NONE, 30 },
+    { 2, 7, 9, 72, 40, 1, 1, 1, 0, 0, 0, 0, 0, 0, TRUE, TRUE, FALSE, GESSO_ACTIVATION_NONE, 0, 0 },
+    { 2, 7, 9, 72, 40, 1, 1, 1, 0, 0, 0, 0, 0, 0, FALSE, TRUE, FALSE, GESSO_ACTIVATION_NONE, 30, 0 },
     linear_case (130, 320, 80, TRUE, GESSO_ACTIVATION_NONE),
     linear_case (65, 72, 21, TRUE, GESSO_ACTIVATION_NONE),
     linear_case (33, 27, 12, TRUE, GESSO_ACTIVATION_NONE),
+    group_case (2, linear_case (154, 96, 40, FALSE, GESSO_ACTIVATION_NONE)),
+    group_case (3, linear_case (130, 136, 72, FALSE, GESSO_ACTIVATION_NONE)),
+    group_case (4, linear_case (1, 320, 136, FALSE, GESSO_ACTIVATION_SILU)),
+    group_case (2, linear_case (65, 104, 21, TRUE, GESSO_ACTIVATION_NONE)),
+    group_case (3, linear_case (70, 99, 19, FALSE, GESSO_ACTIVATION_GELU)),
+    group_case (
+        3, (Case) { 2, 7, 9, 104, 136, 1, 1, 1, 0, 0, 0, 0, 0, 0, TRUE, TRUE, FALSE, GESSO_ACTIVATION_NONE, 50, 0 }),
+    group_case (
+        3, (Case) { 1, 9, 11, 72, 64, 1, 1, 1, 0, 0, 0, 0, 0, 0, FALSE, FALSE, FALSE, GESSO_ACTIVATION_NONE, 0, 0 }),
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
