@@ -6,8 +6,6 @@
 
 #include <string.h>
 
-#include <glib/gi18n-lib.h>
-
 #include "cancel.h"
 #include "picture.h"
 #include "preview.h"
@@ -412,20 +410,8 @@ run_row (Loop *loop, GCancellable *cancellable, GError **error)
 static gboolean
 check_latents (const Loop *loop, const float *planes, GError **error)
 {
-  if (gesso_values_are_finite (planes, loop->values))
-    return TRUE;
-  if (loop->pipeline->precision == GESSO_PRECISION_F32)
-    g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
-                 _ ("%s: the U-Net gave values that are no numbers, so the picture would be black. Its weights are "
-                    "damaged; get the model again."),
-                 gesso_weights_path (loop->pipeline->model->unet_weights));
-  else
-    g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
-                 _ ("%s: the U-Net gave values that are no numbers, so the picture would be black. Its weights are "
-                    "damaged, or the precision (%s) is too low for them: try f32, or get the model again."),
-                 gesso_weights_path (loop->pipeline->model->unet_weights),
-                 gesso_precision_to_string (loop->pipeline->precision));
-  return FALSE;
+  return gesso_values_are_finite (planes, loop->values)
+         || gesso_report_no_numbers (loop->pipeline, loop->pipeline->model->unet_weights, error);
 }
 
 gboolean

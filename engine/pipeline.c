@@ -4,7 +4,6 @@
 
 #include "pipeline.h"
 
-#include <glib/gi18n-lib.h>
 #include <string.h>
 
 #include "cancel.h"
@@ -58,19 +57,6 @@ record (Run *run, const char *name, const char *dtype, int n_dims, const gint64 
   return TRUE;
 }
 
-static gboolean
-check_text (Run *run, const float *text, gsize n, GError **error)
-{
-  if (gesso_values_are_finite (text, n))
-    return TRUE;
-  g_set_error (
-      error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
-      _ ("%s: the text encoder gave values that are no numbers, so the picture would be black. Its weights are "
-         "damaged; get the model again."),
-      gesso_weights_path (run->pipeline->model->text_weights));
-  return FALSE;
-}
-
 static float *
 encode_text (Run *run, GError **error)
 {
@@ -88,8 +74,11 @@ encode_text (Run *run, GError **error)
   if (!record (run, "tokens", "I32", 2, dims, tokens, n * sizeof (gint32), error))
     return NULL;
   text = gesso_run_part_to_host (run->pipeline, GESSO_PART_TEXT, tokens, &run->meter, run->cancellable, error);
-  if (!text || !check_text (run, text, n * (gsize) model->text.hidden_size, error)
-      || !record (run, "text", "F32", 3, dims, text, n * (gsize) model->text.hidden_size * sizeof (float), error))
+  if (!text)
+    return NULL;
+  if (!gesso_values_are_finite (text, n * (gsize) model->text.hidden_size))
+    return gesso_report_no_numbers (run->pipeline, model->text_weights, error), NULL;
+  if (!record (run, "text", "F32", 3, dims, text, n * (gsize) model->text.hidden_size * sizeof (float), error))
     return NULL;
   gesso_meter_advance (&run->meter, GESSO_STAGE_ENCODE, gesso_part_seconds (run->pipeline, GESSO_PART_TEXT), NULL);
   return g_steal_pointer (&text);
@@ -188,10 +177,7 @@ read_pixels (Run *run, const GPtrArray *buffers, GError **error)
     return NULL;
   if (*is_finite)
     return gesso_read_output (run->pipeline, GESSO_PART_DECODER, buffers, 0, error);
-  g_set_error_literal (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
-                       _ ("The decoder (vae) gave values that are no numbers, so the picture would be black. Its "
-                          "weights are damaged, or the precision is too low for them: try f32, or get the model "
-                          "again."));
+  gesso_report_no_numbers (run->pipeline, run->pipeline->model->vae_weights, error);
   return NULL;
 }
 

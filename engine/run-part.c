@@ -4,6 +4,8 @@
 
 #include "run-part.h"
 
+#include <glib/gi18n-lib.h>
+
 #include "cancel.h"
 
 double
@@ -111,4 +113,20 @@ gesso_run_part_to_host (GessoPipeline *pipeline, GessoPart part, gconstpointer i
   values = gesso_read_output (pipeline, part, buffers, 0, error);
   gesso_free_buffers (pipeline, buffers);
   return values;
+}
+
+gboolean
+gesso_report_no_numbers (const GessoPipeline *pipeline, const GessoWeights *weights, GError **error)
+{
+  if (pipeline->precision == GESSO_PRECISION_F32)
+    g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
+                 _ ("%s: these weights give values that are no numbers, so the picture would be black. They are "
+                    "damaged; get the model again."),
+                 gesso_weights_path (weights));
+  else
+    g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
+                 _ ("%s: these weights give values that are no numbers, so the picture would be black. They are "
+                    "damaged, or the precision (%s) is too low for them: try f32, or get the model again."),
+                 gesso_weights_path (weights), gesso_precision_to_string (pipeline->precision));
+  return FALSE;
 }

@@ -24,6 +24,9 @@ void gesso_free_buffers (GessoPipeline *pipeline, GPtrArray *buffers);
 /* Output `i` of them, copied to the host. */
 gpointer gesso_read_output (GessoPipeline *pipeline, GessoPart part, const GPtrArray *buffers, guint i, GError **error);
 
+/* MODEL_INVALID: what comes of `weights` is no numbers. Always FALSE. */
+gboolean gesso_report_no_numbers (const GessoPipeline *pipeline, const GessoWeights *weights, GError **error);
+
 /* gesso_run_part() of one input with the first output, F32, copied to the host. */
 float *gesso_run_part_to_host (GessoPipeline *pipeline, GessoPart part, gconstpointer input, GessoMeter *meter,
                                GCancellable *cancellable, GError **error);

@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * What kernels are told besides pointers, for the host (C) and the kernels (C++) alike. Numbers only, addresses among
- * them (device.cuh has at ()).
+ * them (device.cuh has pointer_to ()).
  *
  * Weights as the kernels take them:
  *   matrices    [o][k], each row padded with zeros to a multiple of 8 values; a convolution's k runs over

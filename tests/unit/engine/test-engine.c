@@ -170,19 +170,22 @@ test_damaged (const char *part, const char *file, const char *says)
 static void
 test_nan_in_unet (void)
 {
-  test_damaged ("unet", "diffusion_pytorch_model.safetensors", "U-Net gave values that are no numbers");
+  test_damaged ("unet", "diffusion_pytorch_model.safetensors",
+                "unet/diffusion_pytorch_model.safetensors: these weights give values that are no numbers");
 }
 
 static void
 test_nan_in_text_encoder (void)
 {
-  test_damaged ("text_encoder", "model.safetensors", "text encoder gave values that are no numbers");
+  test_damaged ("text_encoder", "model.safetensors",
+                "text_encoder/model.safetensors: these weights give values that are no numbers");
 }
 
 static void
 test_nan_in_decoder (void)
 {
-  test_damaged ("vae", "diffusion_pytorch_model.safetensors", "decoder");
+  test_damaged ("vae", "diffusion_pytorch_model.safetensors",
+                "vae/diffusion_pytorch_model.safetensors: these weights give values that are no numbers");
 }
 
 /* A file cut short after the engine was opened is an error when its values are read, not a signal. */
