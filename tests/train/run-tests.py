@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-FileCopyrightText: The Gesso authors
 # SPDX-License-Identifier: Apache-2.0
-"""Runs test_train.py with GESSO_PYTHON, or this Python, where that has what tools/train needs. TAP on standard output."""
+"""Runs the tests of this folder with GESSO_PYTHON, or this Python, where that has what tools/train needs. TAP on
+standard output."""
 
 import os
 import subprocess
@@ -20,8 +21,8 @@ def main():
     if found.returncode != 0:
         print("1..0 # SKIP there is no Python with what tools/train needs")
         return 0
-    said = subprocess.run([PYTHON, "-B", "-m", "unittest", "-v", "tests.train.test_train"], cwd=TOP, capture_output=True,
-                          text=True, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    said = subprocess.run([PYTHON, "-B", "-m", "unittest", "discover", "-v", "-s", "tests/train"], cwd=TOP,
+                          capture_output=True, text=True, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"})
     report = tap.Report()
     report.told(said.returncode == 0, "unittest", said.stderr)
     return report.end()

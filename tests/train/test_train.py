@@ -1,14 +1,9 @@
 # SPDX-FileCopyrightText: The Gesso authors
 # SPDX-License-Identifier: Apache-2.0
-"""Tests of tools/train, on miniatures; run-tests.py starts them, or python3 -m unittest tests.train.test_train."""
+"""Tests of tools/train, on miniatures; run-tests.py starts all, or python3 -m unittest discover tests/train."""
 
 import argparse
-import csv
-import json
-import os
 import pathlib
-import subprocess
-import sys
 import tempfile
 import unittest
 import unittest.mock
@@ -16,30 +11,24 @@ import unittest.mock
 import numpy
 import torch
 from diffusers import UNet2DConditionModel
-from PIL import Image
+from miniatures import MODELS, PARENTS, TOP, captioned_images, tool
 
-TOP = pathlib.Path(__file__).resolve().parents[2]
-TRAIN = TOP / "tools" / "train"
-MODELS = TOP / "tests" / "reference" / "data" / "models"
-sys.path.insert(0, str(TRAIN))
-
-import checker  # noqa: E402
-import compress  # noqa: E402
-import data  # noqa: E402
-import denoising  # noqa: E402
-import distill  # noqa: E402
-import drawing  # noqa: E402
-import folder as folders  # noqa: E402
-import grow  # noqa: E402
-import tokenizer as tokens_of  # noqa: E402
-import training  # noqa: E402
-import wording  # noqa: E402
+import checker
+import compress
+import data
+import denoising
+import distill
+import drawing
+import folder as folders
+import grow
+import tokenizer as tokens_of
+import training
+import wording
 
 CROSS, UP_CROSS = "CrossAttnDownBlock2D", "CrossAttnUpBlock2D"
 # Parameters of the card's U-Nets: version, rule, millions.
 FULL_SIZE = [(1, "base", 579.4), (1, "small", 482.3), (1, "tiny", 323.4), (2, "base", 583.5), (2, "small", 485.8),
              (2, "tiny", 326.8)]
-PARENTS = {1: "sd14", 2: "sd21"}
 
 
 def full_size_parent(version):
@@ -51,29 +40,6 @@ def full_size_parent(version):
             attention_head_dim=8 if version == 1 else (5, 10, 20, 20),
             cross_attention_dim=768 if version == 1 else 1024,
             use_linear_projection=version == 2)
-
-
-def tool(name, *arguments, check=True):
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    return subprocess.run([sys.executable, "-B", TRAIN / name, *map(str, arguments)], env=environment, check=check,
-                          capture_output=True, text=True)
-
-
-def captioned_images(folder, form):
-    folder.mkdir()
-    rows = []
-    for index in range(3):
-        scene, caption = data.sample("train", 0, index)
-        Image.fromarray(drawing.picture(scene)).resize((80 + 8 * index, 72)).save(folder / f"{index}.png")
-        rows.append({"file_name": f"{index}.png", "text": caption})
-    with open(folder / f"metadata.{form}", "w", newline="") as file:
-        if form == "jsonl":
-            file.write("".join(json.dumps(row) + "\n" for row in rows))
-        else:
-            table = csv.DictWriter(file, ["file_name", "text"])
-            table.writeheader()
-            table.writerows(rows)
-    return folder
 
 
 class Pictures(unittest.TestCase):

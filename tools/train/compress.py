@@ -13,7 +13,6 @@ What is kept keeps its weights; a student is retrained with distill.py. Everythi
 import argparse
 import pathlib
 import re
-import shutil
 import sys
 
 from diffusers import UNet2DConditionModel
@@ -85,8 +84,7 @@ def compress(rule, parent, student):
         sys.exit(f"{student} is there already: remove it or name another folder")
     unet = folders.load_unet(parent)
     made = compressed(rule, unet, parent)
-    shutil.copytree(parent, student, ignore=lambda folder, names: ["unet"] if pathlib.Path(folder) == parent else [])
-    made.save_pretrained(student / "unet")
+    folders.write_with_unet(parent, student, made)
     before, after = training.parameter_count(unet), training.parameter_count(made)
     print(f"{student}: U-Net of {after:,} parameters, {100 * after / before:.0f} % of {before:,}")
 

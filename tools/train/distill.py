@@ -13,7 +13,6 @@ The card's own run: --rate 5e-5 --batch 64 --accumulate 4 --dropout 0 --flip --p
 
 import argparse
 import pathlib
-import shutil
 
 import numpy
 import torch
@@ -67,12 +66,14 @@ def feature_error(student, parent, pairs, temper):
 
 @torch.no_grad()
 def draw(model, unet, prompts, seed=0):
-    """Pictures [H, W, 3] of a U-Net in its model's folder, as the pipeline makes them by default."""
+    """Pictures [H, W, 3] of a U-Net in its model's folder, as the pipeline makes them by default. Where the model is in
+    bfloat16, the U-Net, which learns in float32, and the VAE are used as in training: with products in bfloat16."""
     pipeline = model.pipeline()
     pipeline.unet = unet
     pipeline.set_progress_bar_config(disable=True)
     noise = [torch.Generator().manual_seed(seed + i) for i in range(len(prompts))]
-    images = pipeline(prompts, num_inference_steps=25, generator=noise, output_type="np").images
+    with training.half(model.unet.device, model.unet.dtype == torch.bfloat16):
+        images = pipeline(prompts, num_inference_steps=25, generator=noise, output_type="np").images
     return [numpy.asarray(image * 255 + 0.5, numpy.uint8) for image in images]
 
 
@@ -82,6 +83,17 @@ def source_of(arguments, parent, say):
         return sources.Folder(parent.vae, parent.tokenizer, arguments.data, side, arguments.flip)
     return sources.Drawn(parent.vae, parent.tokenizer, arguments.pictures, say=say, pairs=arguments.pairs,
                          unknown=arguments.unknown)
+
+
+def batch_of(source, arguments, parent, run, step_random):
+    """A batch of the source, encoded in the parent's numbers. It may end the program, at a picture that cannot be read:
+    no weight has moved in this step yet, so what was learnt before is kept."""
+    try:
+        with training.half(arguments.device, parent.unet.dtype == torch.bfloat16):
+            return source.batch(step_random, arguments.batch)
+    except SystemExit:
+        run.write()
+        raise
 
 
 class Tempering:
@@ -155,6 +167,9 @@ def losses(arguments, batch, parent, student, task, ends, step_random):
 
 
 def distill(arguments, out):
+    settings = {key: value for key, value in vars(arguments).items() if key not in MAY_CHANGE}
+    if training.finished(out, arguments.steps, settings):
+        return
     dtype = torch.bfloat16 if arguments.precision == "bf16" and arguments.device != "cpu" else torch.float32
     parent = folders.Model(arguments.parent, arguments.device, dtype)
     student = folders.load_unet(arguments.student).float().train()
@@ -169,15 +184,20 @@ def distill(arguments, out):
                           arguments.dropout, arguments.late)
     optimiser = torch.optim.AdamW(student.parameters(), lr=arguments.rate, weight_decay=1e-2, fused=True)
     average = training.Average([student], arguments.decay)
-    settings = {key: value for key, value in vars(arguments).items() if key not in MAY_CHANGE}
-    run = training.Run(out, arguments.steps, {"student": student, "optimiser": optimiser, "average": average}, settings)
+
+    def sample(step):
+        with average:
+            show(out / f"step-{step:06}.png", parent, student, arguments.prompt)
+
+    run = training.Run(out, arguments.steps, {"student": student, "optimiser": optimiser, "average": average}, settings,
+                       sample=sample, sample_every=arguments.pictures_every)
     source = source_of(arguments, parent, run.say)
     terms = {"noise": arguments.noise, "output": arguments.output, "feature": arguments.feature, "guided": 1.0}
     for step in run:
         optimiser.zero_grad()
         step_random = training.generator(SEED, step)
         for _ in range(arguments.accumulate):
-            batch = source.batch(step_random, arguments.batch)
+            batch = batch_of(source, arguments, parent, run, step_random)
             if arguments.guidance:
                 found = guidance_losses(arguments, batch, parent, student, task, step_random)
             else:
@@ -189,11 +209,8 @@ def distill(arguments, out):
         optimiser.step()
         average.update()
         run.measure(**{name: error.detach() for name, error in found.items()})
-        if arguments.pictures_every and (step + 1) % arguments.pictures_every == 0:
-            with average:
-                show(out / f"step-{step + 1:06}.png", parent, student, arguments.prompt)
     with average:
-        write(arguments.student, out / "model", student)
+        folders.write_with_unet(arguments.student, out / "model", student)
         show(out / "pictures.png", parent, student, arguments.prompt)
 
 
@@ -201,13 +218,6 @@ def show(path, parent, student, prompts):
     student.eval()
     data.contact_sheet(draw(parent, student, prompts), 4).save(path)
     student.train()
-
-
-def write(original, folder, student):
-    """The student's folder with its new weights, in the numbers that it was stored in."""
-    shutil.copytree(original, folder, dirs_exist_ok=True)
-    dtype = folders.stored(pathlib.Path(original) / "unet")["torch_dtype"]
-    folders.in_half(student, dtype).save_pretrained(folder / "unet")
 
 
 def parse():

@@ -6,15 +6,24 @@
 For each folder: the error of the noise on held-out pictures; the share of held-out captions whose picture, drawn with
 PNDM 25 at guidance 7.5 (or another), is right in the eyes of checker.py; and how far the attention of a shape's word
 overlaps with the object that was drawn. The captions name every colour, so that each picture can be right or wrong.
+"everything" is the share of pictures in which all that was asked is right; with --unknown COUNT it is measured once
+more for so many of the captions, with words added that mean nothing.
+
+The file of --json is written after each model, and what is measured of the next one is kept beside it: the same command
+goes on where it was ended, and passes over what it has finished.
 """
 
 import argparse
-import collections
 import json
+import os
+import pathlib
+import random
+import time
 
 import numpy
 import torch
 from diffusers.models.attention_processor import AttnProcessor
+from PIL import Image, PngImagePlugin
 
 import attribution
 import checker
@@ -24,10 +33,16 @@ import drawing
 import folder as folders
 import sources
 import tokenizer as tokens_of
+import training
 import wording
 
 SEED = 5
 BATCH = 10
+# Pictures for the error of the noise, and how many of the drawn ones are shown in a sheet.
+HELD_OUT, SHOWN = 1000, 64
+# What a picture takes with its attention recorded, in pictures without.
+ATTENTION_COST = 6
+SHEET_NOTE = "measured"
 STRANGERS = ["blue star", "A BIG RED HEART.", "stripes, black and white", "circle red on green",
              "a red xylophone circle on white", "yellow moon", "Orange and purple checkerboard!",
               "small green arrow, top"]
@@ -79,43 +94,209 @@ def recording(model, recorder, wanted):
             module.set_processor(recorder if wanted else AttnProcessor())
 
 
-def semantic(model, arguments, say):
-    """{what: share that is right}, the count of captions and, if wanted, the mean overlap of attention."""
-    count = arguments.count
-    pipeline = model.pipeline()
-    pipeline.set_progress_bar_config(disable=True)
-    recorder = attribution.Recorder(drawing.SIZE)
-    right, total, overlaps, shown = collections.Counter(), collections.Counter(), [], []
-    for first in range(0, count, BATCH):
-        indices = range(first, min(first + BATCH, count))
-        scenes, captions = zip(*(asked(index) for index in indices))
-        attention = first < arguments.attention
+def batches(done, count):
+    return [range(first, min(first + BATCH, count)) for first in range(done, count, BATCH)]
+
+
+def unknown_asked(index):
+    """The same scene as `asked`, and its caption with words among it that mean nothing."""
+    scene, caption = asked(index)
+    return scene, wording.with_unknown_words(random.Random(f"unknown {SEED} {index}"), caption)
+
+
+def measured(model, arguments):
+    """What decides a model's figures: they are kept, finished or not, together with this."""
+    return {"weights": "-".join(sources.fingerprint(part) for part in (model.unet, model.vae, model.text_encoder)),
+            "guidance": arguments.guidance, "count": arguments.count,
+            "attention": min(arguments.attention, arguments.count), "unknown": min(arguments.unknown, arguments.count)}
+
+
+def stored_json(path):
+    """The object that an earlier call left, if it did and it can be read."""
+    try:
+        content = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def save_json(path, content):
+    """Leaves either the old file or the whole new one."""
+    new = path.with_name(path.name + ".new")
+    new.write_text(json.dumps(content, indent=2) + "\n")
+    os.replace(new, path)
+
+
+class Measurement:
+    """What was found of one model so far. Where figures are wanted in a file, this is kept in FILE.part after every
+    batch, by folder and by what decides the figures, so that a killed call goes on."""
+
+    def __init__(self, path, of, file):
+        self.path, self.of = path, of
+        self.part = file and file.with_name(file.name + ".part")
+        self.key = json.dumps([path, of])
+        self.found = {"right": {}, "total": {}, "overlaps": [], "whole": [], "unknown": []}
+        if self.part:
+            self.found |= stored_json(self.part).get(self.key, {})
+
+    def keep(self):
+        if self.part:
+            save_json(self.part, stored_json(self.part) | {self.key: self.found})
+
+    def forget(self):
+        """To be called when the figures are written."""
+        others = {key: found for key, found in stored_json(self.part).items() if key != self.key}
+        if others:
+            save_json(self.part, others)
+        else:
+            self.part.unlink(missing_ok=True)
+
+    def left(self):
+        """[(captions with unknown words?, with attention?, indices)], a batch each."""
+        plain = [(False, indices[0] < self.of["attention"], indices)
+                 for indices in batches(len(self.found["whole"]), self.of["count"])]
+        return plain + [(True, False, indices) for indices in batches(len(self.found["unknown"]), self.of["unknown"])]
+
+    def add(self, scene, picture):
+        found = checker.check(scene, picture)
+        for what, good in found.items():
+            self.found["right"][what] = self.found["right"].get(what, 0) + bool(good)
+            self.found["total"][what] = self.found["total"].get(what, 0) + 1
+        self.found["whole"].append(all(found.values()))
+
+    def shares(self):
+        found, unknown = self.found, len(self.found["unknown"])
+        shares = {what: found["right"][what] / found["total"][what] for what in found["total"]}
+        if found["whole"]:
+            shares["everything"] = sum(found["whole"]) / len(found["whole"])
+        if unknown:
+            shares |= {"unknown words": sum(found["unknown"]) / unknown,
+                       "without unknown words": sum(found["whole"][:unknown]) / unknown, "unknown captions": unknown}
+        return shares
+
+    def figures(self):
+        """{what: share that is right}, the error of the noise, counts of captions and the mean overlap of attention."""
+        figures = {"noise": self.found["noise"]} | self.shares() | {"captions": self.of["count"]}
+        overlaps = [value for value in self.found["overlaps"] if value is not None]
+        if overlaps:
+            figures["attention"] = sum(overlaps) / len(overlaps)
+        return {what: round(value, 4) for what, value in figures.items()} | {"measured": self.of}
+
+
+def cost(batch):
+    """In pictures drawn without attention."""
+    _, attention, indices = batch
+    return len(indices) * (ATTENTION_COST if attention else 1)
+
+
+class Clock:
+    """Says how long the rest takes, from what the batches of this call took."""
+
+    def __init__(self, to_do):
+        self.to_do, self.done, self.spent = to_do, 0, 0.0
+
+    def add(self, batch, seconds):
+        self.done += cost(batch)
+        self.spent += seconds
+
+    def left(self):
+        return training.readable(self.spent / self.done * (self.to_do - self.done))
+
+
+def semantic(model, pipeline, measurement, clock, say):
+    """Draws what is left to draw and looks at it; {index: picture} of the first of them."""
+    recorder, shown, found = attribution.Recorder(drawing.SIZE), {}, measurement.found
+    for batch in measurement.left():
+        begun = time.monotonic()
+        unknown, attention, indices = batch
+        scenes, captions = zip(*((unknown_asked if unknown else asked)(index) for index in indices))
         recording(model, recorder, attention)
-        pictures = draw(pipeline, list(captions), indices, arguments.guidance, recorder)
-        for number, (scene, caption, picture) in enumerate(zip(scenes, captions, pictures)):
-            for what, good in checker.check(scene, picture).items():
-                right[what] += good
-                total[what] += 1
+        pictures = draw(pipeline, list(captions), indices, measurement.of["guidance"], recorder)
+        if unknown:
+            found["unknown"] += [all(checker.check(*pair).values()) for pair in zip(scenes, pictures)]
+        for number, (scene, caption, picture) in enumerate(zip(scenes, captions, pictures) if not unknown else ()):
+            measurement.add(scene, picture)
             if attention:
                 maps = recorder.total[number].cpu()
-                overlaps.append(attention_overlap(model.tokenizer, scene, caption, picture, maps))
-        shown += pictures[:64 - len(shown)]
-        say(f"{indices[-1] + 1} of {count}: " + ", ".join(f"{what} {right[what] / total[what]:.3f}" for what in total))
-    overlaps = [value for value in overlaps if value is not None]
-    shown += draw(pipeline, STRANGERS, range(len(STRANGERS)), arguments.guidance, recorder)
-    if arguments.sheet:
-        data.contact_sheet(shown, 8).save(arguments.sheet)
-    figures = {what: right[what] / total[what] for what in total} | {"captions": count}
-    return figures | ({"attention": sum(overlaps) / len(overlaps)} if overlaps else {})
+                found["overlaps"].append(attention_overlap(model.tokenizer, scene, caption, picture, maps))
+            if indices[number] < SHOWN:
+                shown[indices[number]] = picture
+        measurement.keep()
+        clock.add(batch, time.monotonic() - begun)
+        done, count = indices[-1] + 1, measurement.of["unknown" if unknown else "count"]
+        say(f"{done} of {count}{' with unknown words' if unknown else ''}: " + ", ".join(
+            f"{what} {share:.3f}" for what, share in measurement.shares().items() if what != "unknown captions")
+            + f", {clock.left()} left")
+    return shown
 
 
-def evaluate(path, arguments):
-    model = folders.Model(path, arguments.device)
-    held_out = sources.Drawn(model.vae, model.tokenizer, 1000, "test")
-    figures = {"noise": denoising.held_out_error(model.unet, model.text_encoder, held_out, model.scheduler,
-                                                 model.tokenizer)}
-    figures |= semantic(model, arguments, lambda text: print(f"{path}: {text}", flush=True))
-    return {what: round(value, 4) for what, value in figures.items()}
+def write_sheet(path, model, pipeline, of, shown):
+    """The first pictures and those of strangers' prompts; draws what an earlier call had drawn. The file says of which
+    weights it is."""
+    recorder = attribution.Recorder(drawing.SIZE)
+    recording(model, recorder, False)
+    count = min(SHOWN, of["count"])
+    missing = [index for index in range(count) if index not in shown]
+    for indices in (missing[first:first + BATCH] for first in range(0, len(missing), BATCH)):
+        captions = [asked(index)[1] for index in indices]
+        shown |= zip(indices, draw(pipeline, captions, indices, of["guidance"], recorder))
+    strangers = draw(pipeline, STRANGERS, range(len(STRANGERS)), of["guidance"], recorder)
+    note = PngImagePlugin.PngInfo()
+    note.add_text(SHEET_NOTE, json.dumps(of))
+    path = pathlib.Path(path)
+    new = path.with_name(f"{path.stem}.new{path.suffix}")
+    data.contact_sheet([shown[index] for index in range(count)] + strangers, 8).save(new, pnginfo=note)
+    os.replace(new, path)
+
+
+def sheet_is_there(path, of):
+    try:
+        with Image.open(path) as sheet:
+            return sheet.info.get(SHEET_NOTE) == json.dumps(of)
+    except OSError:
+        return False
+
+
+def evaluate(measurement, model, pipeline, clock, say):
+    """What is left to measure of a model; {index: picture} of the first that were drawn."""
+    if "noise" not in measurement.found:
+        held_out = sources.Drawn(model.vae, model.tokenizer, HELD_OUT, "test", say=say)
+        measurement.found["noise"] = denoising.held_out_error(model.unet, model.text_encoder, held_out, model.scheduler,
+                                                              model.tokenizer)
+        measurement.keep()
+    return semantic(model, pipeline, measurement, clock, say)
+
+
+def evaluate_all(arguments):
+    """{folder: figures}, written after each model. What an earlier call with the same command has finished is kept."""
+    file = pathlib.Path(arguments.json) if arguments.json else None
+    decided = {path: measured(folders.Model(path, arguments.device), arguments) for path in arguments.model}
+    earlier = stored_json(file) if file else {}
+    figures = {path: earlier[path] for path, of in decided.items() if earlier.get(path, {}).get("measured") == of}
+    measurements = {path: Measurement(path, of, file) for path, of in decided.items()}
+    clock = Clock(sum(cost(batch) for path, measurement in measurements.items() if path not in figures
+                      for batch in measurement.left()))
+    for path, measurement in measurements.items():
+        def say(text, path=path):
+            print(f"{path}: {text}", flush=True)
+
+        last = path == arguments.model[-1]
+        sheet = last and arguments.sheet and not sheet_is_there(arguments.sheet, measurement.of)
+        if path in figures and not sheet:
+            say("measured before")
+            continue
+        model, shown = folders.Model(path, arguments.device), {}
+        pipeline = model.pipeline()
+        pipeline.set_progress_bar_config(disable=True)
+        if path not in figures:
+            shown = evaluate(measurement, model, pipeline, clock, say)
+            figures[path] = measurement.figures()
+            if file:
+                save_json(file, {path: figures[path] for path in decided if path in figures})
+                measurement.forget()
+        if sheet:
+            write_sheet(arguments.sheet, model, pipeline, measurement.of, shown)
+    return {path: figures[path] for path in decided}
 
 
 def main():
@@ -125,18 +306,16 @@ def main():
     parser.add_argument("--guidance", type=float, default=7.5)
     parser.add_argument("--attention", type=int, default=500, metavar="COUNT",
                         help="of how many captions the overlap of attention is measured, which takes six times as long")
+    parser.add_argument("--unknown", type=int, default=0, metavar="COUNT",
+                        help="how many captions are drawn again with words added that mean nothing; 0: none")
     parser.add_argument("--sheet", help="the last model's first pictures and some strangers' prompts")
     parser.add_argument("--json", help="write the figures there")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    figures = {path: evaluate(path, arguments) for path in arguments.model}
-    for path, values in figures.items():
+    for path, values in evaluate_all(arguments).items():
         print(path, json.dumps(values))
-    if arguments.json:
-        with open(arguments.json, "w") as file:
-            json.dump(figures, file, indent=2)
 
 
 if __name__ == "__main__":

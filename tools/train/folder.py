@@ -16,6 +16,7 @@ from transformers import CLIPTextModel
 from transformers.utils import logging as transformers_logging
 
 import tokenizer as tokens_of
+import training
 
 # Their warnings (a missing torchvision, casts that are meant) and bars would drown the progress lines.
 for logging in (diffusers_logging, transformers_logging):
@@ -50,15 +51,15 @@ def in_half(module, dtype=torch.float16):
 
 def write(folder, tokenizer_folder, text_encoder, unet, vae, scheduler, dtype=torch.float16):
     """A whole folder."""
-    folder = pathlib.Path(folder)
-    for name, module in (("unet", unet), ("vae", vae)):
-        in_half(module, dtype).save_pretrained(folder / name)
-    save_text_encoder(folder / "text_encoder", in_half(text_encoder, dtype))
-    scheduler.save_pretrained(folder / "scheduler")
-    shutil.copytree(tokenizer_folder, folder / "tokenizer", dirs_exist_ok=True)
-    with open(folder / "model_index.json", "w") as file:
-        json.dump(INDEX, file, indent=2)
-        file.write("\n")
+    with training.whole_folder(folder) as part:
+        for name, module in (("unet", unet), ("vae", vae)):
+            in_half(module, dtype).save_pretrained(part / name)
+        save_text_encoder(part / "text_encoder", in_half(text_encoder, dtype))
+        scheduler.save_pretrained(part / "scheduler")
+        shutil.copytree(tokenizer_folder, part / "tokenizer")
+        with open(part / "model_index.json", "w") as file:
+            json.dump(INDEX, file, indent=2)
+            file.write("\n")
 
 
 def stored(folder):
@@ -81,22 +82,33 @@ def load_unet(folder):
     return UNet2DConditionModel.from_pretrained(pathlib.Path(folder) / "unet", **stored(pathlib.Path(folder) / "unet"))
 
 
+def write_with_unet(original, folder, unet):
+    """The folder `original` with another U-Net, in the numbers and under the variant's name that its own is stored in:
+    a folder of which some parts are a variant and some are not is one that diffusers does not load."""
+    original = pathlib.Path(original)
+    how = stored(original / "unet")
+    with training.whole_folder(folder) as part:
+        shutil.copytree(original, part, ignore=lambda at, _: ["unet"] if pathlib.Path(at) == original else [])
+        in_half(unet, how["torch_dtype"]).save_pretrained(part / "unet", variant=how["variant"])
+
+
 class Model:
-    """The parts of a folder, in float32 on a device unless said otherwise; weights that do not learn."""
+    """The parts of a folder, in float32 on a device unless said otherwise; weights that do not learn. The VAE is in
+    float32 always: latents are kept on disk under a name that is made of its weights, the same on every device."""
 
     def __init__(self, folder, device="cpu", dtype=torch.float32):
         self.folder = pathlib.Path(folder)
         if not (self.folder / "unet").is_dir():
             raise SystemExit(f"{folder} is no Stable Diffusion folder: it has no unet/")
 
-        def part(kind, name):
+        def part(kind, name, dtype=dtype):
             variant = stored(self.folder / name)["variant"]
             module = kind.from_pretrained(self.folder / name, variant=variant)
             return module.to(device, dtype).eval().requires_grad_(False)
 
         self.tokenizer = tokens_of.load(self.folder / "tokenizer")
         self.text_encoder = part(CLIPTextModel, "text_encoder")
-        self.vae = part(AutoencoderKL, "vae")
+        self.vae = part(AutoencoderKL, "vae", torch.float32)
         self.unet = part(UNet2DConditionModel, "unet")
         self.scheduler = PNDMScheduler.from_pretrained(self.folder / "scheduler")
 

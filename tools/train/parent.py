@@ -81,6 +81,8 @@ def train(folder, arguments):
     settings = {"steps": steps, "seed": SEED, "pictures": pictures, "batch": count, "rate": rate, "offset": OFFSET,
                 "power": SNR_POWER, "late": LATE, "channels": list(starter.UNET_CHANNELS), "groups": starter.UNET_GROUPS,
                 "encoder": sources.fingerprint(vae.encoder), "text": sources.fingerprint(text_encoder)}
+    if training.finished(folder, steps, settings):
+        return
     run = training.Run(folder, steps, parts, settings)
     run.say(f"parent of {training.parameter_count(unet):,} parameters, text encoder of "
             f"{training.parameter_count(text_encoder):,}")

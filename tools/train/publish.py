@@ -4,8 +4,8 @@
 """Puts a finished model into the repository with a card of its own: publish.py FIGURES.json SHEET.png DESTINATION
 
 FIGURES is what `evaluate.py --json` wrote for the folders of train-starter: parent, small, retrained and distilled, or
-some of them; the last of these is what is copied. Folders of an earlier stage may be named retrained-before and
-distilled-before, to be stated beside them.
+with --partial some of them; the last of these is what is copied. Folders of an earlier stage may be named
+retrained-before and distilled-before, to be stated beside them.
 """
 
 import argparse
@@ -23,31 +23,64 @@ import wording
 
 LIMIT = 20e6
 SHIPPED = "distilled"
+# The rows that the card's text needs to be understood: what the student comes from, and what each step gained.
+PROMISED = ["parent", "small", "retrained", SHIPPED]
+# With fewer captions, chance alone moves a share by more than two points.
+ENOUGH = 500
 ROWS = {"parent": "parent", "small": "blocks removed", "retrained-before": "an earlier stage, without distillation",
         "distilled-before": "that earlier stage, with it", "retrained": "retrained without distillation",
         SHIPPED: "retrained with distillation (shipped)"}
 COLUMNS = {"noise": "noise loss", "colour": "object's colour", "background": "background", "shape": "shape",
            "position": "position", "pattern": "pattern", "pattern colours": "pattern's colours",
-           "pair": "two objects both right", "attention": "attention overlap", "captions": "captions"}
-
+           "pair": "two objects both right", "everything": "everything",
+           "unknown words": "everything, unknown words added", "attention": "attention overlap", "captions": "captions"}
+# Figures that files of before do not have, with what is said of them below the table.
+NEW = {"everything": "Everything: the share of pictures in which all that was asked is right.",
+       "unknown words": "Unknown words added: the same for so many of these captions with words in them that mean "
+       "nothing, and for those captions without."}
+FEW = r" \*"
 FORMATS = {"noise": "{:.4f}", "attention": "{:.2f}", "captions": "{}"}
 
 
 def listed(words):
     words = list(words)
-    return ", ".join(words[:-1]) + " and " + words[-1]
+    return " and ".join([", ".join(words[:-1]), words[-1]] if words[1:] else words)
+
+
+def captions_of(key, values):
+    """Of how many captions a figure is; older files do not say it of each."""
+    if key == "noise":
+        return ENOUGH
+    if key == "unknown words":
+        return values["unknown captions"]
+    of = values.get("measured", {}).get(key) if key == "attention" else None
+    return values.get("captions", 0) if of is None else of
+
+
+def cell(key, values):
+    if key not in values:
+        return "not measured"
+    text = FORMATS.get(key, "{:.1%}").format(values[key])
+    if key == "unknown words":
+        text += f" (of {values['unknown captions']}; {values['without unknown words']:.1%} without)"
+    return text if captions_of(key, values) >= ENOUGH else text + FEW
 
 
 def table(figures):
-    lines = ["| | U-Net | " + " | ".join(COLUMNS.values()) + " |", "|---" * (len(COLUMNS) + 2) + "|"]
+    """The table, and what it takes to read it. Columns of which older files hold nothing are left out."""
+    columns = [key for key in COLUMNS if key not in NEW or any(key in values for _, values in figures.values())]
+    lines = ["| | U-Net | " + " | ".join(COLUMNS[key] for key in columns) + " |", "|---" * (len(columns) + 2) + "|"]
     for step, name in ROWS.items():
         if step not in figures:
             continue
         path, values = figures[step]
         count = training.parameter_count(folders.load_unet(path)) / 1e6
-        cells = [FORMATS.get(key, "{:.1%}").format(values[key]) if key in values else "not measured" for key in COLUMNS]
+        cells = [cell(key, values) for key in columns]
         lines.append(f"| {name} | {count:.2f} M | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+    lines += ["", *(note for key, note in NEW.items() if key in columns)]
+    if any(FEW in line for line in lines):
+        lines += ["", f"{FEW.strip()} Measured on fewer than {ENOUGH} captions: some points of it may be chance."]
+    return "\n".join(lines).rstrip()
 
 
 def by_step(figures):
@@ -83,10 +116,15 @@ def main():
     parser.add_argument("figures", type=pathlib.Path)
     parser.add_argument("sheet", type=pathlib.Path)
     parser.add_argument("destination", type=pathlib.Path)
+    parser.add_argument("--partial", action="store_true", help="publish although figures of some steps are missing")
     arguments = parser.parse_args()
     figures = by_step(json.loads(arguments.figures.read_text()))
     if SHIPPED not in figures:
         sys.exit(f"{arguments.figures} has no figures of {SHIPPED}, which is what is published")
+    missing = [step for step in PROMISED if step not in figures]
+    if missing and not arguments.partial:
+        sys.exit(f"{arguments.figures} has no figures of {listed(missing)}, which the card speaks of: measure "
+                 "them with evaluate.py, or give --partial")
     source = pathlib.Path(figures[SHIPPED][0])
     new = arguments.destination.with_name(arguments.destination.name + ".new")
     shutil.rmtree(new, ignore_errors=True)

@@ -6,16 +6,20 @@ Both kinds have `batch (step_random, count)`, which gives scaled latents [count,
 of the captions, and of the captions as a student hears them, with words among them that mean nothing.
 """
 
+import copy
 import csv
 import hashlib
+import io
 import json
+import os
 import pathlib
 import random
 import sys
+import time
 
 import numpy
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 
 import data
 import drawing
@@ -43,21 +47,26 @@ def fingerprint(module):
 
 @torch.no_grad()
 def encoded(vae, pictures):
-    """Scaled latents of pictures: the mean; what a sample adds to it is less than an 8-bit level."""
-    return vae.encode(pictures).latent_dist.mean * vae.config.scaling_factor
+    """Scaled latents of pictures, on the CPU: the mean; what a sample adds to it is less than an 8-bit level."""
+    latents = vae.encode(pictures.to(vae.device)).latent_dist.mean * vae.config.scaling_factor
+    return latents.cpu()
 
 
 class Drawn:
     """`count` drawn pictures of a split with several wordings each, encoded once for each encoder, in shards. The share
     `pairs` of a batch is chosen among those with two objects alone, the rest among all; the share `unknown` of captions
-    is heard with unknown words."""
+    is heard with unknown words. What is kept is float32 and encoded so, wherever the VAE is and whatever it is in."""
 
     def __init__(self, vae, tokenizer, count, split="train", seed=SEED, say=print, pairs=0.0, unknown=0.0):
+        vae = vae if vae.dtype == torch.float32 else copy.deepcopy(vae).float()
         key = f"{split}-{seed}-{fingerprint(vae.encoder)}-{fingerprint(vae.quant_conv)}-{vae.config.scaling_factor}"
         self.folder = training.cache_folder("latents") / key
         self.folder.mkdir(exist_ok=True)
         self.count, self.split, self.seed, self.vae, self.say = count, split, seed, vae, say
-        shards = [self.shard(number) for number in range(-(-count // SHARD))]
+        numbers = range(-(-count // SHARD))
+        self.missing = [number for number in numbers if not self.path(number).exists()]
+        self.spent = []
+        shards = [self.shard(number) for number in numbers]
         self.latents = torch.cat([latents for latents, _ in shards])[:count]
         captions = [caption for _, captions in shards for caption in captions][:count]
         texts = [text for caption in captions for text in caption]
@@ -70,18 +79,28 @@ class Drawn:
             scenes = (data.scene_at(split, seed, index)[0] for index in range(count))
             self.with_two = torch.tensor([index for index, scene in enumerate(scenes) if len(scene.objects) == 2])
 
+    def path(self, number):
+        return self.folder / f"{number:04}.pt"
+
     def shard(self, number):
-        path = self.folder / f"{number:04}.pt"
+        path = self.path(number)
         if not path.exists():
-            self.say(f"encoding pictures {number * SHARD} to {(number + 1) * SHARD} of {self.count}")
-            latents, captions = [], []
-            for index in range(number * SHARD, (number + 1) * SHARD):
-                scene, rng = data.scene_at(self.split, self.seed, index)
-                latents.append(encoded(self.vae, picture_tensor(scene)[None]))
-                captions.append([wording.caption(scene, rng) for _ in range(WORDINGS)])
-            training.save(path, {"latents": torch.cat(latents), "captions": captions})
+            self.encode(number)
         stored = training.load(path)
         return stored["latents"], stored["captions"]
+
+    def encode(self, number):
+        """Shards are always whole, however few pictures of the last are asked for now."""
+        begun, done, total = time.monotonic(), len(self.spent), len(self.missing)
+        left = f", {training.readable(sum(self.spent) / done * (total - done))} left" if done else ""
+        self.say(f"encoding pictures {done * SHARD} to {(done + 1) * SHARD} of {total * SHARD}{left}")
+        latents, captions = [], []
+        for index in range(number * SHARD, (number + 1) * SHARD):
+            scene, rng = data.scene_at(self.split, self.seed, index)
+            latents.append(encoded(self.vae, picture_tensor(scene)[None]))
+            captions.append([wording.caption(scene, rng) for _ in range(WORDINGS)])
+        training.save(self.path(number), {"latents": torch.cat(latents), "captions": captions})
+        self.spent.append(time.monotonic() - begun)
 
     def batch(self, step_random, count):
         chosen = torch.randint(0, self.count, (count,), generator=step_random)
@@ -92,22 +111,82 @@ class Drawn:
         return self.latents[chosen], self.tokens[chosen, phrase].long(), self.heard[chosen, phrase].long()
 
 
+def decoded(path):
+    """A text file's content, with or without a byte order mark."""
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as wrong:
+        line = wrong.object.count(b"\n", 0, wrong.start) + 1
+        sys.exit(f"{path}, line {line}: not UTF-8; save the file in that encoding")
+
+
+def json_rows(path, lines):
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            try:
+                yield number, json.loads(line)
+            except (ValueError, RecursionError) as wrong:
+                sys.exit(f"{path}, line {number}: no JSON ({wrong}); mend the line or remove it")
+
+
+def csv_rows(path, lines):
+    reader = csv.DictReader(lines)
+    try:
+        for row in reader:
+            yield reader.line_num, row
+    except csv.Error as wrong:
+        sys.exit(f"{path}, line {reader.reader.line_num}: no CSV ({wrong}); mend the line or remove it")
+
+
+def is_text(value):
+    """JSON can hold halves of characters, which no tokenizer takes."""
+    return isinstance(value, str) and not any("\ud800" <= letter <= "\udfff" for letter in value)
+
+
 def captioned_files(folder):
-    """[(image file, caption)] of metadata.jsonl or metadata.csv beside the images: columns file_name and text."""
+    """[(image file, caption)] of metadata.jsonl or metadata.csv beside the images: columns file_name and text. What is
+    wrong with a row ends the program now, not hours later when the row is chosen."""
     folder = pathlib.Path(folder)
-    for name in ("metadata.jsonl", "metadata.csv"):
-        path = folder / name
-        if path.exists():
-            with open(path, encoding="utf-8", newline="") as file:
-                lines = name.endswith("l")
-                rows = [json.loads(line) for line in file if line.strip()] if lines else [*csv.DictReader(file)]
-            break
-    else:
+    path = next((path for path in (folder / "metadata.jsonl", folder / "metadata.csv") if path.exists()), None)
+    if not path:
         sys.exit(f"{folder} has neither metadata.jsonl nor metadata.csv: one is needed, with file_name and text")
-    missing = [row for row in rows if "file_name" not in row or "text" not in row]
-    if missing or not rows:
-        sys.exit(f"{path}: every row needs file_name and text; got {missing[0] if missing else 'no row at all'}")
-    return [(folder / row["file_name"], row["text"]) for row in rows]
+    rows = (json_rows if path.suffix == ".jsonl" else csv_rows)(path, io.StringIO(decoded(path), newline=""))
+    found = []
+    for line, row in rows:
+        for key in ("file_name", "text"):
+            if not isinstance(row, dict) or row.get(key) is None:
+                sys.exit(f"{path}, line {line}: every row needs file_name and text; this one has no {key}: {row}")
+            if not is_text(row[key]):
+                sys.exit(f"{path}, line {line}: {key} has to be one string, and is {row[key]!r}")
+        image = folder / row["file_name"]
+        if not os.path.isfile(image):
+            sys.exit(f"{path}, line {line}: there is no file {image}; put it there or remove the row")
+        found.append((image, row["text"]))
+    if not found:
+        sys.exit(f"{path} has no row: every image needs one, with file_name and text")
+    return found
+
+
+def upright(image):
+    """As the camera was held. What EXIF says is left aside where it cannot be read."""
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # Pillow's readers of EXIF raise all kinds, and the picture itself was read before.
+        return image
+
+
+def as_rgb(image):
+    """An image of any kind in 8 bits a channel, on white where it is transparent."""
+    if image.mode.startswith("I"):
+        # Grey in 16 bits, which Pillow cuts off at 255 otherwise. Its transparency is a level.
+        levels = numpy.asarray(image).astype(numpy.float64)
+        clear = levels == image.info.get("transparency", -1)
+        levels = numpy.where(clear, 255, levels / 257 + 0.5).clip(0, 255)
+        return Image.fromarray(levels.astype(numpy.uint8)).convert("RGB")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+    return image.convert("RGB")
 
 
 class Folder:
@@ -117,9 +196,17 @@ class Folder:
         self.vae, self.tokenizer, self.side, self.flip = vae, tokenizer, side, flip
         self.files = captioned_files(folder)
 
+    def read(self, path):
+        try:
+            with Image.open(path) as opened:
+                opened.load()
+                return as_rgb(upright(opened))
+        except Exception as wrong:  # Pillow raises SyntaxError, struct.error and others for damaged files.
+            sys.exit(f"{path} cannot be read, it may be damaged or cut off ({wrong}); mend it, or remove its row from "
+                     "the metadata and give the same command again")
+
     def image(self, path, mirrored):
-        with Image.open(path) as opened:
-            image = opened.convert("RGB")
+        image = self.read(path)
         scale = self.side / min(image.size)
         size = [max(self.side, round(length * scale)) for length in image.size]
         left, top = ((length - self.side) // 2 for length in size)

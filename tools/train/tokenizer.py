@@ -39,10 +39,11 @@ def write(folder):
 
 
 def prepared():
-    """The folder of the starter's tokenizer, made where it is not there yet."""
+    """The folder of the starter's tokenizer, made where it is not there yet or lacks what is written last."""
     path = training.cache_folder("tokenizer")
-    if not (path / "vocab.json").exists():
-        write(path)
+    if not (path / "tokenizer_config.json").exists():
+        with training.whole_folder(path) as part:
+            write(part)
     return path
 
 

@@ -6,8 +6,10 @@ A step's random numbers come from a generator seeded with (seed, step), so that 
 on exactly as if nothing had happened.
 """
 
+import contextlib
 import os
 import pathlib
+import shutil
 import signal
 import sys
 import time
@@ -34,8 +36,40 @@ def save(path, content):
     os.replace(unfinished, path)
 
 
+@contextlib.contextmanager
+def whole_folder(path):
+    """Where to build the folder `path`, beside it: what is killed in between leaves none that looks finished."""
+    path = pathlib.Path(path)
+    unfinished = path.with_name(path.name + ".part")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    yield unfinished
+    shutil.rmtree(path, ignore_errors=True)
+    os.replace(unfinished, path)
+
+
 def load(path):
     return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def check_settings(path, stored, settings):
+    """Ends the program where a checkpoint is not one of this run."""
+    if stored != settings:
+        sys.exit(f"{path} was made with other settings: {stored}, now {settings}. "
+                 "Move its folder away, or start with the settings it has.")
+
+
+def finished(folder, steps, settings):
+    """Whether a run has ended and written FOLDER/model: such a step is passed over. A model that is older than the
+    checkpoint is that of an earlier end, before the run was made longer."""
+    path, model = pathlib.Path(folder) / "checkpoint.pt", pathlib.Path(folder) / "model" / "unet" / "config.json"
+    if not path.exists() or not model.exists():
+        return False
+    state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    check_settings(path, state["settings"], settings)
+    done = state["step"] >= steps and model.stat().st_mtime >= path.stat().st_mtime
+    if done:
+        print(f"{folder} is finished: {state['step']} steps", flush=True)
+    return done
 
 
 def generator(seed, step):
@@ -129,12 +163,14 @@ class Run:
     `parts` (name: module, optimiser or Average) are restored from FOLDER/checkpoint.pt before the first step and
     written there every `interval` seconds, after the last step, and on SIGTERM or SIGINT, which then end the program.
     While the file that the environment variable GESSO_TRAIN_PAUSE names exists, no step begins. `settings` is what a
-    resumed run must have in common with the one that wrote the checkpoint.
+    resumed run must have in common with the one that wrote the checkpoint. Every `sample_every` steps, if not 0,
+    `sample` is called with their number, after the checkpoint is written: where it fails, nothing is lost.
     """
 
-    def __init__(self, folder, steps, parts, settings, interval=300, report_every=100):
+    def __init__(self, folder, steps, parts, settings, interval=300, report_every=100, sample=None, sample_every=0):
         self.folder, self.steps, self.parts, self.settings = pathlib.Path(folder), steps, parts, settings
         self.interval, self.report_every = interval, report_every
+        self.sample, self.sample_every = sample, sample_every
         self.path = self.folder / "checkpoint.pt"
         self.step, self.stopped, self.means, self.log = 0, False, {}, None
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -143,9 +179,7 @@ class Run:
 
     def restore(self):
         state = load(self.path)
-        if state["settings"] != self.settings:
-            sys.exit(f"{self.path} was made with other settings: {state['settings']}, now {self.settings}. "
-                     "Move its folder away, or start with the settings it has.")
+        check_settings(self.path, state["settings"], self.settings)
         for name, part in self.parts.items():
             part.load_state_dict(state["parts"][name])
         self.step, self.means = state["step"], state["means"]
@@ -196,9 +230,12 @@ class Run:
                 figures = " ".join(f"{name} {value:.4f}" for name, value in self.means.items())
                 self.say(f"step {self.step} of {self.steps}, {figures}, {pace:.2f} s a step, "
                          f"{readable(pace * (self.steps - self.step))} left")
-            if time.monotonic() - written > self.interval:
+            sampled = bool(self.sample_every) and self.step % self.sample_every == 0
+            if sampled or time.monotonic() - written > self.interval:
                 self.write()
                 written = time.monotonic()
+            if sampled:
+                self.sample(self.step)
         self.write()
         for number, handler in handlers:
             signal.signal(number, handler)

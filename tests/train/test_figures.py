@@ -1,0 +1,154 @@
+# SPDX-FileCopyrightText: The Gesso authors
+# SPDX-License-Identifier: Apache-2.0
+"""Tests of evaluate.py, whose figures are kept as they come, and of publish.py, which states them."""
+
+import json
+import shutil
+import unittest
+
+import torch
+from miniatures import MODELS, PARENTS, WithFolder, called
+from PIL import Image
+
+import data
+import drawing
+import evaluate
+import folder as folders
+import publish
+
+OLD = {"noise": 0.03, "colour": 0.9, "background": 0.9, "shape": 0.5, "position": 0.5, "pattern": 0.5,
+       "pattern colours": 0.5, "pair": 0.1, "captions": 500}
+
+
+class Killed(Exception):
+    """What ends a measurement in the middle."""
+
+
+class Evaluate(WithFolder):
+    """With true pictures in the place of drawn ones, and wrong ones for captions with unknown words."""
+
+    def setUp(self):
+        super().setUp()
+        self.drawn, self.limit = [], None
+        self.patch(evaluate, "draw", self.draw)
+        self.patch(evaluate, "HELD_OUT", 4)
+        self.patch(evaluate.sources, "SHARD", 4)
+        self.patch(evaluate.denoising, "held_out_error", lambda *_: 0.25)
+        self.json = self.folder / "figures.json"
+        self.models = []
+        for name in ("one", "two"):
+            shutil.copytree(MODELS / PARENTS[1], self.folder / name)
+            self.models.append(str(self.folder / name))
+
+    def draw(self, _pipeline, captions, seeds, _guidance, recorder):
+        if self.limit is not None and len(self.drawn) >= self.limit:
+            raise Killed
+        self.drawn += zip(seeds, captions)
+        recorder.total = torch.ones(len(captions), 77, drawing.SIZE, drawing.SIZE)
+        pictures = []
+        for seed, caption in zip(seeds, captions):
+            scene, right = evaluate.asked(seed)
+            scene = scene if caption == right else data.scene_at("test", 99, seed)[0]
+            pictures.append(drawing.picture(scene))
+        return pictures
+
+    def evaluate(self, *more, models=None, limit=None):
+        self.drawn, self.limit = [], limit
+        called(evaluate, *(models or self.models), "--count", 24, "--attention", 10, "--threads", 1, "--device", "cpu",
+               "--json", self.json, *more)
+        return json.loads(self.json.read_text())
+
+    def test_unknown_words_are_measured_beside_the_same_captions_without(self):
+        found = self.evaluate("--unknown", 15, models=self.models[:1])[self.models[0]]
+        self.assertGreater(found["everything"], 0.95)
+        self.assertLess(found["unknown words"], 0.2)
+        self.assertEqual((found["unknown captions"], found["captions"]), (15, 24))
+        self.assertGreater(found["without unknown words"], 0.9)
+        self.assertEqual(evaluate.unknown_asked(3), evaluate.unknown_asked(3))
+        again = [caption for seed, caption in self.drawn if seed == 3]
+        self.assertEqual(again, [evaluate.asked(3)[1], evaluate.unknown_asked(3)[1]])
+        self.assertNotEqual(*again)
+        self.assertNotIn("unknown words", self.evaluate(models=self.models[:1])[self.models[0]])
+
+    def test_a_killed_call_goes_on_and_a_finished_one_does_nothing(self):
+        sheet = self.folder / "sheet.png"
+        whole = self.evaluate("--unknown", 12, "--sheet", sheet)
+        self.assertFalse((self.folder / "figures.json.part").exists())
+        pictures = list(Image.open(sheet).getdata())
+        for path in (self.json, sheet):
+            path.unlink()
+        # In the second model: the first one's figures are there already.
+        with self.assertRaises(Killed):
+            self.evaluate("--unknown", 12, "--sheet", sheet, limit=24 + 12 + 20)
+        self.assertEqual(json.loads(self.json.read_text()), {self.models[0]: whole[self.models[0]]})
+        self.assertEqual(self.evaluate("--unknown", 12, "--sheet", sheet), whole)
+        # What was left, and the first pictures again, for the sheet.
+        self.assertEqual([seed for seed, _ in self.drawn], [*range(20, 24), *range(12), *range(20), *range(8)])
+        self.assertEqual(list(Image.open(sheet).getdata()), pictures)
+        self.assertEqual(sorted(path.name for path in self.folder.glob("figures*")), ["figures.json"])
+        self.assertEqual(self.evaluate("--unknown", 12, "--sheet", sheet), whole)
+        self.assertEqual(self.drawn, [])
+        # Other weights, another number of captions or another guidance are measured anew; another sheet is drawn.
+        unet = folders.load_unet(self.models[0])
+        next(unet.parameters()).data += 1
+        unet.save_pretrained(self.folder / "one" / "unet")
+        self.evaluate("--unknown", 12, "--sheet", sheet)
+        self.assertEqual(len(self.drawn), 24 + 12)
+        self.evaluate("--unknown", 12, "--sheet", sheet, "--guidance", 2)
+        self.assertEqual(len(self.drawn), 2 * (24 + 12) + 8)
+
+
+class Clock(unittest.TestCase):
+    def test_pictures_with_attention_take_longer(self):
+        clock = evaluate.Clock(40 + 10 * evaluate.ATTENTION_COST)
+        clock.add((False, True, range(10)), 10.0 * evaluate.ATTENTION_COST)
+        self.assertEqual(clock.left(), "0 min 40 s")
+
+
+class Publish(WithFolder):
+    def publish(self, figures, *more):
+        table = {}
+        for step, values in figures.items():
+            path = self.folder / "steps" / step / "model"
+            if not path.exists():
+                shutil.copytree(MODELS / PARENTS[1], path)
+            table[str(path)] = values
+        (self.folder / "figures.json").write_text(json.dumps(table))
+        Image.new("RGB", (8, 8)).save(self.folder / "sheet.png")
+        called(publish, self.folder / "figures.json", self.folder / "sheet.png", self.folder / "published", *more)
+        lines = (self.folder / "published" / "README.md").read_text().splitlines()
+        start = next(number for number, line in enumerate(lines) if line.startswith("| | U-Net"))
+        return lines[start:]
+
+    def test_figures_of_before_are_stated_as_they_were(self):
+        card = self.publish(dict.fromkeys(publish.PROMISED, OLD))
+        self.assertNotIn("verything", "\n".join(card))
+        self.assertEqual(len(card), 2 + 4)
+        self.assertNotIn("\\*", "\n".join(card))
+        self.assertIn("| not measured | 500 |", card[-1])
+        folders.load_unet(self.folder / "published")
+
+    def test_few_captions_are_marked(self):
+        new = OLD | {"everything": 0.6, "unknown words": 0.4, "without unknown words": 0.65, "unknown captions": 100,
+                     "attention": 0.5, "measured": {"attention": 100}}
+        card = self.publish(dict.fromkeys(publish.PROMISED, OLD | {"captions": 300}) | {"distilled": new})
+        parent, shipped = card[2], card[5]
+        self.assertIn(r"| 0.0300 | 90.0% \* |", parent)
+        self.assertIn(r"| 300 \* |", parent)
+        self.assertIn("| 0.0300 | 90.0% | 90.0% |", shipped)
+        self.assertIn(r"| 60.0% | 40.0% (of 100; 65.0% without) \* | 0.50 \* | 500 |", shipped)
+        self.assertEqual(card[-1][:2], r"\*")
+        self.assertIn("500 captions", card[-1])
+
+    def test_a_missing_row_is_refused(self):
+        some = {"parent": OLD, "distilled": OLD}
+        with self.assertRaisesRegex(SystemExit, "small and retrained"):
+            self.publish(some)
+        self.assertFalse((self.folder / "published").exists())
+        self.assertEqual(len(self.publish(some, "--partial")), 2 + 2)
+        with self.assertRaisesRegex(SystemExit, "distilled"):
+            self.publish({"parent": OLD}, "--partial")
+
+
+if __name__ == "__main__":
+    unittest.main()

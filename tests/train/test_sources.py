@@ -1,0 +1,183 @@
+# SPDX-FileCopyrightText: The Gesso authors
+# SPDX-License-Identifier: Apache-2.0
+"""Tests of where training pictures come from: drawn ones, and folders of images that strangers made."""
+
+import json
+import unittest
+
+import numpy
+import torch
+from miniatures import MODELS, PARENTS, WithFolder, called, captioned_images
+from PIL import Image
+
+import compress
+import distill
+import folder as folders
+import sources
+import training
+
+BOM = b"\xef\xbb\xbf"
+
+
+def model(**how):
+    return folders.Model(MODELS / PARENTS[1], **how)
+
+
+class Drawn(WithFolder):
+    def drawn(self, parts, count=5, **more):
+        self.said = []
+        return sources.Drawn(parts.vae, parts.tokenizer, count, say=self.said.append, **more)
+
+    def test_latents_and_their_key_are_the_same_in_every_precision(self):
+        self.patch(sources, "SHARD", 3)
+        exact = self.drawn(model())
+        key = exact.folder.name
+        parts = model(device="cpu:0", dtype=torch.bfloat16)
+        for number in range(2):
+            exact.path(number).unlink()
+        other = self.drawn(parts)
+        self.assertEqual(other.folder.name, key)
+        self.assertTrue(torch.equal(exact.latents, other.latents))
+        # The key that caches of earlier releases have.
+        self.assertEqual(key, "train-2-95e999b3-d943016c-0.18215")
+
+    def test_a_vae_in_other_numbers_can_encode(self):
+        self.patch(sources, "SHARD", 2)
+        parts = model()
+        parts.vae.to(torch.bfloat16)
+        latents = self.drawn(parts, count=2).latents
+        self.assertEqual((latents.dtype, latents.device.type), (torch.float32, "cpu"))
+        self.assertEqual(parts.vae.dtype, torch.bfloat16)
+
+    def test_pictures_go_to_the_device_of_the_vae(self):
+        """A device without numbers, which every torch has, stands for one that this machine lacks."""
+        vae = model().vae.to("meta")
+        with self.assertRaisesRegex(NotImplementedError, "meta tensor"):
+            sources.encoded(vae, torch.zeros(1, 3, 16, 16))
+
+    def test_progress_says_how_many_are_encoded_and_how_long_it_takes(self):
+        self.patch(sources, "SHARD", 3)
+        self.drawn(model(), count=5)
+        self.assertEqual(self.said[0], "encoding pictures 0 to 3 of 6")
+        self.assertRegex(self.said[1], r"^encoding pictures 3 to 6 of 6, 0 min \d\d s left$")
+        self.drawn(model(), count=5)
+        self.assertEqual(self.said, [])
+
+
+class Metadata(WithFolder):
+    def table(self, name, content):
+        for form in ("jsonl", "csv"):
+            (self.folder / f"metadata.{form}").unlink(missing_ok=True)
+        Image.new("RGB", (8, 8)).save(self.folder / "a.png")
+        (self.folder / name).write_bytes(content)
+        return self.folder
+
+    def test_a_byte_order_mark_is_no_letter(self):
+        row = {"file_name": "a.png", "text": "a star"}
+        for name, content in (("metadata.csv", b"file_name,text\na.png,a star\n"),
+                              ("metadata.jsonl", json.dumps(row).encode() + b"\n")):
+            for mark in (b"", BOM):
+                with self.subTest(name=name, mark=mark):
+                    found = sources.captioned_files(self.table(name, mark + content))
+                    self.assertEqual(found, [(self.folder / "a.png", "a star")])
+
+    def test_lines_end_as_json_has_it(self):
+        row = json.dumps({"file_name": "a.png", "text": "one\u2028two"}, ensure_ascii=False).encode()
+        found = sources.captioned_files(self.table("metadata.jsonl", row + b"\r\n\r\n" + row))
+        self.assertEqual([text for _, text in found], ["one\u2028two"] * 2)
+
+    def test_what_is_wrong_is_said_with_file_and_line(self):
+        good = '{"file_name": "a.png", "text": "x"}\n'
+        for wrong, words in (
+            ('{"file_name": "a.png"}', "no text"), ('{"file_name": "a.png", "text": null}', "no text"),
+            ('{"file_name": "a.png", "text": 3}', "one string"), ('{"file_name": 3, "text": "x"}', "one string"),
+            ('{"file_name": "a.png", "text": ["x", "y"]}', "one string"),
+            ('{"file_name": "a.png", "text": "\\ud800"}', "one string"),
+            ('{"text": "x"}', "no file_name"), ("[1]", "every row needs"), ('{"file_name": "a.png"', "no JSON"),
+            ('{"file_name": "b.png", "text": "x"}', "remove the row"),
+            ('{"file_name": "", "text": "x"}', "remove the row"),
+            (f'{{"file_name": "{"b" * 3000}", "text": "x"}}', "remove the row"),
+        ):
+            with self.subTest(wrong=wrong), self.assertRaises(SystemExit) as ended:
+                sources.captioned_files(self.table("metadata.jsonl", (good + wrong + "\n").encode()))
+            self.assertIn("metadata.jsonl, line 2: ", ended.exception.code)
+            self.assertIn(words, ended.exception.code)
+        for wrong, words in ((b"a.png\n", "no text"), (b"a.png,\xff\n", "UTF-8"), (b"b.png,x\n", "remove the row"),
+                             (b"a.png," + b"x" * 200_000, "no CSV")):
+            with self.subTest(wrong=wrong[:20]), self.assertRaises(SystemExit) as ended:
+                sources.captioned_files(self.table("metadata.csv", b"file_name,text\na.png,x\n" + wrong))
+            self.assertIn("metadata.csv, line 3: ", ended.exception.code)
+            self.assertIn(words, ended.exception.code)
+        for content in (b"", b"file_name,text\n"):
+            with self.assertRaisesRegex(SystemExit, "has no row"):
+                sources.captioned_files(self.table("metadata.csv", content))
+
+    def test_an_image_that_cannot_be_read_is_named_and_what_was_learnt_is_kept(self):
+        pictures = captioned_images(self.folder / "pictures", "csv")
+        parts = model()
+        source = sources.Folder(parts.vae, parts.tokenizer, pictures, 64)
+        whole = (pictures / "1.png").read_bytes()
+        for content in (whole[:len(whole) // 2], b"no image", b"", whole[:40] + b"\0" * 40 + whole[80:]):
+            (pictures / "1.png").write_bytes(content)
+            with self.assertRaisesRegex(SystemExit, r"1\.png cannot be read.* remove its row"):
+                source.image(pictures / "1.png", False)
+        compress.compress("tiny", MODELS / PARENTS[1], self.folder / "student")
+        with self.assertRaisesRegex(SystemExit, r"1\.png cannot be read"):
+            called(distill, MODELS / PARENTS[1], self.folder / "student", "--data", pictures, "--side", 64,
+                   "--steps", 50, "--batch", 1, "--out", self.folder / "out", "--device", "cpu")
+        kept = training.load(self.folder / "out" / "checkpoint.pt")
+        # The first step that chooses the picture is the one that was not done.
+        chosen = [torch.randint(0, 3, (1,), generator=training.generator(distill.SEED, step)) for step in range(50)]
+        self.assertEqual(kept["step"], chosen.index(1))
+
+
+class Images(WithFolder):
+    def picture(self, image, **how):
+        """uint8 pixels [8, 8, 3] of an image as a network sees it."""
+        path = self.folder / "image.png"
+        image.save(path, **how)
+        (self.folder / "metadata.csv").write_text("file_name,text\nimage.png,x\n")
+        seen = sources.Folder(None, None, self.folder, 8).image(path, False)
+        return seen.permute(1, 2, 0).add(1).mul(127.5).round().numpy().astype(numpy.uint8)
+
+    def test_as_the_camera_was_held(self):
+        pixels = numpy.zeros((8, 8, 3), numpy.uint8)
+        pixels[:4] = 255
+        image = Image.fromarray(pixels)
+        for orientation, wanted in ((1, pixels), (3, pixels[::-1]), (6, pixels.transpose(1, 0, 2)[:, ::-1])):
+            exif = Image.Exif()
+            exif[0x0112] = orientation
+            self.assertTrue(numpy.array_equal(self.picture(image, exif=exif), wanted), orientation)
+        self.assertTrue(numpy.array_equal(self.picture(image, exif=b"Exif\0\0no such thing"), pixels))
+
+    def test_what_is_transparent_is_white(self):
+        pixels = numpy.zeros((8, 8, 4), numpy.uint8)
+        pixels[:4, :, 0] = pixels[:4, :, 3] = 255
+        image = Image.fromarray(pixels)
+        seen = self.picture(image)
+        self.assertEqual((seen[0, 0].tolist(), seen[7, 7].tolist()), ([255, 0, 0], [255, 255, 255]))
+        seen = self.picture(image.convert("LA"))
+        self.assertEqual((seen[0, 0].tolist(), seen[7, 7].tolist()), ([76] * 3, [255] * 3))
+        palette = Image.new("P", (8, 8))
+        palette.putpalette([9, 9, 9, 0, 0, 0])
+        self.assertEqual(self.picture(palette, transparency=0)[0, 0].tolist(), [255] * 3)
+        self.assertEqual(self.picture(palette)[0, 0].tolist(), [9] * 3)
+        plain = Image.new("RGB", (8, 8), (1, 2, 3))
+        self.assertEqual(self.picture(plain, transparency=(1, 2, 3))[0, 0].tolist(), [255] * 3)
+
+    def test_grey_of_16_bits_keeps_its_levels(self):
+        levels = numpy.arange(64, dtype=numpy.uint16).reshape(8, 8) * 1024
+        image = Image.fromarray(levels)
+        wanted = numpy.repeat((levels / 257 + 0.5).astype(numpy.uint8)[..., None], 3, 2)
+        self.assertTrue(numpy.array_equal(self.picture(image), wanted))
+        turned = Image.Exif()
+        turned[0x0112] = 3
+        self.assertTrue(numpy.array_equal(self.picture(image, exif=turned), wanted[::-1, ::-1]))
+        path = self.folder / "image.tiff"
+        Image.fromarray(levels.astype(">u2")).save(path)
+        seen = sources.Folder(None, None, self.folder, 8).image(path, False)
+        self.assertTrue(numpy.array_equal(seen.permute(1, 2, 0).add(1).mul(127.5).round().numpy(), wanted))
+
+
+if __name__ == "__main__":
+    unittest.main()

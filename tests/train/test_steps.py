@@ -1,0 +1,206 @@
+# SPDX-FileCopyrightText: The Gesso authors
+# SPDX-License-Identifier: Apache-2.0
+"""Tests of what the steps of a training leave where they are killed, fail, are called again or find a variant."""
+
+import shutil
+import subprocess
+import unittest
+import unittest.mock
+
+import torch
+from diffusers import StableDiffusionPipeline, UNet2DConditionModel
+from miniatures import MODELS, PARENTS, TOP, TRAIN, WithFolder, called, captioned_images
+
+import compress
+import distill
+import folder as folders
+import parent as parents
+import starter
+import tokenizer as tokens_of
+import training
+
+PARENT = MODELS / PARENTS[1]
+
+
+class Fault(Exception):
+    """What a test throws where a kill or a defect would strike."""
+
+
+def fail(*_arguments, **_more):
+    raise Fault
+
+
+class Killed(WithFolder):
+    def test_a_student_is_there_as_a_whole_or_not_at_all(self):
+        student = self.folder / "student"
+        with unittest.mock.patch.object(UNet2DConditionModel, "save_pretrained", fail), self.assertRaises(Fault):
+            compress.compress("small", PARENT, student)
+        self.assertFalse(student.exists())
+        compress.compress("small", PARENT, student)
+        folders.Model(student)
+        self.assertEqual(sorted(path.name for path in self.folder.iterdir()), ["student"])
+
+    def test_a_model_folder_is_there_as_a_whole_or_not_at_all(self):
+        model, path = folders.Model(PARENT), self.folder / "model"
+        parts = PARENT / "tokenizer", model.text_encoder, model.unet, model.vae
+        with self.assertRaises(Fault):
+            folders.write(path, *parts, unittest.mock.Mock(save_pretrained=fail))
+        self.assertFalse(path.exists())
+        folders.write(path, *parts, model.scheduler)
+        folders.Model(path)
+
+    def test_a_tokenizer_is_there_as_a_whole_or_not_at_all(self):
+        self.patch(tokens_of, "CAPTIONS", 20)
+        written, write_json = [], tokens_of.tiny_tokenizer.write_json
+
+        def fail_at_the_second(path, value):
+            written.append(path)
+            if len(written) == 2:
+                raise Fault
+            write_json(path, value)
+
+        with unittest.mock.patch.object(tokens_of.tiny_tokenizer, "write_json", fail_at_the_second):
+            with self.assertRaises(Fault):
+                tokens_of.prepared()
+        whole = tokens_of.prepared()
+        self.assertEqual(sorted(path.name for path in whole.iterdir()),
+                         ["merges.txt", "special_tokens_map.json", "tokenizer_config.json", "vocab.json"])
+        # What an earlier release left half-made.
+        (whole / "tokenizer_config.json").unlink()
+        self.assertTrue((tokens_of.prepared() / "tokenizer_config.json").exists())
+
+
+class Distill(WithFolder):
+    def setUp(self):
+        super().setUp()
+        self.pictures, self.out = captioned_images(self.folder / "pictures", "jsonl"), self.folder / "out"
+        compress.compress("tiny", PARENT, self.folder / "student")
+
+    def distill(self, *more, steps=2, device="cpu"):
+        called(distill, PARENT, self.folder / "student", "--data", self.pictures, "--side", 64, "--steps", steps,
+               "--batch", 1, "--out", self.out, "--prompt", "a", "--device", device, *more)
+
+    def step(self):
+        return training.load(self.out / "checkpoint.pt")["step"]
+
+    def test_bf16_beside_a_student_in_float32_draws(self):
+        """With a device that is not called "cpu" the parent is in bfloat16, as on CUDA."""
+        self.distill("--precision", "bf16", "--pictures-every", 1, steps=1, device="cpu:0")
+        for name in ("step-000001.png", "pictures.png"):
+            self.assertTrue((self.out / name).exists(), name)
+
+    def test_drawn_pictures_are_encoded_beside_a_parent_in_bf16(self):
+        self.patch(distill.sources, "SHARD", 3)
+        called(distill, PARENT, self.folder / "student", "--pictures", 3, "--steps", 1, "--batch", 1, "--out", self.out,
+               "--prompt", "a", "--device", "cpu:0", "--precision", "bf16")
+        self.assertEqual(self.step(), 1)
+
+    def test_a_picture_that_fails_loses_no_step(self):
+        with unittest.mock.patch.object(distill, "draw", fail), self.assertRaises(Fault):
+            self.distill("--pictures-every", 2, steps=3)
+        self.assertEqual(self.step(), 2)
+        kept = training.load(self.out / "checkpoint.pt")["parts"]["student"]
+        self.distill("--pictures-every", 2, steps=3)
+        self.assertEqual(self.step(), 3)
+        # To the bit what it would be if nothing had failed.
+        resumed = training.load(self.out / "checkpoint.pt")["parts"]["student"]
+        shutil.rmtree(self.out)
+        self.distill("--pictures-every", 2, steps=3)
+        for name, value in training.load(self.out / "checkpoint.pt")["parts"]["student"].items():
+            self.assertTrue(torch.equal(value, resumed[name]), name)
+        self.assertTrue(any(not torch.equal(value, kept[name]) for name, value in resumed.items()))
+
+    def test_a_finished_run_is_passed_over(self):
+        self.distill(steps=1)
+        weights = self.out / "model" / "unet" / "diffusion_pytorch_model.safetensors"
+        before = weights.stat().st_mtime_ns
+        with unittest.mock.patch.object(folders, "Model", fail):
+            self.distill(steps=1)
+            with self.assertRaisesRegex(SystemExit, "other settings"):
+                self.distill("--rate", 1, steps=1)
+        self.assertEqual(weights.stat().st_mtime_ns, before)
+        # A longer run killed before it wrote its model has an older one there.
+        with unittest.mock.patch.object(folders, "write_with_unet", fail), self.assertRaises(Fault):
+            self.distill(steps=2)
+        self.assertEqual((self.step(), weights.stat().st_mtime_ns), (2, before))
+        self.distill(steps=2)
+        self.assertGreater(weights.stat().st_mtime_ns, before)
+        shutil.rmtree(self.out / "model")
+        self.distill(steps=2)
+        self.assertTrue(weights.exists())
+
+    def test_a_variant_keeps_its_name(self):
+        original = self.folder / "variant"
+        shutil.copytree(PARENT, original)
+        for path in list(original.glob("*/*.safetensors")):
+            path.rename(path.with_name(path.stem + ".fp16.safetensors"))
+        student = self.folder / "student"
+        shutil.rmtree(student)
+        compress.compress("tiny", original, student)
+        self.distill(steps=1)
+        for made in (student, self.out / "model"):
+            self.assertEqual([path.name for path in made.glob("unet/*.safetensors")],
+                             ["diffusion_pytorch_model.fp16.safetensors"])
+            StableDiffusionPipeline.from_pretrained(made, variant="fp16", local_files_only=True)
+
+
+class Parent(WithFolder):
+    def test_a_finished_parent_is_passed_over(self):
+        """Its model may be the better one that `--write` has made since, with a newer decoder."""
+        out = training.cache_folder("parent")
+        self.patch(tokens_of, "CAPTIONS", 20)
+        model = folders.Model(TOP / "models" / "starter")
+        self.patch(parents, "trained_vae", lambda start: model.vae)
+        self.patch(parents, "trained_text_encoder", lambda tokenizer: model.text_encoder)
+        self.patch(starter, "UNET_CHANNELS", (32, 32, 32, 32))
+        self.patch(parents.sources, "SHARD", 2)
+        self.patch(parents.denoising, "held_out_error", lambda *_: 0.0)
+        drawn = parents.sources.Drawn
+        self.patch(parents.sources, "Drawn", lambda vae, tokenizer, count, *more, **named: drawn(
+            vae, tokenizer, min(count, 2), *more, **named))
+        called(parents, "--steps", 1, "--pictures", 2, "--batch", 1)
+        config = out / "model" / "unet" / "config.json"
+        before = config.stat().st_mtime_ns
+        self.patch(training, "Run", fail)
+        called(parents, "--steps", 1, "--pictures", 2, "--batch", 1)
+        self.assertEqual(config.stat().st_mtime_ns, before)
+
+
+class TrainStarter(WithFolder):
+    """With a Python that only writes down what it is asked to do."""
+
+    def start(self, *arguments):
+        python, self.log = self.folder / "python", self.folder / "log"
+        python.write_text(f'#!/bin/sh\necho "$@" >> "{self.log}"\n')
+        python.chmod(0o755)
+        self.log.unlink(missing_ok=True)
+        arguments = [str(python) if argument == "PYTHON" else argument for argument in arguments]
+        return subprocess.run([TRAIN / "train-starter", *arguments], capture_output=True, text=True, check=False)
+
+    def test_options_may_stand_anywhere(self):
+        model = str(TOP / "models" / "starter")
+        for arguments in (("PYTHON", "--from", model), ("--from", model, "PYTHON")):
+            ended = self.start(*arguments)
+            self.assertEqual(ended.returncode, 0, ended.stderr)
+            asked = self.log.read_text()
+            self.assertIn(f"text.py --from {model}", asked)
+            self.assertNotIn("vae.py", asked)
+        self.assertEqual(self.start("PYTHON").returncode, 0)
+        asked = self.log.read_text()
+        self.assertNotIn("--from", asked)
+        self.assertIn("evaluate.py", asked.splitlines()[-1])
+
+    def test_what_it_does_not_know_is_rejected(self):
+        for arguments in (("--from",), ("PYTHON", "--from"), ("--from", str(self.folder), "PYTHON"), ("--form", "x"),
+                          ("PYTHON", "PYTHON"), ("PYTHON", "extra"), ("no-such-python",)):
+            with self.subTest(arguments=arguments):
+                ended = self.start(*arguments)
+                self.assertEqual((ended.returncode, self.log.exists()), (2, False))
+                self.assertIn("usage: train-starter [--from MODEL] [PYTHON]", ended.stderr)
+        ended = self.start("--help")
+        self.assertEqual((ended.returncode, ended.stderr, self.log.exists()), (0, "", False))
+        self.assertIn("usage: train-starter", ended.stdout)
+
+
+if __name__ == "__main__":
+    unittest.main()
