@@ -117,11 +117,8 @@ typedef enum
   /* inputs[0..k-1] of one shape, inputs[k] F32 [k] (coefficients) -> sum of coefficient[i] * inputs[i].
    * A term whose coefficient is 0 contributes nothing, whatever it holds. k <= 7 */
   GESSO_OP_COMBINE,
-  /* inputs[0] [..,c], inputs[1] F32 [3,c+1] (colours: for each of red, green and blue a factor a channel, then an
-   * offset)
-   * -> U8 [..,3]: the sum of factor * channel, and the offset, clamped to 0..1, times 255, to nearest even. NaN becomes
-   * 0
-   */
+  /* inputs[0] [..,c], inputs[1] F32 [3,c+1] (for each of red, green and blue a factor a channel, then an offset)
+   * -> U8 [..,3]: 255 times the sum of factor * channel and the offset, clamped to 0..1; to nearest even, NaN to 0 */
   GESSO_OP_PIXELS,
   /* inputs[0] -> I32 [1]: 1 where every value is a finite number, else 0 */
   GESSO_OP_IS_FINITE,
