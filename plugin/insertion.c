@@ -182,12 +182,14 @@ furnish (GessoCanvas *canvas, GimpLayer *layer, const GessoResult *result, const
          Progress *progress, GError **error)
 {
   g_autoptr (GessoMetadata) metadata = gesso_metadata_new (result, where->width, where->height);
+  int width = gesso_picture_get_width (result->picture), height = gesso_picture_get_height (result->picture);
 
-  if (MAX (where->width, where->height) > GESSO_LONGEST_SIDE)
+  if (where->width > GESSO_LARGEST_RATIO * width || where->height > GESSO_LARGEST_RATIO * height)
     {
       g_set_error (error, GESSO_ERROR, GESSO_ERROR_REQUEST_INVALID,
-                   _ ("A picture can be enlarged to %d pixels a side, not to %d x %d. Choose a smaller size."),
-                   GESSO_LONGEST_SIDE, where->width, where->height);
+                   _ ("A picture of %d x %d pixels can be enlarged %d times at most, not to %d x %d. Choose a smaller "
+                      "size."),
+                   width, height, GESSO_LARGEST_RATIO, where->width, where->height);
       return FALSE;
     }
   if (!fill (layer, result->picture, progress, error))
