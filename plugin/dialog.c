@@ -323,7 +323,7 @@ offer_new_image (Dialog *self)
 {
   g_autoptr (GError) error = NULL;
 
-  self->new_image = gesso_canvas_new (NULL, NULL);
+  self->new_image = gesso_canvas_new (NULL, NULL, NULL);
   self->canvas = self->new_image;
   on_n_kept (G_OBJECT (self->panel), NULL, self);
   g_set_error_literal (&error, GIMP_PLUG_IN_ERROR, 0,

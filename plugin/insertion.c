@@ -16,17 +16,39 @@
 
 /* --- Where in the stack --- */
 
-void
-gesso_canvas_find_spot (GessoCanvas *canvas)
+GimpLayer *
+gesso_canvas_layer_of (GimpDrawable *drawable)
 {
-  g_autofree GimpLayer **layers = gimp_image_get_selected_layers (canvas->image);
+  if (GIMP_IS_LAYER_MASK (drawable))
+    return gimp_layer_from_mask (GIMP_LAYER_MASK (drawable));
+  return GIMP_IS_LAYER (drawable) ? GIMP_LAYER (drawable) : NULL;
+}
 
-  for (gsize i = 0; layers && layers[i]; i++)
+static void
+add_spot (GessoCanvas *canvas, GimpLayer *layer)
+{
+  int id = gimp_item_get_id (GIMP_ITEM (layer));
+
+  g_array_append_val (canvas->spot, id);
+}
+
+void
+gesso_canvas_find_spot (GessoCanvas *canvas, GimpDrawable **drawables)
+{
+  g_autofree GimpLayer **layers = NULL;
+
+  for (gsize i = 0; drawables && drawables[i]; i++)
     {
-      int id = gimp_item_get_id (GIMP_ITEM (layers[i]));
+      GimpLayer *layer = gesso_canvas_layer_of (drawables[i]);
 
-      g_array_append_val (canvas->spot, id);
+      if (layer)
+        add_spot (canvas, layer);
     }
+  if (canvas->spot->len > 0)
+    return;
+  layers = gimp_image_get_selected_layers (canvas->image);
+  for (gsize i = 0; layers && layers[i]; i++)
+    add_spot (canvas, layers[i]);
 }
 
 /* GIMP's own way for new layers: into an active group, else above the topmost active layer; position -1 is above what

@@ -53,6 +53,24 @@
 (define layers (paint image))
 (check-equal "an active group takes the layer in" (gimp-item-get-parent (vector-ref layers 0)) group)
 (check-equal "on top" (position image (vector-ref layers 0)) 0)
+
+; --- above what is given, whatever is active ---
+(define background (vector-ref (gimp-image-get-layers image) 1))
+(define mask (gimp-layer-create-mask inside ADD-MASK-WHITE))
+(gimp-layer-add-mask inside mask)
+(define (paint-at given active)
+  (gimp-image-set-selected-layers image (vector active))
+  (vector-ref (plug-in-gesso-generate-layer #:image image #:drawables (vector given) #:prompt "a" #:model test-model
+                                            #:steps 1 #:width 8 #:height 8) 0))
+(define (place layer)
+  (list (gimp-item-get-parent layer) (position image layer)))
+(check-equal "above a layer given" (place (paint-at background group)) (list -1 1))
+(define before (position image inside))
+(check-equal "above the layer of a mask given" (place (paint-at mask background)) (list group before))
+(check-equal "in a group given" (place (paint-at group background)) (list group 0))
+(define channel (gimp-channel-new image "Channel" 64 48 50 '(255 0 0)))
+(gimp-image-insert-channel image channel 0 -1)
+(check-equal "a channel has no place: above the active layer" (place (paint-at channel background)) (list -1 2))
 (gimp-image-delete image)
 
 ; --- with a selection ---
