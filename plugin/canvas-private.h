@@ -25,5 +25,5 @@ struct _GessoCanvas
   GArray *spot;          /* of int: ids of the layers above which to insert; they may be gone by then */
 };
 
-/* Remembers the active layers. */
-void gesso_canvas_find_spot (GessoCanvas *canvas);
+/* Remembers the layers of `drawables`, or where there are none (NULL as well) the image's active ones. */
+void gesso_canvas_find_spot (GessoCanvas *canvas, GimpDrawable **drawables);

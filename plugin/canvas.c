@@ -24,7 +24,7 @@ copy_selection (GessoCanvas *canvas, GError **error)
 }
 
 static gboolean
-look_at_image (GessoCanvas *canvas, GError **error)
+look_at_image (GessoCanvas *canvas, GimpDrawable **drawables, GError **error)
 {
   gboolean selected;
   int x1, y1, x2, y2;
@@ -46,19 +46,19 @@ look_at_image (GessoCanvas *canvas, GError **error)
   canvas->kind = selected ? PLACE_SELECTION : PLACE_IMAGE;
   if (selected && !copy_selection (canvas, error))
     return FALSE;
-  gesso_canvas_find_spot (canvas);
+  gesso_canvas_find_spot (canvas, drawables);
   return TRUE;
 }
 
 GessoCanvas *
-gesso_canvas_new (GimpImage *image, GError **error)
+gesso_canvas_new (GimpImage *image, GimpDrawable **drawables, GError **error)
 {
   g_autoptr (GessoCanvas) canvas = g_new0 (GessoCanvas, 1);
 
   canvas->spot = g_array_new (FALSE, FALSE, sizeof (int));
   canvas->kind = PLACE_NONE;
   canvas->image = image;
-  if (image && !look_at_image (canvas, error))
+  if (image && !look_at_image (canvas, drawables, error))
     return NULL;
   return g_steal_pointer (&canvas);
 }

@@ -27,7 +27,6 @@ typedef struct
   GessoCanvas *canvas;
   GessoCanvas *new_image;      /* (nullable): in place of a canvas whose image was closed */
   const GessoMetadata *reused; /* (nullable): the settings are a layer's */
-  GimpDisplay *display;        /* (nullable): where the image was seen at first */
   GtkWidget *dialog;
   GessoPanel *panel;
   GtkWidget *generate;
@@ -308,13 +307,13 @@ build (Dialog *self, GimpProcedure *procedure)
 
 /* --- Running --- */
 
-/* GIMP keeps an image alive for the plug-in when its window is closed, but nobody would ever see it again. */
+/* An image is there until its last view is closed, which need not be the one that the dialog was opened from. */
 static gboolean
 was_closed (Dialog *self)
 {
   GimpImage *image = gesso_canvas_get_image (self->canvas);
 
-  return image && (!gimp_image_is_valid (image) || (self->display && !gimp_display_is_valid (self->display)));
+  return image && !gimp_image_is_valid (image);
 }
 
 /* The pictures are not lost with the image. */
@@ -323,7 +322,7 @@ offer_new_image (Dialog *self)
 {
   g_autoptr (GError) error = NULL;
 
-  self->new_image = gesso_canvas_new (NULL, NULL);
+  self->new_image = gesso_canvas_new (NULL, NULL, NULL);
   self->canvas = self->new_image;
   on_n_kept (G_OBJECT (self->panel), NULL, self);
   g_set_error_literal (&error, GIMP_PLUG_IN_ERROR, 0,
@@ -461,7 +460,6 @@ gesso_dialog_run (GimpProcedure *procedure, GimpProcedureConfig *config, GessoCa
       return NULL;
     }
   gimp_ui_init ("gesso");
-  self.display = gesso_canvas_get_image (canvas) ? gimp_default_display () : NULL;
   build (&self, procedure);
   layers = run (&self);
   remember_at_end (&self);

@@ -89,7 +89,7 @@ batch_new (GimpProcedureConfig *config, GError **error)
     return NULL;
   if (image)
     {
-      batch->canvas = gesso_canvas_new (image, error);
+      batch->canvas = gesso_canvas_new (image, NULL, error);
       if (!batch->canvas)
         return NULL;
     }
@@ -119,7 +119,7 @@ settings_of (Batch *batch, guint i, GError **error)
 static gboolean
 into_new_image (Batch *batch, GPtrArray *results, GError **error)
 {
-  g_autoptr (GessoCanvas) canvas = gesso_canvas_new (NULL, error);
+  g_autoptr (GessoCanvas) canvas = gesso_canvas_new (NULL, NULL, error);
   g_autoptr (GPtrArray) layers = NULL;
 
   if (canvas)

@@ -20,7 +20,7 @@ run (GimpProcedure *procedure, GimpProcedureConfig *config, gpointer data)
 
   gesso_generate_begin ();
   g_object_get (config, "run-mode", &run_mode, NULL);
-  canvas = gesso_canvas_new (NULL, &error);
+  canvas = gesso_canvas_new (NULL, NULL, &error);
   if (canvas)
     layers = gesso_generate (procedure, run_mode, config, canvas, &error);
   if (!layers)

@@ -17,7 +17,7 @@ run (GimpProcedure *procedure, GimpRunMode run_mode, GimpImage *image, GimpDrawa
   GError *error = NULL;
 
   gesso_generate_begin ();
-  canvas = gesso_canvas_new (image, &error);
+  canvas = gesso_canvas_new (image, drawables, &error);
   if (canvas)
     layers = gesso_generate (procedure, run_mode, config, canvas, &error);
   return gesso_generate_return_layers (procedure, run_mode, layers, error);

@@ -16,17 +16,39 @@
 
 /* --- Where in the stack --- */
 
-void
-gesso_canvas_find_spot (GessoCanvas *canvas)
+GimpLayer *
+gesso_canvas_layer_of (GimpDrawable *drawable)
 {
-  g_autofree GimpLayer **layers = gimp_image_get_selected_layers (canvas->image);
+  if (GIMP_IS_LAYER_MASK (drawable))
+    return gimp_layer_from_mask (GIMP_LAYER_MASK (drawable));
+  return GIMP_IS_LAYER (drawable) ? GIMP_LAYER (drawable) : NULL;
+}
 
-  for (gsize i = 0; layers && layers[i]; i++)
+static void
+add_spot (GessoCanvas *canvas, GimpLayer *layer)
+{
+  int id = gimp_item_get_id (GIMP_ITEM (layer));
+
+  g_array_append_val (canvas->spot, id);
+}
+
+void
+gesso_canvas_find_spot (GessoCanvas *canvas, GimpDrawable **drawables)
+{
+  g_autofree GimpLayer **layers = NULL;
+
+  for (gsize i = 0; drawables && drawables[i]; i++)
     {
-      int id = gimp_item_get_id (GIMP_ITEM (layers[i]));
+      GimpLayer *layer = gesso_canvas_layer_of (drawables[i]);
 
-      g_array_append_val (canvas->spot, id);
+      if (layer)
+        add_spot (canvas, layer);
     }
+  if (canvas->spot->len > 0)
+    return;
+  layers = gimp_image_get_selected_layers (canvas->image);
+  for (gsize i = 0; layers && layers[i]; i++)
+    add_spot (canvas, layers[i]);
 }
 
 /* GIMP's own way for new layers: into an active group, else above the topmost active layer; position -1 is above what
@@ -182,12 +204,14 @@ furnish (GessoCanvas *canvas, GimpLayer *layer, const GessoResult *result, const
          Progress *progress, GError **error)
 {
   g_autoptr (GessoMetadata) metadata = gesso_metadata_new (result, where->width, where->height);
+  int width = gesso_picture_get_width (result->picture), height = gesso_picture_get_height (result->picture);
 
-  if (MAX (where->width, where->height) > GESSO_LONGEST_SIDE)
+  if (where->width > GESSO_LARGEST_RATIO * width || where->height > GESSO_LARGEST_RATIO * height)
     {
       g_set_error (error, GESSO_ERROR, GESSO_ERROR_REQUEST_INVALID,
-                   _ ("A picture can be enlarged to %d pixels a side, not to %d x %d. Choose a smaller size."),
-                   GESSO_LONGEST_SIDE, where->width, where->height);
+                   _ ("A picture of %d x %d pixels can be enlarged %d times at most, not to %d x %d. Choose a smaller "
+                      "size."),
+                   width, height, GESSO_LARGEST_RATIO, where->width, where->height);
       return FALSE;
     }
   if (!fill (layer, result->picture, progress, error))

@@ -10,17 +10,15 @@
 #include "generate.h"
 #include "metadata.h"
 
-/* The layer that is meant: the first of those given, or the active one. A mask stands for its layer. */
+/* The layer that is meant: the first of those given, or the active one. */
 static GimpLayer *
 find_layer (GimpImage *image, GimpDrawable **drawables, GError **error)
 {
   g_autofree GimpLayer **layers = gimp_image_get_selected_layers (image);
   GimpLayer *layer = layers ? layers[0] : NULL;
 
-  if (drawables && drawables[0] && GIMP_IS_LAYER_MASK (drawables[0]))
-    layer = gimp_layer_from_mask (GIMP_LAYER_MASK (drawables[0]));
-  else if (drawables && drawables[0])
-    layer = GIMP_IS_LAYER (drawables[0]) ? GIMP_LAYER (drawables[0]) : NULL;
+  if (drawables && drawables[0])
+    layer = gesso_canvas_layer_of (drawables[0]);
   if (!layer)
     g_set_error_literal (error, GESSO_ERROR, GESSO_ERROR_REQUEST_INVALID,
                          _ ("No layer is selected. Select one that was painted by Gesso."));
@@ -44,7 +42,7 @@ paint_with_dialog (GimpProcedure *procedure, GessoMetadata *metadata, GessoCanva
 static GPtrArray *
 paint_again (GimpProcedure *procedure, GimpRunMode run_mode, GimpImage *image, GimpDrawable **drawables, GError **error)
 {
-  g_autoptr (GessoCanvas) canvas = gesso_canvas_new (image, error);
+  g_autoptr (GessoCanvas) canvas = gesso_canvas_new (image, drawables, error);
   g_autoptr (GessoMetadata) metadata = NULL;
   GimpLayer *layer = canvas ? find_layer (image, drawables, error) : NULL;
 

@@ -12,23 +12,25 @@ static gboolean
 scale_into (GeglBuffer *from, GeglBuffer *to, int width, int height, GessoFillFunc progress, gpointer data)
 {
   GeglNode *graph = gegl_node_new ();
-  double ratio = (double) width / gegl_buffer_get_width (from);
+  double x = (double) width / gegl_buffer_get_width (from);
+  double y = (double) height / gegl_buffer_get_height (from);
   /* As GIMP advises: one that stays sharp without halos for enlarging, one that does not alias for reducing. Far
    * enlarged the sharp one gains nothing, and takes a minute where the cubic one takes seconds. */
-  GeglSamplerType sampler = ratio > MUCH ? GEGL_SAMPLER_CUBIC : ratio > 1 ? GEGL_SAMPLER_NOHALO : GEGL_SAMPLER_LOHALO;
+  GeglSamplerType sampler = x > MUCH ? GEGL_SAMPLER_CUBIC : x > 1 ? GEGL_SAMPLER_NOHALO : GEGL_SAMPLER_LOHALO;
   GeglNode *source = gegl_node_new_child (graph, "operation", "gegl:buffer-source", "buffer", from, NULL);
-  GeglNode *scale = gegl_node_new_child (graph, "operation", "gegl:scale-size", "x", (double) width, "y",
-                                         (double) height, "sampler", sampler, "abyss-policy", GEGL_ABYSS_CLAMP, NULL);
+  /* Not gegl:scale-size: of more than 9000 pixels it makes transparent ones. */
+  GeglNode *scale = gegl_node_new_child (graph, "operation", "gegl:scale-ratio", "x", x, "y", y, "sampler", sampler,
+                                         "abyss-policy", GEGL_ABYSS_CLAMP, NULL);
   int n_rows = MAX (BAND_PIXELS / width, 1);
   gboolean goes_on = TRUE;
 
   gegl_node_link (source, scale);
-  for (int y = 0; y < height && goes_on; y += n_rows)
+  for (int row = 0; row < height && goes_on; row += n_rows)
     {
-      GeglRectangle band = { 0, y, width, MIN (n_rows, height - y) };
+      GeglRectangle band = { 0, row, width, MIN (n_rows, height - row) };
 
       gegl_node_blit_buffer (scale, to, &band, 0, GEGL_ABYSS_NONE);
-      goes_on = progress ((double) (y + band.height) / height, data);
+      goes_on = progress ((double) (row + band.height) / height, data);
     }
   g_object_unref (graph);
   return goes_on;

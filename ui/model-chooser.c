@@ -25,9 +25,10 @@ enum
   COLUMN_MODEL, /* what the property is when the row is chosen */
   COLUMN_FOLDER,
   COLUMN_SIZE,
-  COLUMN_NAME, /* as shown */
-  COLUMN_MARKUP,
-  COLUMN_ERROR, /* why it does not run, or NULL */
+  COLUMN_NAME,   /* as shown */
+  COLUMN_MARKUP, /* the first line */
+  COLUMN_ERROR,  /* why it does not run, or NULL */
+  COLUMN_DETAIL, /* the second line, markup, or NULL */
   N_COLUMNS,
 };
 
@@ -80,16 +81,14 @@ set_row_text (GessoModelChooser *self, GtkTreeIter *iter, const char *detail, gb
    * name isolated. */
   gboolean rtl = gtk_widget_get_direction (GTK_WIDGET (self)) == GTK_TEXT_DIR_RTL;
   const char *mark = rtl ? "\u200f" : "", *isolate = rtl ? "\u2068" : "", *end = rtl ? "\u2069" : "";
-  g_autofree char *name = NULL, *markup = NULL;
+  g_autofree char *name = NULL, *first = NULL, *second = NULL;
 
   gtk_tree_model_get (GTK_TREE_MODEL (self->rows), iter, COLUMN_NAME, &name, -1);
-  if (can_run)
-    markup = g_markup_printf_escaped ("%s%s%s%s\n<span size='smaller' alpha='75%%'>%s%s%s%s</span>", mark, isolate,
-                                      name, end, mark, isolate, detail, end);
-  else
-    markup = g_markup_printf_escaped ("<span alpha='60%%'>%s%s%s%s\n<span size='smaller'>%s%s%s%s</span></span>", mark,
-                                      isolate, name, end, mark, isolate, detail, end);
-  gtk_list_store_set (self->rows, iter, COLUMN_MARKUP, markup, COLUMN_ERROR, error, -1);
+  first = g_markup_printf_escaped ("<span alpha='%s'>%s%s%s%s</span>", can_run ? "100%" : "60%", mark, isolate, name,
+                                   end);
+  second = g_markup_printf_escaped ("<span size='smaller' alpha='%s'>%s%s%s%s</span>", can_run ? "75%" : "60%", mark,
+                                    isolate, detail, end);
+  gtk_list_store_set (self->rows, iter, COLUMN_MARKUP, first, COLUMN_DETAIL, second, COLUMN_ERROR, error, -1);
 }
 
 /* By the property's value or by the folder. */
@@ -352,6 +351,40 @@ is_separator (GtkTreeModel *rows, GtkTreeIter *iter, gpointer data)
   return kind == ROW_SEPARATOR;
 }
 
+static void
+show_detail (GtkCellLayout *layout, GtkCellRenderer *cell, GtkTreeModel *rows, GtkTreeIter *iter, gpointer data)
+{
+  g_autofree char *detail = NULL;
+  int width;
+
+  gtk_tree_model_get (rows, iter, COLUMN_DETAIL, &detail, -1);
+  g_object_set (cell, "visible", detail != NULL, "markup", detail, NULL);
+  /* No less than all of it, in one line. */
+  gtk_cell_renderer_set_fixed_size (cell, -1, -1);
+  gtk_cell_renderer_get_preferred_width (cell, GTK_WIDGET (layout), NULL, &width);
+  gtk_cell_renderer_set_fixed_size (cell, width + 1, -1);
+}
+
+/* Names from elsewhere are long: they are cut, where they differ least, instead of the dialog widened. The line below
+ * is short, and never cut. */
+static GtkWidget *
+make_combo (GtkTreeModel *rows)
+{
+  GtkCellArea *area = gtk_cell_area_box_new ();
+  GtkWidget *combo = g_object_new (GTK_TYPE_COMBO_BOX, "model", rows, "cell-area", area, NULL);
+  GtkCellRenderer *name = gtk_cell_renderer_text_new (), *detail = gtk_cell_renderer_text_new ();
+
+  gtk_orientable_set_orientation (GTK_ORIENTABLE (area), GTK_ORIENTATION_VERTICAL);
+  g_object_set (name, "ellipsize", PANGO_ELLIPSIZE_MIDDLE, "width-chars", 36, "max-width-chars", 44, "ypad", 0, NULL);
+  g_object_set (detail, "ellipsize", PANGO_ELLIPSIZE_END, "ypad", 0, NULL); /* else room is made for a second line */
+  gtk_cell_layout_pack_start (GTK_CELL_LAYOUT (combo), name, FALSE);
+  gtk_cell_layout_add_attribute (GTK_CELL_LAYOUT (combo), name, "markup", COLUMN_MARKUP);
+  gtk_cell_layout_pack_start (GTK_CELL_LAYOUT (combo), detail, FALSE);
+  gtk_cell_layout_set_cell_data_func (GTK_CELL_LAYOUT (combo), detail, show_detail, NULL, NULL);
+  gtk_combo_box_set_row_separator_func (GTK_COMBO_BOX (combo), is_separator, NULL, NULL);
+  return combo;
+}
+
 static gboolean
 gesso_model_chooser_mnemonic_activate (GtkWidget *widget, gboolean group_cycling)
 {
@@ -414,7 +447,6 @@ gesso_model_chooser_class_init (GessoModelChooserClass *klass)
 static void
 gesso_model_chooser_init (GessoModelChooser *self)
 {
-  GtkCellRenderer *cell = gtk_cell_renderer_text_new ();
   GtkWidget *icon = gtk_image_new_from_icon_name ("dialog-warning-symbolic", GTK_ICON_SIZE_MENU);
 
   self->model = g_strdup ("");
@@ -424,13 +456,8 @@ gesso_model_chooser_init (GessoModelChooser *self)
   gtk_box_set_spacing (GTK_BOX (self), 4);
 
   self->rows = gtk_list_store_new (N_COLUMNS, G_TYPE_INT, G_TYPE_STRING, G_TYPE_STRING, G_TYPE_UINT64, G_TYPE_STRING,
-                                   G_TYPE_STRING, G_TYPE_STRING);
-  self->combo = gtk_combo_box_new_with_model (GTK_TREE_MODEL (self->rows));
-  /* Names from elsewhere are long: the row is cut, not the dialog widened. */
-  g_object_set (cell, "ellipsize", PANGO_ELLIPSIZE_MIDDLE, "width-chars", 36, "max-width-chars", 44, NULL);
-  gtk_cell_layout_pack_start (GTK_CELL_LAYOUT (self->combo), cell, TRUE);
-  gtk_cell_layout_set_attributes (GTK_CELL_LAYOUT (self->combo), cell, "markup", COLUMN_MARKUP, NULL);
-  gtk_combo_box_set_row_separator_func (GTK_COMBO_BOX (self->combo), is_separator, NULL, NULL);
+                                   G_TYPE_STRING, G_TYPE_STRING, G_TYPE_STRING);
+  self->combo = make_combo (GTK_TREE_MODEL (self->rows));
   self->changed_handler = g_signal_connect (self->combo, "changed", G_CALLBACK (combo_changed), self);
   gesso_style_pass_scrolling (self->combo);
   atk_object_set_name (gtk_widget_get_accessible (self->combo), _ ("Model"));

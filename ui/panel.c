@@ -191,15 +191,25 @@ gesso_panel_init (GessoPanel *self)
   add_actions (self);
 }
 
+/* Where there is something to scroll. */
+static void
+show_bar (GtkAdjustment *adjustment, GtkWidget *bar)
+{
+  gtk_widget_set_opacity (bar, gtk_adjustment_get_upper (adjustment) > gtk_adjustment_get_page_size (adjustment));
+}
+
 static void
 build (GessoPanel *self, const GessoPanelPlace *place, GessoMakeScale make_scale)
 {
   GtkWidget *columns = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 6);
   GtkWidget *scrolled = gtk_scrolled_window_new (NULL, NULL);
+  GtkWidget *bar = gtk_scrolled_window_get_vscrollbar (GTK_SCROLLED_WINDOW (scrolled));
 
-  /* On a low screen the settings scroll and the picture shrinks. */
+  /* On a low screen the settings scroll and the picture shrinks. The bar has its place from the start: it would take
+   * its width from the settings. */
   self->form = gesso_form_new (G_OBJECT (self), self->session, place, self->history, make_scale);
-  gtk_scrolled_window_set_policy (GTK_SCROLLED_WINDOW (scrolled), GTK_POLICY_NEVER, GTK_POLICY_AUTOMATIC);
+  gtk_scrolled_window_set_policy (GTK_SCROLLED_WINDOW (scrolled), GTK_POLICY_NEVER, GTK_POLICY_ALWAYS);
+  g_signal_connect_object (gtk_range_get_adjustment (GTK_RANGE (bar)), "changed", G_CALLBACK (show_bar), bar, 0);
   gtk_scrolled_window_set_propagate_natural_height (GTK_SCROLLED_WINDOW (scrolled), TRUE);
   gtk_scrolled_window_set_min_content_height (GTK_SCROLLED_WINDOW (scrolled), LEAST_FORM_HEIGHT);
   gtk_widget_set_size_request (scrolled, LEAST_FORM_WIDTH, -1);

@@ -6,30 +6,44 @@
 ;   gimp-console-3.0 -i --quit --batch-interpreter=plug-in-script-fu-eval \
 ;     -b '(load "gesso-batch.scm") (gesso-batch "prompts.txt" "pictures" "" 25 1)'
 ;
-; The arguments: the file with a prompt in each line (empty lines and those that begin with # are left out), the folder
-; to write to, the model ("" is the one that comes with Gesso), the steps, and the seed of the first line; the second line
+; The arguments: the file with a prompt in each line, in UTF-8 (empty lines and those that begin with # are left out), the
+; folder to write to, the model ("" is the one that comes with Gesso), the steps, and the seed of the first line; the second line
 ; has the next seed, and so on; -1 is a random one for each. Line 12, "A red fox!", becomes 0012-a-red-fox.png and .xcf.
 ;
-; What is there already is not painted again, so a run that was interrupted goes on where it was. The exit status of GIMP
-; is 0 when every line has its picture, else 70.
+; A line that has both files already is not painted again, so a run that was interrupted goes on where it was. The exit
+; status of GIMP is 0 when every line has its picture, else 70.
 
 (script-fu-use-v3)
 
 ; How many pictures a call makes: the model is opened once a call, and what a call has made is lost when it is killed.
 (define gesso-batch-size 8)
 
+(define (gesso-batch-no-text file)
+  (error "The file with the prompts is not UTF-8 text; save it as UTF-8:" file))
+
+(define (gesso-batch-bytes c)
+  (let ((code (char->integer c)))
+    (cond ((< code #x80) 1) ((< code #x800) 2) ((< code #x10000) 3) (else 4))))
+
 (define (gesso-batch-lines file)
   (let ((port (open-input-file file)))
     (if (not port)
         (error "The file with the prompts cannot be read:" file))
-    (let loop ((line '()) (lines '()))
+    (let loop ((line '()) (lines '()) (bytes 0))
       (let ((c (read-char port)))
+        (define (end-line) (cons (list->string (reverse line)) lines))
+        (define (skip) (loop line lines (+ bytes (gesso-batch-bytes c))))
         (cond ((eof-object? c)
                (close-input-port port)
-               (reverse (if (null? line) lines (cons (list->string (reverse line)) lines))))
-              ((char=? c #\newline) (loop '() (cons (list->string (reverse line)) lines)))
-              ((char=? c #\return) (loop line lines))
-              (else (loop (cons c line) lines)))))))
+               ; Bytes that are no UTF-8 are not read.
+               (if (< bytes (file-size file))
+                   (gesso-batch-no-text file))
+               (reverse (if (null? line) lines (end-line))))
+              ((= (char->integer c) 0) (gesso-batch-no-text file))
+              ((and (= bytes 0) (= (char->integer c) #xFEFF)) (skip)) ; a byte order mark
+              ((and (char=? c #\return) (eqv? (peek-char port) #\newline)) (skip))
+              ((or (char=? c #\newline) (char=? c #\return)) (loop '() (end-line) (+ bytes 1)))
+              (else (loop (cons c line) lines (+ bytes (gesso-batch-bytes c)))))))))
 
 (define (gesso-batch-prompt? line)
   (let loop ((chars (string->list line)))
@@ -62,7 +76,9 @@
           (loop (cdr lines)
                 (+ n 1)
                 ; The XCF comes last, and whole or not at all.
-                (if (and (gesso-batch-prompt? (car lines)) (not (file-exists? (string-append path ".xcf"))))
+                (if (and (gesso-batch-prompt? (car lines))
+                         (not (and (file-exists? (string-append path ".png"))
+                                   (file-exists? (string-append path ".xcf")))))
                     (cons (list path (car lines) (if (< seed 0) -1 (modulo (+ seed n -1) 2147483648))) jobs)
                     jobs))))))
 
@@ -88,11 +104,19 @@
                                             #:model model #:steps steps)))
     (gesso-batch-save-all jobs (vector->list (car made)) (caddr made))))
 
+; With those above it.
+(define (gesso-batch-make-folder folder)
+  (let loop ((at (min 1 (string-length folder))))
+    (let ((end? (>= at (string-length folder))))
+      (if (and (or end? (char=? (string-ref folder at) #\/)) (not (file-exists? (substring folder 0 at))))
+          (dir-make (substring folder 0 at)))
+      (if (not end?)
+          (loop (+ at 1)))))
+  (if (not (file-exists? folder))
+      (error "The folder for the pictures cannot be made:" folder)))
+
 (define (gesso-batch file folder model steps seed)
-  (if (not (file-exists? folder))
-      (dir-make folder))
-  (if (not (file-exists? folder))
-      (error "The folder for the pictures cannot be made:" folder))
+  (gesso-batch-make-folder folder)
   (let loop ((jobs (gesso-batch-jobs file folder seed)) (failed 0))
     (if (null? jobs)
         (if (> failed 0)

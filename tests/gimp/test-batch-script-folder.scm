@@ -10,4 +10,4 @@
 (let ((port (open-output-file (in-test-folder "one.txt"))))
   (display "a fox" port)
   (close-output-port port))
-(gesso-batch (in-test-folder "one.txt") (in-test-folder "no/such/folder") test-model 1 5)
+(gesso-batch (in-test-folder "one.txt") (in-test-folder "one.txt/folder") test-model 1 5)

@@ -14,6 +14,10 @@
   (let ((port (open-output-file prompts)))
     (for-each (lambda (line) (display line port) (newline port)) lines)
     (close-output-port port)))
+(define (write-bytes file . bytes)
+  (let ((port (open-output-file file)))
+    (for-each (lambda (b) (write-byte (integer->byte b) port)) bytes)
+    (close-output-port port)))
 (define (there? name) (file-exists? (in-test-folder (string-append "pictures/" name))))
 (define (run) (gesso-batch prompts (in-test-folder "pictures") test-model 1 5))
 
@@ -43,6 +47,9 @@
 (file-delete (in-test-folder "pictures/0001-a-red-fox.xcf"))
 (run)
 (check "what was deleted comes back" (> (size "0001-a-red-fox.png") 4))
+(file-delete (in-test-folder "pictures/0001-a-red-fox.png"))
+(run)
+(check "also where it was the PNG alone" (there? "0001-a-red-fox.png"))
 
 (file-delete (in-test-folder "pictures/0005-an-owl.xcf"))
 (check-equal "-1 is a random seed for each line" (map caddr (gesso-batch-jobs prompts (in-test-folder "elsewhere") -1))
@@ -50,5 +57,29 @@
 (check-equal "seeds begin anew after the largest"
              (map caddr (gesso-batch-jobs prompts (in-test-folder "elsewhere") 2147483645))
              '(2147483645 0 1))
+
+; --- files as other editors write them ---
+(define other (in-test-folder "other.txt"))
+(define (check-lines what lines . bytes)
+  (apply write-bytes other bytes)
+  (check-equal what (gesso-batch-lines other) lines))
+(define (check-no-text what . bytes)
+  (apply write-bytes other bytes)
+  (check-fails what (lambda () (gesso-batch-lines other)) "not UTF-8 text; save it as UTF-8" "other.txt"))
+(check-lines "a byte order mark is no part of the first line" '("#a" "b") #xEF #xBB #xBF 35 97 10 98 10)
+(check-lines "lines that end as on Windows" '("a" "" "b") 97 13 10 13 10 98 13 10)
+(check-lines "and as on old Macs" '("a" "b" "" "c") 97 13 98 13 13 99 13)
+(check-lines "any letter" '("é狐𝄞") #xC3 #xA9 #xE7 #x8B #x90 #xF0 #x9D #x84 #x9E)
+(check-lines "an empty file" '())
+; The script's own errors end GIMP's run, unless they are taken for errors of what it calls.
+(define error-that-ends error)
+(set! error (lambda parts (*error-hook* (apply string-append (map test-show parts)))))
+(check-no-text "a NUL" 97 10 98 0 99 10)
+(check-no-text "UTF-16 with its mark" #xFF #xFE 97 0 10 0)
+(check-no-text "Latin-1" 99 97 102 #xE9 10)
+(set! error error-that-ends)
+
+(gesso-batch-make-folder (in-test-folder "deep/down/here"))
+(check "the folders above are made as well" (file-exists? (in-test-folder "deep/down/here")))
 
 (check-fails "no such model" (lambda () (gesso-batch prompts (in-test-folder "pictures") "nonesuch" 1 5)) "nonesuch")

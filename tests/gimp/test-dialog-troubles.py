@@ -26,8 +26,26 @@ def test_image_closed_while_painting():
         dialog.cancel()
         driver.press(driver.find(dialog.window, "button", re.compile("^Insert ")))
         driver.find(dialog.window, "label", re.compile("image .*closed"))
-        dialog.close(n_discarded=dialog.n_results())
-        assert driver.windows("gimp"), "GIMP is gone"
+        driver.press(dialog.find("button", "Create _Image"))
+        dialog.wait_until_closed()
+        driver.wait_for("the new image", lambda: driver.windows("gimp", "[Untitled]"))
+
+
+def test_view_closed():
+    """The image is open in another view, and gets its layer."""
+    with session() as running:
+        first = running.window.get_name()  # with the number of the view
+        driver.activate(running.window, "New View")
+        driver.wait_for("another view", lambda: running.window.get_name() != first)
+        dialog = running.open_dialog()
+        dialog.set_numbers({"S_teps": 1})
+        dialog.generate()
+        dialog.wait_for_results(1)
+        driver.activate(running.window, "Close View")
+        driver.wait_for("the first view", lambda: running.window.get_name() == first)
+        driver.press(dialog.find("button", "_Insert 1 Layer"))
+        dialog.wait_until_closed()
+        running.wait_for_layers(2)
 
 
 def test_killed_while_painting():

@@ -53,6 +53,24 @@
 (define layers (paint image))
 (check-equal "an active group takes the layer in" (gimp-item-get-parent (vector-ref layers 0)) group)
 (check-equal "on top" (position image (vector-ref layers 0)) 0)
+
+; --- above what is given, whatever is active ---
+(define background (vector-ref (gimp-image-get-layers image) 1))
+(define mask (gimp-layer-create-mask inside ADD-MASK-WHITE))
+(gimp-layer-add-mask inside mask)
+(define (paint-at given active)
+  (gimp-image-set-selected-layers image (vector active))
+  (vector-ref (plug-in-gesso-generate-layer #:image image #:drawables (vector given) #:prompt "a" #:model test-model
+                                            #:steps 1 #:width 8 #:height 8) 0))
+(define (place layer)
+  (list (gimp-item-get-parent layer) (position image layer)))
+(check-equal "above a layer given" (place (paint-at background group)) (list -1 1))
+(define before (position image inside))
+(check-equal "above the layer of a mask given" (place (paint-at mask background)) (list group before))
+(check-equal "in a group given" (place (paint-at group background)) (list group 0))
+(define channel (gimp-channel-new image "Channel" 64 48 50 '(255 0 0)))
+(gimp-image-insert-channel image channel 0 -1)
+(check-equal "a channel has no place: above the active layer" (place (paint-at channel background)) (list -1 2))
 (gimp-image-delete image)
 
 ; --- with a selection ---
@@ -97,11 +115,44 @@
 (check-equal "opaque to its corner" (cadddr (gimp-drawable-get-pixel layer 60 44)) 255)
 (gimp-image-delete image)
 
-(define image (gimp-image-new 120000 8 RGB))
-(check-fails "wider than GEGL scales"
-             (lambda () (plug-in-gesso-generate-layer #:image image #:prompt "a" #:model test-model #:steps 1))
-             "100000" "120000")
-(check-equal "and nothing is left of it" (n-layers image) 0)
+; Along the longer side, both ends included.
+(define (opaque? layer)
+  (let ((width (gimp-drawable-get-width layer)) (height (gimp-drawable-get-height layer)))
+    (let loop ((i 0))
+      (or (> i 8)
+          (and (= 255 (cadddr (gimp-drawable-get-pixel layer (quotient (* i (- width 1)) 8)
+                                                       (quotient (* i (- height 1)) 8))))
+               (loop (+ i 1)))))))
+(define (check-opaque what image width height . more)
+  (let ((layer (vector-ref (apply plug-in-gesso-generate-layer #:image image #:prompt "a" #:model test-model #:steps 1
+                                  more) 0)))
+    (check-equal (string-append what ": its size")
+                 (list (gimp-drawable-get-width layer) (gimp-drawable-get-height layer)) (list width height))
+    (check (string-append what ": opaque") (opaque? layer))))
+(for-each (lambda (size)
+            (let ((image (gimp-image-new (car size) (cadr size) RGB)))
+              (check-opaque (test-show size) image (car size) (cadr size))
+              (gimp-image-delete image)))
+          '((9001 3) (3 20000) (120000 8)))
+(define image (gimp-image-new 40 9600 RGB))
+(gimp-image-select-rectangle image CHANNEL-OP-REPLACE 0 50 40 9500)
+(check-opaque "a long selection" image 40 9500)
+(check-opaque "a long side asked for" image 9 9501 #:width 9 #:height 9501)
+(check "a long layer of a batch"
+       (opaque? (vector-ref (cadr (plug-in-gesso-generate-batch #:image image #:prompts '("a") #:model test-model
+                                                                #:steps 1)) 0)))
+(gimp-image-delete image)
+
+; Only settings from elsewhere can ask for this.
+(define image (gimp-image-new 8 8 RGB))
+(define layer (vector-ref (plug-in-gesso-generate-layer #:image image #:prompt "a" #:model test-model #:steps 1
+                                                        #:width 8 #:height 8) 0))
+(gimp-item-attach-parasite layer (list "gesso-settings" 1
+                                       (test-replace (caddr (gimp-item-get-parasite layer "gesso-settings"))
+                                                     "\"width\":8" "\"width\":72001")))
+(check-fails "wider than GEGL scales" (lambda () (plug-in-gesso-reuse-settings #:image image))
+             "8 x 8 pixels" "9000 times" "72001 x 8")
+(check-equal "and nothing is left of it" (n-layers image) 1)
 (gimp-image-delete image)
 (define image (plug-in-gesso-generate-image #:prompt "a fox" #:model test-model #:steps 1 #:width 70))
 (check-equal "one side alone is heeded" (gimp-image-get-width image) 70)

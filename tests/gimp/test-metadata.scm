@@ -44,9 +44,14 @@
 (gimp-image-set-selected-layers image (vector latin))
 (gimp-layer-set-edit-mask latin #t)
 (check-equal "an active mask stands for its layer" (vector-length (plug-in-gesso-reuse-settings #:image image)) 1)
-(check-equal "layers given are the ones meant"
-             (settings-of (vector-ref (plug-in-gesso-reuse-settings #:image image #:drawables (vector anew)) 0))
-             (settings-of anew))
+(define (check-given what given layer active)
+  (gimp-image-set-selected-layers image (vector active))
+  (let ((new (vector-ref (plug-in-gesso-reuse-settings #:image image #:drawables (vector given)) 0)))
+    (check-equal (string-append what " is the one meant") (settings-of new) (settings-of layer))
+    (check-equal (string-append what " is the one painted above") (+ (gimp-image-get-item-position image new) 1)
+                 (gimp-image-get-item-position image layer))))
+(check-given "a layer given" anew anew latin)
+(check-given "the layer of a mask given" (gimp-layer-get-mask latin) latin anew)
 (gimp-file-save RUN-NONINTERACTIVE image (in-test-folder "kept.xcf"))
 (gimp-image-delete image)
 

@@ -111,6 +111,29 @@ def test_demo_compiles_for_no_card():
     assert "engine.c" in commands and "nvcc" not in commands and ".fatbin" not in commands
 
 
+def test_demo_prompt_like_an_option():
+    """What the shell's part passes on, without the rest."""
+    stubs = {
+        "sandbox.sh": 'gesso_lib=${BASH_SOURCE[0]%/*}; die () { echo "$*" >&2; exit 1; }; sandbox_setup () { :; }',
+        "gimp.sh": """build_plug_in_for_cpu () { echo built >&2; }; show_folder () { :; }
+                      run_gimp_script () { printf '%s\\n' "$@"; }""",
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        tools = Path(folder) / "tools"
+        (tools / "lib").mkdir(parents=True)
+        shutil.copy(TOP / "tools" / "demo", tools)
+        for name, text in stubs.items():
+            (tools / "lib" / name).write_text(text + "\n", encoding="utf-8")
+
+        def run(*arguments):
+            return subprocess.run([tools / "demo", *arguments], cwd=folder, capture_output=True, text=True, check=False)
+
+        done = run("--prompt", "-x y", "--model=-m", "out")
+        assert done.stdout.splitlines() == ["demo.py", "--prompt=-x y", "--model=-m", "out"], done
+        done = run("--prompt")
+        assert done.returncode == 1 and "usage: tools/demo" in done.stderr and "built" not in done.stderr, done
+
+
 def test_demo_with_the_starter():
     with tempfile.TemporaryDirectory() as folder:
         place = Place(folder)

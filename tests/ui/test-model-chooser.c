@@ -14,6 +14,7 @@ enum
 {
   COLUMN_MARKUP = 5,
   COLUMN_ERROR = 6,
+  COLUMN_DETAIL = 7,
 };
 
 static char *searched; /* its folder "models" is in GESSO_MODELS_PATH */
@@ -75,6 +76,15 @@ row_text (Fixture *f, GtkTreeIter *iter, int column)
   return text;
 }
 
+/* Both lines, as markup. */
+static char *
+row_markup (Fixture *f, GtkTreeIter *iter)
+{
+  g_autofree char *name = row_text (f, iter, COLUMN_MARKUP), *detail = row_text (f, iter, COLUMN_DETAIL);
+
+  return name ? g_strconcat (name, detail ? "\n" : "", detail, NULL) : NULL;
+}
+
 /* The row whose name, or the line below it, holds `text`. */
 static gboolean
 find_row (Fixture *f, const char *text, GtkTreeIter *iter)
@@ -84,7 +94,7 @@ find_row (Fixture *f, const char *text, GtkTreeIter *iter)
   for (gboolean valid = gtk_tree_model_get_iter_first (rows, iter); valid;
        valid = gtk_tree_model_iter_next (rows, iter))
     {
-      g_autofree char *markup = row_text (f, iter, COLUMN_MARKUP);
+      g_autofree char *markup = row_markup (f, iter);
       g_autofree char *plain = NULL;
 
       if (markup)
@@ -111,7 +121,7 @@ assert_shown (Fixture *f, const char *text)
   GtkTreeIter iter;
 
   g_assert_true (gtk_combo_box_get_active_iter (GTK_COMBO_BOX (f->combo), &iter));
-  markup = row_text (f, &iter, COLUMN_MARKUP);
+  markup = row_markup (f, &iter);
   if (!strstr (markup, text))
     g_test_message ("shown: %s", markup);
   g_assert_nonnull (strstr (markup, text));
@@ -148,7 +158,7 @@ has_detail (gpointer data)
 
   if (!find_row (wanted->f, wanted->name, &iter))
     return FALSE;
-  markup = row_text (wanted->f, &iter, COLUMN_MARKUP);
+  markup = row_markup (wanted->f, &iter);
   return strstr (markup, wanted->detail) != NULL;
 }
 

@@ -23,7 +23,7 @@ G_DEFINE_FINAL_TYPE (LookerPlugIn, looker_plug_in, GIMP_TYPE_PLUG_IN)
 static GimpImage *
 look (GimpImage *image, int longest, GError **error)
 {
-  g_autoptr (GessoCanvas) canvas = gesso_canvas_new (image, error);
+  g_autoptr (GessoCanvas) canvas = gesso_canvas_new (image, NULL, error);
   g_autoptr (GBytes) rgb = NULL;
   GimpImage *seen;
   GimpLayer *layer;
