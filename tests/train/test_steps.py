@@ -11,6 +11,7 @@ import torch
 from diffusers import StableDiffusionPipeline, UNet2DConditionModel
 from miniatures import MODELS, PARENTS, TOP, TRAIN, WithFolder, called, captioned_images
 
+import average
 import compress
 import distill
 import folder as folders
@@ -200,6 +201,28 @@ class TrainStarter(WithFolder):
         ended = self.start("--help")
         self.assertEqual((ended.returncode, ended.stderr, self.log.exists()), (0, "", False))
         self.assertIn("usage: train-starter", ended.stdout)
+
+
+class Average(WithFolder):
+    def test_weights_are_the_mean_and_the_rest_is_the_last_ones(self):
+        other, mean = self.folder / "other", self.folder / "mean"
+        unet = folders.load_unet(PARENT).float()
+        with torch.no_grad():
+            for value in unet.parameters():
+                value.add_(0.5)
+        folders.write_with_unet(PARENT, other, unet)
+        called(average, PARENT, other, mean)
+        before = folders.load_unet(PARENT).state_dict()
+        for key, value in folders.load_unet(mean).state_dict().items():
+            self.assertEqual(value.dtype, before[key].dtype)
+            self.assertTrue(torch.allclose(value.float(), before[key].float() + 0.25, atol=2e-3), key)
+        folders.Model(mean)
+
+    def test_other_shapes_are_refused(self):
+        compress.compress("small", PARENT, self.folder / "student")
+        with self.assertRaises(SystemExit):
+            called(average, PARENT, self.folder / "student", self.folder / "mean")
+        self.assertFalse((self.folder / "mean").exists())
 
 
 if __name__ == "__main__":
