@@ -3,12 +3,10 @@
 //
 // What moves values as they are, in units of 16, 2 or 1 bytes. (Compiled once: no type matters.)
 
-#include "device.cuh"
+#include "items.cuh"
 
 namespace
 {
-
-constexpr int THREADS = 256;
 
 template <class Unit>
 __device__ __forceinline__ void
@@ -16,7 +14,7 @@ join_rows (const Unit *a, int a_units, const Unit *b, int b_units, Unit *y, size
 {
   const size_t width = (size_t) a_units + b_units;
 
-  for (size_t i = (size_t) blockIdx.x * THREADS + threadIdx.x; i < n; i += (size_t) gridDim.x * THREADS)
+  for (size_t i = first_item (); i < n; i += items_a_grid ())
     {
       const size_t row = i / width, column = i - row * width;
 
@@ -29,7 +27,7 @@ template <class Unit>
 __device__ __forceinline__ void
 enlarge (const Unit *x, Unit *y, int height, int width, int out_height, int out_width, int units, size_t n)
 {
-  for (size_t i = (size_t) blockIdx.x * THREADS + threadIdx.x; i < n; i += (size_t) gridDim.x * THREADS)
+  for (size_t i = first_item (); i < n; i += items_a_grid ())
     {
       const size_t pixel = i / units, line = pixel / out_width, picture = line / out_height;
       const int column = (int) (pixel - line * out_width), row = (int) (line - picture * out_height);

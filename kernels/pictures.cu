@@ -3,24 +3,10 @@
 //
 // What people see, a picture or a preview: 8-bit pixels of values; and whether these are numbers.
 
-#include "device.cuh"
+#include "items.cuh"
 
 namespace
 {
-
-constexpr int THREADS = 256;
-
-__device__ __forceinline__ size_t
-first_item ()
-{
-  return (size_t) blockIdx.x * THREADS + threadIdx.x;
-}
-
-__device__ __forceinline__ size_t
-items_a_grid ()
-{
-  return (size_t) gridDim.x * THREADS;
-}
 
 // 0..1 to 0..255; no number becomes 0.
 __device__ __forceinline__ uint8_t

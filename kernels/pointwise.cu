@@ -5,25 +5,7 @@
 // grid further.
 
 #include "activation.cuh"
-
-namespace
-{
-
-constexpr int THREADS = 256;
-
-__device__ __forceinline__ size_t
-first_item ()
-{
-  return (size_t) blockIdx.x * THREADS + threadIdx.x;
-}
-
-__device__ __forceinline__ size_t
-items_a_grid ()
-{
-  return (size_t) gridDim.x * THREADS;
-}
-
-} // namespace
+#include "items.cuh"
 
 // n vectors
 extern "C" __global__ void
