@@ -32,7 +32,7 @@ rule_of_thumb (GessoLauncher *launcher, GessoProduct *product, GError **error)
   GessoProductWay way;
   int n = 0;
 
-  gesso_product_choose (product, launcher->processors);
+  gesso_product_choose (launcher, product);
   if (!gesso_product_lt_can (launcher, product))
     return TRUE;
   /* cuBLASLt knows the card; but one by one members that are too small to fill it would leave most of it idle. */
@@ -52,7 +52,7 @@ most_scratch (const GessoLauncher *launcher, const GessoProduct *product)
   const gsize lt = gesso_product_lt_can (launcher, product) ? launcher->lt->workspace : 0;
   GessoProduct thumb = *product;
 
-  gesso_product_choose (&thumb, launcher->processors);
+  gesso_product_choose (launcher, &thumb);
   return MAX (MAX (OWN_SCRATCH, lt), gesso_product_scratch (&thumb));
 }
 
@@ -66,7 +66,8 @@ is_usable (GessoLauncher *launcher, const GessoProduct *product, const GessoProd
   wanted.way = *way;
   if (way->by_lt)
     return gesso_product_lt_check (launcher, &wanted, usable, error);
-  *usable = gesso_product_has_tile (product, way->tile) && way->parts <= gesso_product_stages (product)
+  *usable = gesso_product_has_tile (launcher, product, way->tile)
+            && way->parts <= gesso_product_stages (product, way->tile)
             && gesso_product_scratch (&wanted) <= most_scratch (launcher, product);
   return TRUE;
 }
@@ -279,7 +280,7 @@ measure (Bench *bench, GessoProduct *product, gboolean *measured, GError **error
   GessoLauncher *launcher = bench->launcher;
   const GessoCudaDriver *driver = bench->device->driver;
   const gsize scratch = most_scratch (launcher, product);
-  int n = gesso_product_ways (product, launcher->processors, ways), n_lt = 0;
+  int n = gesso_product_ways (launcher, product, ways), n_lt = 0;
   GessoProduct placed = *product;
   /* Which are there counts, and for how many bytes they take any address does. */
   const gsize bytes = place_operands (launcher, &placed, GESSO_SOMEWHERE, scratch);

@@ -87,6 +87,10 @@ gboolean gesso_cuda_choose (GessoProgram *program, GessoProduct *product, gsize 
 /* Decides what is open. */
 gboolean gesso_cuda_measure_open (GessoProgram *program, GCancellable *cancellable, GError **error);
 
+/* warpgroups.c: takes the launcher's warpgroups away where they do not compute what they should. FALSE where the card
+ * failed. */
+gboolean gesso_cuda_prove_warpgroups (GessoCudaDevice *device, GessoLauncher *launcher, GError **error);
+
 /* The functions of GessoBackend that concern programs. */
 GessoProgram *gesso_cuda_program_compile (GessoBackend *backend, GessoStore *store, const GessoPlan *plan,
                                           GCancellable *cancellable, GError **error);

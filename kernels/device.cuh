@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: The Gesso authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// The only place where Gesso's kernels meet PTX, or anything else that exists on a GPU alone. Each function has a body
-// for the device and one for the CPU, on which tests/kernels/emulation/ runs the same kernels.
+// The only place, but for warpgroup.cuh, where Gesso's kernels meet PTX, or anything else that exists on a GPU alone.
+// Each function has a body for the device and one for the CPU, on which tests/kernels/emulation/ runs the same kernels.
 //
 // Rules for kernel sources:
 // - Shared memory: GESSO_SHARED (type, name, n) and GESSO_DYNAMIC_SHARED (type, name).
@@ -19,8 +19,12 @@
 #include <cuda_fp16.h>
 #define GESSO_KERNEL(name, threads)
 #define GESSO_SHARED(T, name, n) __shared__ __align__ (16) T name[n]
+#ifndef GESSO_DYNAMIC_ALIGNMENT
+#define GESSO_DYNAMIC_ALIGNMENT 16
+#endif
 #define GESSO_DYNAMIC_SHARED(T, name)                                                                                  \
-  extern __shared__ __align__ (16) unsigned char gesso_dynamic_shared[];                                               \
+  extern __shared__ __align__ (GESSO_DYNAMIC_ALIGNMENT)                                                                \
+  unsigned char gesso_dynamic_shared[];                                                                                \
   T *name = reinterpret_cast<T *> (gesso_dynamic_shared)
 #if defined __CUDA_ARCH__ && __CUDA_ARCH__ < 800
 #error "asynchronous copies and m16n8k16 products need compute capability 8.0"

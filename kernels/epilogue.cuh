@@ -49,17 +49,18 @@ epilogue_of (const GessoProductMember &member, float *scratch)
 template <class T> constexpr int STAGED_PITCH = T::N + 8;
 
 // Rows that fit where the ring was: all of the tile's, or those of one half of its warps.
-template <class T> constexpr int STAGED_ROWS = T::M * STAGED_PITCH<T> * 4 <= STAGES * T::STAGE * 2 ? T::M : T::M / 2;
+template <class T> constexpr int STAGED_ROWS = T::M * STAGED_PITCH<T> * 4 <= T::BYTES ? T::M : T::M / 2;
 
 template <class T>
 __device__ __forceinline__ void
 stage_sums (const float (&sums)[T::MI][T::NI][4], float *staged, int first)
 {
-  const int lane = (int) threadIdx.x & 31, row = T::warp_row () - first + (lane >> 2);
+  const int lane = (int) threadIdx.x & 31, row = (lane >> 2) - first;
   const int column = T::warp_column () + (lane & 3) * 2;
 
-  static_assert (STAGED_ROWS<T> % T::WARP_M == 0 && STAGED_ROWS<T> * STAGED_PITCH<T> * 4 <= STAGES * T::STAGE * 2);
-  if (T::warp_row () < first || T::warp_row () >= first + STAGED_ROWS<T>)
+  static_assert (STAGED_ROWS<T> == T::M || STAGED_ROWS<T> % (T::MI * 16) == 0);
+  static_assert (STAGED_ROWS<T> * STAGED_PITCH<T> * 4 <= T::BYTES);
+  if (T::fragment_row (0) < first || T::fragment_row (0) >= first + STAGED_ROWS<T>)
     return;
 #pragma unroll
   for (int i = 0; i < T::MI; i++)
@@ -67,7 +68,7 @@ stage_sums (const float (&sums)[T::MI][T::NI][4], float *staged, int first)
     for (int half = 0; half < 2; half++)
 #pragma unroll
       for (int j = 0; j < T::NI; j++)
-        *(float2 *) (staged + (row + i * 16 + half * 8) * STAGED_PITCH<T> + column + j * 8)
+        *(float2 *) (staged + (row + T::fragment_row (i) + half * 8) * STAGED_PITCH<T> + column + j * 8)
             = make_float2 (sums[i][j][half * 2], sums[i][j][half * 2 + 1]);
 }
 

@@ -9,8 +9,9 @@
 namespace
 {
 
-template <int COUNT, int STEP> struct GatheredRows
+template <class T> struct GatheredRows
 {
+  static constexpr int COUNT = T::A_FETCHES;
   const Value *input;
   const GessoConvShape &shape;
   int picture[COUNT], y[COUNT], x[COUNT]; // of tap (0, 0); picture -1: none
@@ -23,7 +24,7 @@ template <int COUNT, int STEP> struct GatheredRows
 #pragma unroll
     for (int i = 0; i < COUNT; i++)
       {
-        const int m = first + ((int) threadIdx.x >> 2) + i * STEP, rest = m % area;
+        const int m = first + T::fetched_row () + i * T::FETCH_STEP, rest = m % area;
 
         picture[i] = m < end ? m / area : -1;
         y[i] = rest / conv.out_width * conv.stride - conv.pad_top;
@@ -47,7 +48,7 @@ template <int COUNT, int STEP> struct GatheredRows
 
   __device__ __forceinline__ void fetch (Value *stage, int k) const
   {
-    const int row = (int) threadIdx.x >> 2, chunk = (int) threadIdx.x & 3;
+    const int chunk = T::fetched_chunk ();
 
 #pragma unroll
     for (int i = 0; i < COUNT; i++)
@@ -65,7 +66,7 @@ template <int COUNT, int STEP> struct GatheredRows
                 tap++;
               }
           }
-        *(Vector *) (stage + chunk_place (row + i * STEP, chunk)) = vector;
+        *(Vector *) (stage + T::place (T::fetched_row () + i * T::FETCH_STEP, chunk)) = vector;
       }
   }
 };
@@ -78,22 +79,21 @@ gather (const Value *input, const GessoProductMembers &members, float *scratch, 
   GESSO_DYNAMIC_SHARED (Value, ring);
   const int first_row = shape.begin + (int) blockIdx.x * T::M, first_column = (int) blockIdx.y * T::N;
   const int width = (conv.kernel_height * conv.kernel_width * conv.channels + 7) / 8 * 8;
-  const int all_tiles = (width + TILE_K - 1) / TILE_K;
+  const int all_tiles = (width + T::K - 1) / T::K;
   const Share share (shape);
   const int begin = share.part * shape.k_tiles, n = min (shape.k_tiles, all_tiles - begin);
-  const int chunk = ((int) threadIdx.x & 3) * 8;
-  const GatheredRows<T::A_FETCHES, T::FETCH_STEP> a (input, conv, first_row, shape.end);
-  MatrixRows<T::B_FETCHES, T::FETCH_STEP> b (weight_of (members.member[share.member]), width, first_column,
-                                             shape.sum_columns);
+  const int chunk = T::fetched_chunk () * 8;
+  const GatheredRows<T> a (input, conv, first_row, shape.end);
+  MatrixRows<T, T::B_FETCHES> b (weight_of (members.member[share.member]), width, first_column, shape.sum_columns);
   float sums[T::MI][T::NI][4] = {};
-  int k = begin * TILE_K;
+  int k = begin * T::K;
 
   auto fetch = [&] (Value *a_stage, Value *b_stage) {
     a.fetch (a_stage, k);
     b.fetch (b_stage, k, k + chunk < width);
-    k += TILE_K;
+    k += T::K;
   };
-  multiply<T> (ring, n, fetch, sums);
+  T::multiply (ring, n, fetch, sums);
   store_product<T, GEGLU> (sums, epilogue_of (members.member[share.member], scratch), shape, first_row, first_column,
                            ring);
 }

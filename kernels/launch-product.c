@@ -8,9 +8,9 @@
 
 #include <string.h>
 
-/* As matmul.cuh has them. */
-#define STAGE_WIDTH 32
-#define N_STAGES 3
+/* Values of k that are worth a part's way through memory. */
+#define WORTH_A_PART 512
+#define LEAST_PART 128
 
 typedef enum
 {
@@ -23,15 +23,20 @@ typedef struct
 {
   const char *name;
   int rows, columns;
+  int width, stages; /* values of k in a stage of the ring, and how many it has (matmul.cuh, warpgroup.cuh) */
   guint threads;
   int resident;   /* blocks that a multiprocessor holds */
   double quality; /* how near to the machine's best, roughly: the bigger, the less is read for each product */
+  gboolean by_warpgroups;
 } TileKind;
 
 static const TileKind tiles[GESSO_N_TILES] = {
-  [GESSO_TILE_128X128] = { "128x128", 128, 128, 256, 2, 1.0 },
-  [GESSO_TILE_128X64] = { "128x64", 128, 64, 256, 2, 0.85 },
-  [GESSO_TILE_64X64] = { "64x64", 64, 64, 128, 4, 0.7 },
+  [GESSO_TILE_128X128] = { "128x128", 128, 128, 32, 3, 256, 2, 1.0, FALSE },
+  [GESSO_TILE_128X64] = { "128x64", 128, 64, 32, 3, 256, 2, 0.85, FALSE },
+  [GESSO_TILE_64X64] = { "64x64", 64, 64, 32, 3, 128, 4, 0.7, FALSE },
+  [GESSO_TILE_WARPGROUPS_128X160] = { "wg128x160", 128, 160, 64, 4, 256, 1, 1.7, TRUE },
+  [GESSO_TILE_WARPGROUPS_128X128] = { "wg128x128", 128, 128, 64, 4, 256, 1, 1.6, TRUE },
+  [GESSO_TILE_WARPGROUPS_256X128] = { "wg256x128", 256, 128, 64, 4, 256, 1, 1.9, TRUE },
 };
 
 static gint64
@@ -81,8 +86,10 @@ gesso_product_linear (GessoProduct *product, gint64 rows, gint64 width, gint64 c
 }
 
 gboolean
-gesso_product_has_tile (const GessoProduct *product, GessoTile tile)
+gesso_product_has_tile (const GessoLauncher *launcher, const GessoProduct *product, GessoTile tile)
 {
+  if (tiles[tile].by_warpgroups && !launcher->has_warpgroups)
+    return FALSE;
   switch (kind_of (product))
     {
     case KIND_GATHER:
@@ -102,13 +109,13 @@ sum_columns (const GessoProduct *product)
 }
 
 gint64
-gesso_product_stages (const GessoProduct *product)
+gesso_product_stages (const GessoProduct *product, GessoTile tile)
 {
   const gint64 taps = (gint64) product->conv.kernel_height * product->conv.kernel_width;
 
   if (kind_of (product) == KIND_GATHER)
-    return divide_up (taps * product->conv.channels, STAGE_WIDTH);
-  return taps * divide_up (product->conv.channels, STAGE_WIDTH);
+    return divide_up (taps * product->conv.channels, tiles[tile].width);
+  return taps * divide_up (product->conv.channels, tiles[tile].width);
 }
 
 gint64
@@ -144,24 +151,25 @@ gesso_product_is_large (const GessoProduct *product, int processors)
 }
 
 void
-gesso_product_choose (GessoProduct *product, int processors)
+gesso_product_choose (const GessoLauncher *launcher, GessoProduct *product)
 {
-  const gint64 rows = product->n_members * (product->end - product->begin), stages = gesso_product_stages (product);
+  const gint64 rows = product->n_members * (product->end - product->begin);
   double best = 0.0;
 
   product->way = (GessoProductWay) { .tile = GESSO_TILE_64X64, .parts = 1 };
   for (int i = 0; i < GESSO_N_TILES; i++)
     {
       const TileKind *tile = &tiles[i];
-      const gint64 slots = (gint64) processors * tile->resident;
+      const gint64 slots = (gint64) launcher->processors * tile->resident;
       const gint64 blocks = count_blocks (product, tile);
       /* A part should be long enough to be worth its sums' way through memory. */
-      const gint64 parts = CLAMP (MIN (slots / blocks, stages / 16), 1, 16);
+      const gint64 k = gesso_product_stages (product, (GessoTile) i) * tile->width;
+      const gint64 parts = CLAMP (MIN (slots / blocks, k / WORTH_A_PART), 1, 16);
       const gint64 rounds = divide_up (blocks * parts, slots);
       const double used = (double) (rows * sum_columns (product)) / (double) (blocks * tile->rows * tile->columns);
       const double value = used * tile->quality * (double) (blocks * parts) / (double) (rounds * slots);
 
-      if (!gesso_product_has_tile (product, (GessoTile) i) || value <= best)
+      if (!gesso_product_has_tile (launcher, product, (GessoTile) i) || value <= best)
         continue;
       best = value;
       product->way.tile = (GessoTile) i;
@@ -170,13 +178,13 @@ gesso_product_choose (GessoProduct *product, int processors)
 }
 
 int
-gesso_product_ways (const GessoProduct *product, int processors, GessoProductWay *ways)
+gesso_product_ways (const GessoLauncher *launcher, const GessoProduct *product, GessoProductWay *ways)
 {
   static const int all_parts[] = { 1, 2, 4, 8 };
   GessoProduct chosen = *product;
   int n = 1;
 
-  gesso_product_choose (&chosen, processors);
+  gesso_product_choose (launcher, &chosen);
   ways[0] = chosen.way;
   for (int i = 0; i < GESSO_N_TILES; i++)
     for (gsize j = 0; j < G_N_ELEMENTS (all_parts); j++)
@@ -185,10 +193,10 @@ gesso_product_ways (const GessoProduct *product, int processors, GessoProductWay
         const GessoProductWay way = { .tile = (GessoTile) i, .parts = all_parts[j] };
 
         /* Parts are there to fill the card. */
-        if (!gesso_product_has_tile (product, way.tile)
+        if (!gesso_product_has_tile (launcher, product, way.tile)
             || (way.parts > 1
-                && (way.parts * 4 > gesso_product_stages (product)
-                    || count_blocks (product, tile) * way.parts > (gint64) 2 * processors * tile->resident))
+                && (way.parts * LEAST_PART > gesso_product_stages (product, way.tile) * tile->width
+                    || count_blocks (product, tile) * way.parts > (gint64) 2 * launcher->processors * tile->resident))
             || (way.tile == ways[0].tile && way.parts == ways[0].parts))
           continue;
         ways[n++] = way;
@@ -226,14 +234,14 @@ gesso_launch_product (GessoLauncher *launcher, const GessoProduct *product, GErr
 {
   const TileKind *tile = &tiles[product->way.tile];
   const Kind kind = kind_of (product);
-  const gsize shared = (gsize) N_STAGES * (gsize) (tile->rows + tile->columns) * STAGE_WIDTH * 2;
-  GessoProductShape shape
-      = { .begin = (gint32) product->begin,
-          .end = (gint32) product->end,
-          .columns = (gint32) product->columns,
-          .sum_columns = (gint32) sum_columns (product),
-          .k_tiles = (gint32) divide_up (gesso_product_stages (product), MAX (product->way.parts, 1)),
-          .activation = (gint32) product->activation };
+  const gint64 stages = gesso_product_stages (product, product->way.tile);
+  const gsize shared = (gsize) (tile->stages * (tile->rows + tile->columns) * tile->width * 2);
+  GessoProductShape shape = { .begin = (gint32) product->begin,
+                              .end = (gint32) product->end,
+                              .columns = (gint32) product->columns,
+                              .sum_columns = (gint32) sum_columns (product),
+                              .k_tiles = (gint32) divide_up (stages, MAX (product->way.parts, 1)),
+                              .activation = (gint32) product->activation };
   GessoConvShape conv = product->conv;
   int width = conv.channels;
   CUdeviceptr input = product->input, scratch = product->scratch;
@@ -250,7 +258,7 @@ gesso_launch_product (GessoLauncher *launcher, const GessoProduct *product, GErr
     parameters[3] = &width;
   memcpy (members.member, product->member, sizeof members.member);
   /* Fewer where the last ones would have nothing to do. */
-  shape.parts = (gint32) divide_up (gesso_product_stages (product), shape.k_tiles);
+  shape.parts = (gint32) divide_up (stages, shape.k_tiles);
   grid[0] = (guint32) divide_up (product->end - product->begin, tile->rows);
   grid[1] = (guint32) divide_up (shape.sum_columns, tile->columns);
   grid[2] = (guint32) (product->n_members * shape.parts);

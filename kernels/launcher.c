@@ -20,7 +20,8 @@ load_image (GessoLauncher *launcher, const GessoKernelImage *image, GError **err
 }
 
 GessoLauncher *
-gesso_launcher_new (const GessoCudaDriver *driver, GessoDType type, int processors, CUstream stream, GError **error)
+gesso_launcher_new (const GessoCudaDriver *driver, GessoDType type, int capability, int processors, CUstream stream,
+                    GError **error)
 {
   GessoLauncher *launcher = g_new0 (GessoLauncher, 1);
   g_autofree char *suffix = g_strconcat ("_", gesso_dtype_name (type), NULL);
@@ -35,12 +36,15 @@ gesso_launcher_new (const GessoCudaDriver *driver, GessoDType type, int processo
     {
       const GessoKernelImage *image = &gesso_kernel_images[i];
 
-      if ((g_str_has_suffix (image->name, suffix) || g_str_has_suffix (image->name, "_f32"))
-          && !load_image (launcher, image, error))
+      if ((image->capability && image->capability != capability)
+          || !(g_str_has_suffix (image->name, suffix) || g_str_has_suffix (image->name, "_f32")))
+        continue;
+      if (!load_image (launcher, image, error))
         {
           gesso_launcher_free (launcher);
           return NULL;
         }
+      launcher->has_warpgroups = launcher->has_warpgroups || image->capability;
     }
   return launcher;
 }

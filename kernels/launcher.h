@@ -15,6 +15,7 @@
 typedef struct
 {
   const char *name; /* "conv2d_f16" */
+  int capability;   /* ten times the one compute capability that it is for; 0: for all */
   const void *image;
 } GessoKernelImage;
 
@@ -28,8 +29,9 @@ typedef struct
   const GessoCudaDriver *driver;
   GHashTable *kernels; /* by name, as they are first launched */
   GPtrArray *modules;
-  GessoDType type; /* of values: F16 or BF16 */
-  int processors;  /* of the device */
+  GessoDType type;         /* of values: F16 or BF16 */
+  int processors;          /* of the device */
+  gboolean has_warpgroups; /* there are kernels with the products of warpgroups, and they may be used */
   CUstream stream;
   const GessoCublasLt *lt; /* of whoever made the launcher; NULL: all products are our own */
 } GessoLauncher;
@@ -37,9 +39,10 @@ typedef struct
 /* Bytes of shared memory that a block may have on every card of compute capability 8.0 and later. */
 #define GESSO_MOST_SHARED ((gsize) 99 << 10)
 
-/* Loads the kernels of `type` (F16 or BF16) in the current context; `stream` is the caller's. */
-GessoLauncher *gesso_launcher_new (const GessoCudaDriver *driver, GessoDType type, int processors, CUstream stream,
-                                   GError **error);
+/* Loads the kernels of `type` (F16 or BF16) in the current context, that of a device of `capability` (ten times the
+ * compute capability); `stream` is the caller's. */
+GessoLauncher *gesso_launcher_new (const GessoCudaDriver *driver, GessoDType type, int capability, int processors,
+                                   CUstream stream, GError **error);
 void gesso_launcher_free (GessoLauncher *launcher);
 
 /* Queues the kernel `name` + "_" + `type`'s name. */
@@ -57,6 +60,9 @@ typedef enum
   GESSO_TILE_128X128,
   GESSO_TILE_128X64,
   GESSO_TILE_64X64,
+  GESSO_TILE_WARPGROUPS_128X160, /* from here on where the launcher has warpgroups */
+  GESSO_TILE_WARPGROUPS_128X128,
+  GESSO_TILE_WARPGROUPS_256X128,
   GESSO_N_TILES
 } GessoTile;
 
@@ -99,16 +105,16 @@ void gesso_product_linear (GessoProduct *product, gint64 rows, gint64 width, gin
 /* Whether it is a plain product of matrices whose rows are whole vectors of 8 values: no gathering of pixels. */
 gboolean gesso_product_is_linear (const GessoProduct *product);
 /* Whether there is a kernel for this tile. */
-gboolean gesso_product_has_tile (const GessoProduct *product, GessoTile tile);
-/* A tile and a number of parts that fill `processors` multiprocessors well, by rule of thumb. */
-void gesso_product_choose (GessoProduct *product, int processors);
+gboolean gesso_product_has_tile (const GessoLauncher *launcher, const GessoProduct *product, GessoTile tile);
+/* A tile and a number of parts that fill the launcher's device well, by rule of thumb. */
+void gesso_product_choose (const GessoLauncher *launcher, GessoProduct *product);
 /* Whether one member by itself has work for all of `processors` multiprocessors. */
 gboolean gesso_product_is_large (const GessoProduct *product, int processors);
-/* Stages of k, at most as many as there can be parts. */
-gint64 gesso_product_stages (const GessoProduct *product);
+/* Stages of k in a tile, at most as many as there can be parts. */
+gint64 gesso_product_stages (const GessoProduct *product, GessoTile tile);
 /* Ways of our own that may be worth measuring, the rule of thumb's first: at most GESSO_MAX_OWN_WAYS. */
 #define GESSO_MAX_OWN_WAYS (1 + 4 * GESSO_N_TILES)
-int gesso_product_ways (const GessoProduct *product, int processors, GessoProductWay *ways);
+int gesso_product_ways (const GessoLauncher *launcher, const GessoProduct *product, GessoProductWay *ways);
 /* Bytes of scratch for the product's way: 0 where it needs none. */
 gsize gesso_product_scratch (const GessoProduct *product);
 /* The fewest rows that the product's way has to do for: all bands of an operation go one way, so that there are no

@@ -1,53 +1,10 @@
 // SPDX-FileCopyrightText: The Gesso authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// Linear layers and 1x1 convolutions: [rows][k] times [columns][k]', k a multiple of 8 (gather.cu does the others).
-// And what makes the result of any product whose k was cut into parts.
-//
-//   grid (tiles of rows, tiles of columns, members * parts); parameters.h says what the rest is
+// Linear layers with the products that every card has, and what makes the result of any product whose k was cut into
+// parts.
 
-#include "epilogue.cuh"
-
-namespace
-{
-
-template <class T, bool GEGLU>
-__device__ __forceinline__ void
-product (const Value *input, const GessoProductMembers &members, float *scratch, int width,
-         const GessoProductShape &shape)
-{
-  GESSO_DYNAMIC_SHARED (Value, ring);
-  const int first_row = shape.begin + (int) blockIdx.x * T::M, first_column = (int) blockIdx.y * T::N;
-  const int all_tiles = (width + TILE_K - 1) / TILE_K;
-  const Share share (shape);
-  const int begin = share.part * shape.k_tiles, n = min (shape.k_tiles, all_tiles - begin);
-  const int chunk = ((int) threadIdx.x & 3) * 8;
-  MatrixRows<T::A_FETCHES, T::FETCH_STEP> a (input, width, first_row, shape.end);
-  MatrixRows<T::B_FETCHES, T::FETCH_STEP> b (weight_of (members.member[share.member]), width, first_column,
-                                             shape.sum_columns);
-  float sums[T::MI][T::NI][4] = {};
-  int k = begin * TILE_K;
-
-  auto fetch = [&] (Value *a_stage, Value *b_stage) {
-    a.fetch (a_stage, k, k + chunk < width);
-    b.fetch (b_stage, k, k + chunk < width);
-    k += TILE_K;
-  };
-  multiply<T> (ring, n, fetch, sums);
-  store_product<T, GEGLU> (sums, epilogue_of (members.member[share.member], scratch), shape, first_row, first_column,
-                           ring);
-}
-
-} // namespace
-
-#define LINEAR(name, tile, threads, blocks, geglu)                                                                     \
-  extern "C" __global__ void __launch_bounds__ (threads, blocks)                                                       \
-      GESSO_NAME (name) (const Value *input, const __grid_constant__ GessoProductMembers members, float *scratch,      \
-                         int width, GessoProductShape shape)                                                           \
-  {                                                                                                                    \
-    product<tile, geglu> (input, members, scratch, width, shape);                                                      \
-  }                                                                                                                    \
-  GESSO_KERNEL (GESSO_NAME (name), threads)
+#include "linear.cuh"
 
 typedef Tile<128, 128, 2, 4> Tile128x128;
 typedef Tile<128, 64, 4, 2> Tile128x64;

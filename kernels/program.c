@@ -28,10 +28,14 @@ get_launcher (GessoCudaBackend *backend, GessoPrecision precision, GError **erro
 {
   const gboolean is_bf16 = precision == GESSO_PRECISION_BF16;
   GessoLauncher **launcher = &backend->launchers[is_bf16];
+  GessoCudaDevice *device = backend->device;
 
-  if (!*launcher)
-    *launcher = gesso_launcher_new (backend->device->driver, is_bf16 ? GESSO_DTYPE_BF16 : GESSO_DTYPE_F16,
-                                    backend->device->processors, backend->device->stream, error);
+  if (*launcher)
+    return *launcher;
+  *launcher = gesso_launcher_new (device->driver, is_bf16 ? GESSO_DTYPE_BF16 : GESSO_DTYPE_F16,
+                                  device->major * 10 + device->minor, device->processors, device->stream, error);
+  if (*launcher && (*launcher)->has_warpgroups && !gesso_cuda_prove_warpgroups (device, *launcher, error))
+    g_clear_pointer (launcher, gesso_launcher_free);
   if (*launcher)
     (*launcher)->lt = backend->lt;
   return *launcher;

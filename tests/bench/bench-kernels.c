@@ -7,6 +7,7 @@
  */
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "instruction-mix.h"
@@ -26,6 +27,7 @@ typedef struct
 
 static const Launch launches[] = {
   { "_128x128_", 256, 49152 },        { "_128x64_", 256, 36864 },         { "_64x64_", 128, 24576 },
+  { "_wg128x160_", 256, 147456 },     { "_wg128x128_", 256, 131072 },     { "_wg256x128_", 256, 196608 },
   { "attention_40x128", 256, 43008 }, { "attention_40x64", 128, 35840 },  { "attention_64x128", 256, 55296 },
   { "attention_64x64", 128, 46080 },  { "attention_80x128", 256, 67584 }, { "attention_80x64", 128, 56320 },
   { "attention_160x64", 128, 64512 }, { "attention_512", 256, 83200 },    { "attention_plain", 128, 4096 },
@@ -164,7 +166,7 @@ sum_of (GPtrArray *sums, char *what)
 static GPtrArray *
 sum_up (const Card *card, GPtrArray *facts, const GessoPlan *plan, gboolean by_shape)
 {
-  g_autoptr (GArray) launched = kernel_launches_of (plan, card->processors);
+  g_autoptr (GArray) launched = kernel_launches_of (plan, atoi (card->architecture + strlen ("sm_")), card->processors);
   GPtrArray *sums = g_ptr_array_new_with_free_func (sum_free);
 
   for (guint i = 0, l = 0, members; i < plan->ops->len; i += members)

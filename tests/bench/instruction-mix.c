@@ -4,6 +4,7 @@
 
 #include "instruction-mix.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,7 +16,7 @@ static const char *const toolkit = "/usr/local/cuda/bin/cuobjdump";
 
 /* Sources with products; one type tells of both. */
 static const char *const images[]
-    = { "linear_f16", "conv2d_f16", "gather_f16", "attention_f16", "attention_512_f16", NULL };
+    = { "linear_f16", "conv2d_f16", "hopper_f16", "gather_f16", "attention_f16", "attention_512_f16", NULL };
 
 typedef struct
 {
@@ -70,10 +71,20 @@ read_instruction (const char *line, Instruction *instruction)
   return TRUE;
 }
 
-static gboolean
-is_product (const Instruction *instruction)
+/* How many m16n8k16 of a warp an instruction does the work of, and the bytes of shared memory that a quarter of its
+ * warpgroup reads for it; 0 for all others. */
+static int
+products_of (const Instruction *instruction, int *operands)
 {
-  return g_str_has_prefix (instruction->name, "HMMA") || g_str_has_prefix (instruction->name, "HGMMA");
+  int rows, columns;
+
+  *operands = 0;
+  if (g_str_has_prefix (instruction->name, "HMMA"))
+    return 1;
+  if (sscanf (instruction->name, "HGMMA.%dx%dx16", &rows, &columns) != 2)
+    return 0;
+  *operands = (rows + columns) * 16 * 2 / 4;
+  return rows / 4 * columns / (16 * 8);
 }
 
 /* Instructions from `first` on, up to the address `end`; with `name` those alone. */
@@ -119,15 +130,21 @@ count_loop (GArray *code, guint first, guint last)
   for (guint i = first; i <= last; i++)
     {
       const Instruction *instruction = &g_array_index (code, Instruction, i);
+      int operands;
+      const int products = products_of (instruction, &operands);
 
-      if (is_product (instruction))
-        loop.products++;
-      else
+      loop.products += products;
+      loop.operands += operands;
+      if (!products)
         {
           loop.others++;
           loop.seldom += instruction->address < jumped_to;
         }
-      loop.matrices += g_str_has_prefix (instruction->name, "LDSM");
+      if (g_str_has_prefix (instruction->name, "LDSM"))
+        {
+          loop.matrices++;
+          loop.operands += 512;
+        }
       loop.specials += g_str_has_prefix (instruction->name, "MUFU");
       /* Within the loop: what such a branch jumps over may be jumped over each time. */
       if (instruction->target > instruction->address && instruction->target <= end)
@@ -170,6 +187,7 @@ finish_kernel (GArray *code, KernelFacts *facts)
       facts->others = loop.others;
       facts->seldom = loop.seldom;
       facts->matrices = loop.matrices;
+      facts->operands = loop.operands;
       facts->specials = loop.specials;
     }
   g_array_set_size (code, 0);

@@ -85,14 +85,22 @@ round_up (gint64 value, gint64 step)
   return (double) ((value + step - 1) / step * step);
 }
 
+static gboolean
+is_by_warpgroups (const KernelLaunch *launch)
+{
+  return strstr (launch->kernel, "_wg") != NULL;
+}
+
 /* Values of k that a product goes over, padded as its kernel does. */
 static double
-padded_depth (const GessoOp *op, gboolean gathers)
+padded_depth (const GessoOp *op, const KernelLaunch *launch)
 {
+  const gint64 stage = is_by_warpgroups (launch) ? 64 : 32;
   const gint64 channels = gesso_shape_channels (&op->inputs[0]->shape);
   const gint64 taps = op->kind == GESSO_OP_CONV2D ? op->weight->shape.dim[2] * op->weight->shape.dim[3] : 1;
 
-  return gathers ? round_up (taps * channels, 32) : (double) taps * round_up (channels, 32);
+  return g_str_has_prefix (launch->kernel, "gather") ? round_up (taps * channels, stage)
+                                                     : (double) taps * round_up (channels, stage);
 }
 
 gboolean
@@ -110,7 +118,7 @@ estimate_block (const GessoOp *op, const KernelLaunch *launch, double *operation
       return TRUE;
     }
   if (g_str_has_prefix (launch->kernel, "conv2d"))
-    digits = launch->kernel + strlen ("conv2d_");
+    digits = strpbrk (launch->kernel + strlen ("conv2d_"), "0123456789");
   if (!digits || sscanf (digits, "%dx%d", &rows, &columns) != 2)
     return FALSE;
   if (op->kind == GESSO_OP_ATTENTION)
@@ -122,7 +130,7 @@ estimate_block (const GessoOp *op, const KernelLaunch *launch, double *operation
       *bytes = (queries + 2.0 * keys) * width * 2.0;
       return TRUE;
     }
-  *bytes = padded_depth (op, g_str_has_prefix (launch->kernel, "gather")) / (launch->grid[2] / launch->members);
+  *bytes = padded_depth (op, launch) / (launch->grid[2] / launch->members);
   *operations = 2.0 * rows * columns * *bytes;
   *bytes *= (rows + columns) * 2.0;
   return TRUE;
@@ -174,14 +182,14 @@ estimate_launch (const Card *card, GPtrArray *facts, const GessoOp *op, const Ke
       const int resident = resident_blocks (kernel, (int) launch->threads, (int) launch->shared, &most);
       const double busy = warps * MIN (resident, rounds), share = busy / (busy + HIDING_WARPS);
       const double seconds = rounds * cycle / share;
+      const double peak = (is_by_warpgroups (launch) ? 1.0 : card->product_share) * card->tflops * 1e12;
 
       limits[1].seconds = blocks * copied / (card->cache * 1e9);
-      limits[2].seconds = rounds * operations * card->processors / (card->product_share * card->tflops * 1e12) / share;
+      limits[2].seconds = rounds * operations * card->processors / peak / share;
       if (kernel->products)
         {
           limits[3].seconds = seconds * products / SCHEDULERS * (1.0 + others / all);
-          limits[4].seconds
-              = seconds * (products * kernel->matrices / all * 512.0 / SHARED_WIDTH + copied / SHARED_WIDTH);
+          limits[4].seconds = seconds * (products * kernel->operands / all / SHARED_WIDTH + copied / SHARED_WIDTH);
           limits[5].seconds = seconds * products / SCHEDULERS * kernel->specials / all * SPECIAL_CYCLES;
         }
     }

@@ -16,10 +16,11 @@ typedef struct
   int shared;         /* bytes that are always there; what a launch asks for comes on top */
   int spills;         /* bytes */
   /* Its hot loop, once through, a warp: 0 where there is no such loop or no disassembler. */
-  int products; /* tensor-core instructions */
-  int others;   /* all others */
+  int products; /* on the tensor cores, counted as m16n8k16 */
+  int others;   /* all other instructions */
   int seldom;   /* of these, those that some branch jumps over */
-  int matrices; /* ldmatrix: 512 bytes of shared memory each */
+  int matrices; /* ldmatrix */
+  int operands; /* bytes of shared memory that it reads, by ldmatrix or by the products themselves */
   int specials; /* exp, reciprocals and their like, which come at a quarter of the rate */
 } KernelFacts;
 

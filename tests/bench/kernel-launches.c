@@ -79,23 +79,26 @@ set_weights (GessoProgram *program, CUdeviceptr address)
 }
 
 GArray *
-kernel_launches_of (const GessoPlan *plan, int processors)
+kernel_launches_of (const GessoPlan *plan, int capability, int processors)
 {
   const GessoWeightSource source = { no_weights, any_dtype, NULL };
   GessoBackend *backend = cuda_under_test ();
+  GessoLauncher **launcher = &((GessoCudaBackend *) backend)->launchers[FALSE];
   GessoCudaDevice *device = ((GessoCudaBackend *) backend)->device;
   GessoStore *store = backend->store_new (backend, &source);
   g_autoptr (GError) error = NULL;
   g_autofree CUdeviceptr *addresses = NULL;
   GessoProgram *program;
 
-  device->processors = processors;
   device->driver->cuModuleGetFunction = note_function;
   device->driver->cuFuncSetAttribute = note_attribute;
   device->driver->cuLaunchKernel = note_launch;
   device->driver->cuMemcpyDtoDAsync = ignore_copy;
   device->driver->cuMemsetD8Async = ignore_set;
   device->driver->cuMemsetD32Async = ignore_set_words;
+  /* Made beforehand, since the kernels of warpgroups cannot prove themselves where nothing runs. */
+  *launcher = gesso_launcher_new (device->driver, GESSO_DTYPE_F16, capability, processors, device->stream, &error);
+  g_assert_no_error (error);
   program = backend->compile (backend, store, plan, NULL, &error);
   g_assert_no_error (error);
   addresses = g_new (CUdeviceptr, gesso_cuda_n_addresses (program));

@@ -19,5 +19,6 @@ typedef struct
   guint shared;  /* bytes asked for */
 } KernelLaunch;
 
-/* Everything that one run of `plan` launches on a card of `processors` multiprocessors, in order; of KernelLaunch. */
-GArray *kernel_launches_of (const GessoPlan *plan, int processors);
+/* Everything that one run of `plan` launches on a card of `capability` (ten times the compute capability) with
+ * `processors` multiprocessors, in order; of KernelLaunch. */
+GArray *kernel_launches_of (const GessoPlan *plan, int capability, int processors);

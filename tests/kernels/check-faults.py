@@ -60,7 +60,8 @@ def build(options, folder, source, variant):
 
 
 def run(options, library, proof, variant):
-    environment = dict(os.environ, GESSO_CUDA_DRIVER=str(library), GESSO_CUBLASLT='none')
+    # As the card that has all kinds of kernels.
+    environment = dict(os.environ, GESSO_CUDA_DRIVER=str(library), GESSO_CUBLASLT='none', GESSO_EMULATION_CAPABILITY='9.0')
     if variant == 'races':
         environment['GESSO_EMULATION_RACES'] = '1'
     if variant == 'asan':

@@ -42,7 +42,7 @@ use_device (const GessoCudaDriver *driver, GError **error)
          && gesso_cuda_call (driver, error, cuCtxSetCurrent, (context))
          && gesso_cuda_call (driver, error, cuStreamCreate, (&stream, CU_STREAM_NON_BLOCKING))
          && gesso_cuda_call (driver, error, cuEventCreate, (&event, CU_EVENT_DEFAULT))
-         && (launcher = gesso_launcher_new (driver, GESSO_DTYPE_F16, 28, stream, error))
+         && (launcher = gesso_launcher_new (driver, GESSO_DTYPE_F16, 86, 28, stream, error))
          && gesso_cuda_call (driver, error, cuMemAlloc, (&memory, 3 * BYTES + gesso_product_scratch (&product)));
   product.input = memory;
   product.member[0].weight = memory + BYTES;
@@ -273,7 +273,7 @@ launch_too_wide (gconstpointer data)
   driver->cuCtxSetCurrent (context);
   driver->cuStreamCreate (&stream, CU_STREAM_NON_BLOCKING);
   driver->cuMemAlloc (&memory, 4096);
-  launcher = gesso_launcher_new (driver, GESSO_DTYPE_F16, 28, stream, NULL);
+  launcher = gesso_launcher_new (driver, GESSO_DTYPE_F16, 86, 28, stream, NULL);
   g_assert_true (
       gesso_launch (launcher, "attention_512", GESSO_DTYPE_F16, grid, 256, GESSO_MOST_SHARED, parameters, NULL));
   driver->cuStreamSynchronize (stream);

@@ -19,17 +19,19 @@ carry_out (const Copy &copy)
   else
     memset (copy.shared, 0, copy_bytes);
   race_write (copy.shared, copy_bytes);
+  warpgroup_note_copy (copy, true);
 }
 
 void
 copy_async (void *shared, const void *source)
 {
-  const Copy copy = { shared, source, current->group };
+  Copy copy = { shared, source, current->group, -1, 0 };
 
   statistics.copies++;
   if (((uintptr_t) shared | (uintptr_t) source) % copy_bytes)
     fail ("an asynchronous copy is not aligned to %zu bytes", copy_bytes);
-  if (!is_shared (shared))
+  copy.array = find_shared (shared, &copy.offset);
+  if (copy.array < 0)
     fail ("an asynchronous copy does not go to shared memory");
   race_write (shared, copy_bytes);
   if (seed && random_number () & 1)
@@ -38,6 +40,7 @@ copy_async (void *shared, const void *source)
       return;
     }
   memset (shared, 0xff, copy_bytes);
+  warpgroup_note_copy (copy, false);
   current->copies.push_back (copy);
 }
 

@@ -57,6 +57,19 @@ settings ()
   return read;
 }
 
+bool
+has_warpgroups ()
+{
+  return settings ().major == 9 && settings ().minor == 0;
+}
+
+int
+most_shared ()
+{
+  // Of the others the least of all that have asynchronous copies.
+  return has_warpgroups () ? 227 << 10 : 99 << 10;
+}
+
 CUresult
 enter (const char *call)
 {
@@ -256,10 +269,10 @@ cuDeviceGetAttribute (int *value, CUdevice_attribute attribute, CUdevice)
       *value = settings ().processors;
       break;
     case CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN:
-      *value = 99 << 10; // the least of all that have asynchronous copies
+      *value = driver::most_shared ();
       break;
     case CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_MULTIPROCESSOR:
-      *value = 100 << 10;
+      *value = driver::most_shared () + (1 << 10);
       break;
     case CU_DEVICE_ATTRIBUTE_MAX_REGISTERS_PER_MULTIPROCESSOR:
       *value = 65536;

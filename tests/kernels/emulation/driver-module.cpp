@@ -8,7 +8,7 @@
 #include <map>
 
 static const uint32_t fatbin_magic = 0xba55ed50u;
-static const int shared_by_default = 48 << 10, shared_at_most = 99 << 10;
+static const int shared_by_default = 48 << 10;
 // What a launch is pretended to take, and each of its threads.
 static const double launch_milliseconds = 0.004, thread_milliseconds = 1e-5;
 
@@ -51,6 +51,8 @@ API
 cuModuleGetFunction (CUfunction *function, CUmodule module, const char *name)
 {
   ENTER_CONTEXT ();
+  if (strstr (name, "_wg") && !driver::has_warpgroups ())
+    return CUDA_ERROR_NOT_FOUND;
   for (const emulation::Kernel *kernel = emulation::Kernel::first; kernel; kernel = kernel->next)
     if (!strcmp (kernel->name, name))
       {
@@ -64,7 +66,7 @@ API
 cuFuncSetAttribute (CUfunction function, CUfunction_attribute attribute, int value)
 {
   ENTER_CONTEXT ();
-  if (attribute != CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES || value > shared_at_most)
+  if (attribute != CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES || value > driver::most_shared ())
     return CUDA_ERROR_INVALID_VALUE;
   function->shared_limit = value;
   return CUDA_SUCCESS;
@@ -87,7 +89,7 @@ cuLaunchKernel (CUfunction function, unsigned grid_x, unsigned grid_y, unsigned 
   kernel = function->kernel;
   body = kernel->bind (kernel->function, parameters);
   // What lies still counts as well: within what a kernel has unasked, or with what was asked for within all there is.
-  shared_in_all = (size_t) (function->shared_limit > shared_by_default ? shared_at_most : shared_by_default);
+  shared_in_all = (size_t) (function->shared_limit > shared_by_default ? driver::most_shared () : shared_by_default);
   driver::push (
       stream, [=] { emulation::launch (kernel, body, grid, block, shared, shared_in_all); },
       launch_milliseconds + (double) grid_x * grid_y * grid_z * (double) threads * thread_milliseconds);

@@ -65,6 +65,10 @@ struct Settings
   size_t memory;
 };
 const Settings &settings ();
+// Whether it is the one kind of card that has products of warpgroups.
+bool has_warpgroups ();
+// Bytes of shared memory that a block may ask for.
+int most_shared ();
 
 // Counts the call; the result is other than CUDA_SUCCESS where this one is to fail.
 CUresult enter (const char *call);

@@ -37,6 +37,9 @@ enum Operation
   OPERATION_SHUFFLE,
   OPERATION_LOAD_MATRICES,
   OPERATION_MULTIPLY,
+  OPERATION_WARPGROUP_MULTIPLY,
+  OPERATION_WARPGROUP_COMMIT,
+  OPERATION_WARPGROUP_WAIT,
 };
 // Meets the other 31 lanes; the last one evaluates for all. arguments[32]: one a lane.
 typedef void (*Evaluate) (void **arguments);
@@ -96,6 +99,14 @@ struct MultiplyArgument
   bool bf16;
 };
 void multiply (void **arguments);
+
+// --- products of warpgroups ---
+uint32_t shared_address (const void *pointer);
+void warpgroup_publish ();
+void warpgroup_begin ();
+void warpgroup_multiply (float *sums, uint64_t a, uint64_t b, int n, bool bf16);
+void warpgroup_commit ();
+void warpgroup_wait (unsigned most_pending);
 
 // --- data races ---
 void race_read (const void *pointer, size_t bytes);

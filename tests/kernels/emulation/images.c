@@ -8,5 +8,6 @@
 
 static const guint32 image[] = { 0xba55ed50u };
 
-const GessoKernelImage gesso_kernel_images[] = { { "all_f16", image }, { "all_bf16", image } };
+const GessoKernelImage gesso_kernel_images[]
+    = { { "all_f16", 0, image }, { "all_bf16", 0, image }, { "hopper_f16", 90, image }, { "hopper_bf16", 90, image } };
 const guint gesso_n_kernel_images = G_N_ELEMENTS (gesso_kernel_images);

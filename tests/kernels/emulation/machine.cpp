@@ -241,11 +241,13 @@ run_block (unsigned n_threads)
       lane.index = { i % block_size.x, i / block_size.x % block_size.y, i / block_size.x / block_size.y };
       lane.warp = i / 32;
       lane.bit = i % 32;
-      lane.block_barriers = lane.warp_barriers = lane.group = 0;
+      lane.block_barriers = lane.warp_barriers = lane.group = lane.published = 0;
+      lane.products_may_begin = false;
       lane.copies.clear ();
     }
   for (unsigned i = 0; i < n_warps; i++)
     warps[i] = { ~0u, ~0u, 0, OPERATION_NONE, {} };
+  warpgroups_start ();
   statistics.blocks++;
   block_number++;
   n_alive = n_threads;
@@ -256,6 +258,7 @@ run_block (unsigned n_threads)
   fiber_forget_launcher ();
   go (pick ());
   current = nullptr;
+  warpgroups_end (n_warps);
 }
 
 void

@@ -18,6 +18,8 @@ struct Copy
   void *shared;
   const void *source; // NULL: zeros
   unsigned group;
+  int array; // the shared one that it goes to, and where
+  size_t offset;
 };
 
 struct Lane
@@ -28,6 +30,8 @@ struct Lane
   unsigned block_barriers, warp_barriers; // passed so far; the latter since the last of the former
   std::vector<Copy> copies;               // issued and not yet carried out
   unsigned group;                         // commits so far
+  unsigned published;                     // proxy fences so far
+  bool products_may_begin;                // of its warpgroup
 };
 
 struct Statistics
@@ -49,5 +53,14 @@ int find_shared (const void *pointer, size_t *offset);
 void shared_free_all ();
 // A block begins that has `dynamic_bytes`, and with its other arrays may have `most`.
 void shared_start (size_t dynamic_bytes, size_t most);
+
+// One value of a matrix as a float, and values += factor * others.
+float matrix_value (uint16_t bits, bool bf16);
+void add_scaled (float *values, float factor, const float *others, int n);
+
+void warpgroup_note_copy (const Copy &copy, bool carried_out);
+// Around a block.
+void warpgroups_start ();
+void warpgroups_end (unsigned n_warps);
 
 } // namespace emulation

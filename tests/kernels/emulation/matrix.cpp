@@ -104,6 +104,19 @@ unpack (uint32_t pair, float *low, float *high)
 #define FAST
 #endif
 
+float
+matrix_value (uint16_t bits, bool bf16)
+{
+  return bf16 ? bf16_to_float (bits) : half_to_float (bits);
+}
+
+FAST void
+add_scaled (float *values, float factor, const float *others, int n)
+{
+  for (int i = 0; i < n; i++)
+    values[i] += factor * others[i];
+}
+
 // The warp's whole tile as plain rows of floats, multiplied row by row.
 template <int M, int N, bool BF16>
 FAST static void

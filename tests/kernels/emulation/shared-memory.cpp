@@ -24,13 +24,16 @@ struct Shared
   size_t bytes, whole;
 };
 
+// The most that a kernel may ask for.
+static const size_t alignment = 1024;
+
 static std::vector<Shared> arrays;
 static size_t bytes_in_all, bytes_at_most;
 
 void *
 shared_array (const void *key, size_t bytes)
 {
-  const size_t whole = (bytes + 127) / 128 * 128;
+  const size_t whole = (bytes + alignment - 1) / alignment * alignment;
   char *memory;
 
   for (const Shared &array : arrays)
@@ -39,7 +42,7 @@ shared_array (const void *key, size_t bytes)
   bytes_in_all += bytes;
   if (bytes_in_all > bytes_at_most)
     fail ("%zu bytes of shared memory, and the launch may have %zu", bytes_in_all, bytes_at_most);
-  memory = (char *) aligned_alloc (128, whole);
+  memory = (char *) aligned_alloc (alignment, whole);
   if (!memory)
     fail ("no memory for a shared array of %zu bytes", bytes);
   memset (memory, 0xff, bytes);

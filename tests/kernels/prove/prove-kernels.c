@@ -50,7 +50,7 @@ open_device (Prover *prover, GessoDType type, CUdevice *device)
                &error);
   g_print ("%s, compute capability %d.%d, %d multiprocessors\n", name, major, minor, processors);
   prover->timing = !strstr (name, "emulation");
-  prover->launcher = gesso_launcher_new (driver, type, processors, stream, &error);
+  prover->launcher = gesso_launcher_new (driver, type, major * 10 + minor, processors, stream, &error);
   prover_must (prover, prover->launcher != NULL, &error);
   prover->lt = gesso_cublaslt_open (major, &error);
   prover->launcher->lt = prover->lt;

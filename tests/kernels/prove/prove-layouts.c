@@ -67,6 +67,39 @@ prove_product (Prover *prover)
   values_free (prover, c);
 }
 
+/* Rows by 64 values of k, 160 columns: what a product of warpgroups reads and adds up. */
+static void
+prove_warpgroup (Prover *prover)
+{
+  enum
+  {
+    M = 64,
+    N = 160,
+    K = 64
+  };
+  const GessoDType type = prover->launcher->type;
+  Values *a = values_random (prover, type, M * K, 1.0), *b = values_random (prover, type, N * K, 1.0);
+  Values *c = values_random (prover, GESSO_DTYPE_F32, M * N, 1.0);
+  void *parameters[] = { &a->address, &b->address, &c->address };
+  g_autofree double *expected = g_new (double, M *N);
+  g_autoptr (GError) error = NULL;
+
+  for (int i = 0; i < M * N; i++)
+    {
+      expected[i] = (double) c->values[i];
+      for (int k = 0; k < K; k++)
+        expected[i] += (double) a->values[i / N * K + k] * (double) b->values[i % N * K + k];
+    }
+  prover_must (prover,
+               gesso_launch (prover->launcher, "layout_wg", type, one_block, 128, (M + N) * K * 2, parameters, &error),
+               &error);
+  values_fetch (prover, c);
+  prover_compare (prover, "layout of a warpgroup's product", c, expected, 1e-5, 1e-5, 2.0 * M * N * K);
+  values_free (prover, a);
+  values_free (prover, b);
+  values_free (prover, c);
+}
+
 static void
 prove_copies (Prover *prover)
 {
@@ -131,6 +164,8 @@ prove_layouts (Prover *prover)
 {
   prove_matrices (prover);
   prove_product (prover);
+  if (prover->launcher->has_warpgroups)
+    prove_warpgroup (prover);
   prove_copies (prover);
   prove_lanes (prover);
 }

@@ -141,7 +141,7 @@ prove_alone (Prover *prover, const Expectation *expectation, const GessoProduct 
 static void
 prove_way (Prover *prover, const Expectation *expectation, const GessoProductWay *way, const char *name)
 {
-  static const char *const tile_names[] = { "128x128", "128x64", "64x64" };
+  static const char *const tile_names[] = { "128x128", "128x64", "64x64", "wg128x160", "wg128x128", "wg256x128" };
   const Case *test = expectation->test;
   const double rounding = prover_rounding (prover->launcher->type);
   GessoProduct product = expectation->product;
@@ -186,7 +186,8 @@ prove_ways (Prover *prover, const Expectation *expectation)
       {
         const GessoProductWay way = { .tile = (GessoTile) tile, .parts = parts };
 
-        if (gesso_product_has_tile (product, way.tile) && parts <= gesso_product_stages (product))
+        if (gesso_product_has_tile (prover->launcher, product, way.tile)
+            && parts <= gesso_product_stages (product, way.tile))
           prove_way (prover, expectation, &way, NULL);
       }
   if (gesso_product_lt_can (prover->launcher, product))
