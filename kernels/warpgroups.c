@@ -50,7 +50,8 @@ make_operands (GessoDType type)
   return operands;
 }
 
-/* The sums of a way, whose parts are kept in the scratch; rows are read as F32, so that nothing is rounded. */
+/* The sums of a way, whose parts are kept in the scratch; rows are read as F32, so that nothing is rounded. Memory that
+ * is not pinned is read when all is done: from a card that is stuck the driver's copy would never come back. */
 static gboolean
 compute (GessoCudaDevice *device, GessoLauncher *launcher, GessoProduct *product, GessoTile tile, Sums *sums,
          GError **error)
@@ -58,11 +59,12 @@ compute (GessoCudaDevice *device, GessoLauncher *launcher, GessoProduct *product
   product->way = (GessoProductWay) { .tile = tile, .parts = PARTS };
   device->is_busy = TRUE;
   /* What another way left there would be right. */
-  return gesso_cuda_call (device->driver, error, cuMemsetD8Async,
-                          (product->scratch, 0xff, sizeof *sums, device->stream))
-         && gesso_launch_product (launcher, product, error)
-         && gesso_cuda_call (device->driver, error, cuMemcpyDtoHAsync,
-                             (sums, product->scratch, sizeof *sums, device->stream))
+  if (!gesso_cuda_call (device->driver, error, cuMemsetD8Async, (product->scratch, 0xff, sizeof *sums, device->stream))
+      || !gesso_launch_product (launcher, product, error) || !gesso_cuda_device_wait (device, error))
+    return FALSE;
+  device->is_busy = TRUE;
+  return gesso_cuda_call (device->driver, error, cuMemcpyDtoHAsync,
+                          (sums, product->scratch, sizeof *sums, device->stream))
          && gesso_cuda_device_wait (device, error);
 }
 
