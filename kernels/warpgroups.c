@@ -11,7 +11,7 @@
 
 #include <math.h>
 
-#define CHANNELS 136
+#define CHANNELS 72
 #define COLUMNS 168
 #define HEIGHT 12
 #define WIDTH 11
