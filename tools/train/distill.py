@@ -23,8 +23,11 @@ import denoising
 import folder as folders
 import sources
 import training
+import trajectories
 
 SEED = 4
+# Drawings under way for each that a step takes: those of one step are of many times and captions.
+UNDER_WAY = 16
 # Arguments that a resumed run may have otherwise.
 MAY_CHANGE = ("device", "threads", "steps", "out", "pictures_every", "prompt")
 PROMPTS = ["a red circle on a blue background", "a small yellow star on black on the left", "blue and white stripes",
@@ -90,7 +93,7 @@ def batch_of(source, arguments, parent, run, step_random):
     no weight has moved in this step yet, so what was learnt before is kept."""
     try:
         with training.half(arguments.device, parent.unet.dtype == torch.bfloat16):
-            return source.batch(step_random, arguments.batch)
+            return source.batch(step_random, arguments.batch - round(arguments.trajectories * arguments.batch))
     except SystemExit:
         run.write()
         raise
@@ -124,11 +127,17 @@ def guided(predictions, guidance):
     return blank + guidance * (captioned - blank)
 
 
-def guidance_losses(arguments, batch, parent, student, task, step_random):
-    """What the student gives at one guidance shall be what the teacher gives at another; without a caption, the same."""
+def guidance_losses(arguments, batch, parent, student, task, step_random, drawings=None, source=None):
+    """What the student gives at one guidance shall be what the teacher gives at another; without a caption, the same.
+    Asked on pictures with noise, and on the student's own `drawings` under way, which go a step further."""
     device = parent.unet.device
     latents, tokens, heard = batch
     seen, times, _, weights = task.noisy(latents.to(device), step_random)
+    if drawings:
+        which, *own = drawings.batch(source, step_random, round(arguments.trajectories * arguments.batch))
+        seen, times, tokens, heard = (torch.cat([ours, theirs.to(ours)]) for ours, theirs in
+                                      zip((seen, times, tokens, heard), own))
+        weights = torch.cat([weights, task.weights(own[1]).to(weights)])
     tokens, heard = (torch.cat([ids, task.empty.expand_as(ids)]).to(device) for ids in (tokens, heard))
     seen, times = torch.cat([seen, seen]).contiguous(memory_format=torch.channels_last), torch.cat([times, times])
     theirs, ours = arguments.guidance
@@ -138,7 +147,11 @@ def guidance_losses(arguments, batch, parent, student, task, step_random):
             text = parent.text_encoder(heard).last_hidden_state
         made = student(seen, times, text).sample
     blank = denoising.weighted_error(made.chunk(2)[1], taught.chunk(2)[1], weights)
-    return {"output": blank, "guided": denoising.weighted_error(guided(made, ours), guided(taught, theirs), weights)}
+    made, aim = guided(made, ours), guided(taught, theirs)
+    if drawings:
+        aim[-len(which):] = drawings.corrected(which, aim[-len(which):])
+        drawings.advance(which, made[-len(which):].detach(), source, step_random)
+    return {"output": blank, "guided": denoising.weighted_error(made, aim, weights)}
 
 
 def losses(arguments, batch, parent, student, task, ends, step_random):
@@ -189,8 +202,12 @@ def distill(arguments, out):
         with average:
             show(out / f"step-{step:06}.png", parent, student, arguments.prompt)
 
-    run = training.Run(out, arguments.steps, {"student": student, "optimiser": optimiser, "average": average}, settings,
-                       sample=sample, sample_every=arguments.pictures_every)
+    parts = {"student": student, "optimiser": optimiser, "average": average}
+    drawings = None
+    if arguments.trajectories:
+        own = round(arguments.trajectories * arguments.batch)
+        drawings = parts["drawings"] = trajectories.Trajectories(task, UNDER_WAY * own)
+    run = training.Run(out, arguments.steps, parts, settings, sample=sample, sample_every=arguments.pictures_every)
     source = source_of(arguments, parent, run.say)
     terms = {"noise": arguments.noise, "output": arguments.output, "feature": arguments.feature, "guided": 1.0}
     for step in run:
@@ -199,7 +216,7 @@ def distill(arguments, out):
         for _ in range(arguments.accumulate):
             batch = batch_of(source, arguments, parent, run, step_random)
             if arguments.guidance:
-                found = guidance_losses(arguments, batch, parent, student, task, step_random)
+                found = guidance_losses(arguments, batch, parent, student, task, step_random, drawings, source)
             else:
                 found = losses(arguments, batch, parent, student, task, ends, step_random)
             (sum(terms[name] * error for name, error in found.items()) / arguments.accumulate).backward()
@@ -256,6 +273,9 @@ def parse():
     parser.add_argument("--guidance", type=float, nargs=2, metavar=("THEIRS", "OURS"),
                         help="learn, instead of the rest, to give at guidance OURS what the parent gives at THEIRS (the "
                         "starter's last step: 2 7.5)")
+    parser.add_argument("--trajectories", type=float, default=0.0, metavar="SHARE",
+                        help="with --guidance: the share of a batch that is taken from the student's own drawings under "
+                        "way, with its own errors in them, instead of pictures with noise")
     parser.add_argument("--dropout", type=float, default=0.1, help="share of captions left out")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--precision", choices=["f32", "bf16"], default="f32")
