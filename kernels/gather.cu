@@ -4,7 +4,7 @@
 // Convolutions and linear layers (1 x 1 pixels) whose input has any number of channels: the same product with an
 // input gathered value by value. Rows of the weights are padded with zeros to a multiple of 8.
 
-#include "epilogue.cuh"
+#include "linear.cuh"
 
 namespace
 {
@@ -46,7 +46,7 @@ template <class T> struct GatheredRows
                  + channel];
   }
 
-  __device__ __forceinline__ void fetch (Value *stage, int k) const
+  __device__ __forceinline__ void fetch (Value *stage, int k, bool) const
   {
     const int chunk = T::fetched_chunk ();
 
@@ -77,25 +77,11 @@ gather (const Value *input, const GessoProductMembers &members, float *scratch, 
         const GessoProductShape &shape)
 {
   GESSO_DYNAMIC_SHARED (Value, ring);
-  const int first_row = shape.begin + (int) blockIdx.x * T::M, first_column = (int) blockIdx.y * T::N;
+  const int first_row = shape.begin + (int) blockIdx.x * T::M;
   const int width = (conv.kernel_height * conv.kernel_width * conv.channels + 7) / 8 * 8;
-  const int all_tiles = (width + T::K - 1) / T::K;
-  const Share share (shape);
-  const int begin = share.part * shape.k_tiles, n = min (shape.k_tiles, all_tiles - begin);
-  const int chunk = T::fetched_chunk () * 8;
   const GatheredRows<T> a (input, conv, first_row, shape.end);
-  MatrixRows<T, T::B_FETCHES> b (weight_of (members.member[share.member]), width, first_column, shape.sum_columns);
-  float sums[T::MI][T::NI][4] = {};
-  int k = begin * T::K;
 
-  auto fetch = [&] (Value *a_stage, Value *b_stage) {
-    a.fetch (a_stage, k);
-    b.fetch (b_stage, k, k + chunk < width);
-    k += T::K;
-  };
-  T::multiply (ring, n, fetch, sums);
-  store_product<T, GEGLU> (sums, epilogue_of (members.member[share.member], scratch), shape, first_row, first_column,
-                           ring);
+  product<T, GEGLU> (a, members, scratch, width, shape, first_row, ring);
 }
 
 } // namespace

@@ -12,18 +12,16 @@
 namespace
 {
 
-template <class T, bool GEGLU>
+// The product of a block, whose rows of k `width` values `a` fetches: `a.fetch (stage, k, inside)`.
+template <class T, bool GEGLU, class Rows>
 __device__ __forceinline__ void
-product (const Value *input, const GessoProductMembers &members, float *scratch, int width,
-         const GessoProductShape &shape)
+product (Rows &a, const GessoProductMembers &members, float *scratch, int width, const GessoProductShape &shape,
+         int first_row, Value *ring)
 {
-  GESSO_DYNAMIC_SHARED (Value, ring);
-  const int first_row = shape.begin + (int) blockIdx.x * T::M, first_column = (int) blockIdx.y * T::N;
-  const int all_tiles = (width + T::K - 1) / T::K;
+  const int first_column = (int) blockIdx.y * T::N, all_tiles = (width + T::K - 1) / T::K;
   const Share share (shape);
   const int begin = share.part * shape.k_tiles, n = min (shape.k_tiles, all_tiles - begin);
   const int chunk = T::fetched_chunk () * 8;
-  MatrixRows<T, T::A_FETCHES> a (input, width, first_row, shape.end);
   MatrixRows<T, T::B_FETCHES> b (weight_of (members.member[share.member]), width, first_column, shape.sum_columns);
   float sums[T::MI][T::NI][4] = {};
   int k = begin * T::K;
@@ -38,6 +36,18 @@ product (const Value *input, const GessoProductMembers &members, float *scratch,
                            ring);
 }
 
+template <class T, bool GEGLU>
+__device__ __forceinline__ void
+linear (const Value *input, const GessoProductMembers &members, float *scratch, int width,
+        const GessoProductShape &shape)
+{
+  GESSO_DYNAMIC_SHARED (Value, ring);
+  const int first_row = shape.begin + (int) blockIdx.x * T::M;
+  MatrixRows<T, T::A_FETCHES> a (input, width, first_row, shape.end);
+
+  product<T, GEGLU> (a, members, scratch, width, shape, first_row, ring);
+}
+
 } // namespace
 
 #define LINEAR(name, tile, threads, blocks, geglu)                                                                     \
@@ -45,6 +55,6 @@ product (const Value *input, const GessoProductMembers &members, float *scratch,
       GESSO_NAME (name) (const Value *input, const __grid_constant__ GessoProductMembers members, float *scratch,      \
                          int width, GessoProductShape shape)                                                           \
   {                                                                                                                    \
-    product<tile, geglu> (input, members, scratch, width, shape);                                                      \
+    linear<tile, geglu> (input, members, scratch, width, shape);                                                       \
   }                                                                                                                    \
   GESSO_KERNEL (GESSO_NAME (name), threads)

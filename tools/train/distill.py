@@ -88,12 +88,17 @@ def source_of(arguments, parent, say):
                          unknown=arguments.unknown)
 
 
+def own_share(arguments):
+    """How many of a batch are the student's own drawings."""
+    return round(arguments.trajectories * arguments.batch)
+
+
 def batch_of(source, arguments, parent, run, step_random):
     """A batch of the source, encoded in the parent's numbers. It may end the program, at a picture that cannot be read:
     no weight has moved in this step yet, so what was learnt before is kept."""
     try:
         with training.half(arguments.device, parent.unet.dtype == torch.bfloat16):
-            return source.batch(step_random, arguments.batch - round(arguments.trajectories * arguments.batch))
+            return source.batch(step_random, arguments.batch - own_share(arguments))
     except SystemExit:
         run.write()
         raise
@@ -134,7 +139,7 @@ def guidance_losses(arguments, batch, parent, student, task, step_random, drawin
     latents, tokens, heard = batch
     seen, times, _, weights = task.noisy(latents.to(device), step_random)
     if drawings:
-        which, *own = drawings.batch(source, step_random, round(arguments.trajectories * arguments.batch))
+        which, *own = drawings.batch(source, step_random, own_share(arguments))
         seen, times, tokens, heard = (torch.cat([ours, theirs.to(ours)]) for ours, theirs in
                                       zip((seen, times, tokens, heard), own))
         weights = torch.cat([weights, task.weights(own[1]).to(weights)])
@@ -205,8 +210,7 @@ def distill(arguments, out):
     parts = {"student": student, "optimiser": optimiser, "average": average}
     drawings = None
     if arguments.trajectories:
-        own = round(arguments.trajectories * arguments.batch)
-        drawings = parts["drawings"] = trajectories.Trajectories(task, UNDER_WAY * own)
+        drawings = parts["drawings"] = trajectories.Trajectories(task, UNDER_WAY * own_share(arguments))
     run = training.Run(out, arguments.steps, parts, settings, sample=sample, sample_every=arguments.pictures_every)
     source = source_of(arguments, parent, run.say)
     terms = {"noise": arguments.noise, "output": arguments.output, "feature": arguments.feature, "guided": 1.0}

@@ -72,7 +72,6 @@ shuffle (T value, Source source)
 // --- shared memory: a heap block for each array, full of NaN when the thread block starts ---
 void *shared_array (const void *key, size_t bytes);
 void *shared_dynamic ();
-bool is_shared (const void *pointer);
 
 // --- asynchronous copies of 16 bytes; zeros where source is NULL ---
 void copy_async (void *shared, const void *source);

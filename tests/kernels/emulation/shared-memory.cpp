@@ -84,14 +84,6 @@ find_shared (const void *pointer, size_t *offset)
   return -1;
 }
 
-bool
-is_shared (const void *pointer)
-{
-  size_t offset;
-
-  return find_shared (pointer, &offset) >= 0;
-}
-
 void
 shared_free_all ()
 {

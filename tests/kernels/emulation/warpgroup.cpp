@@ -70,21 +70,33 @@ warpgroup_publish ()
 
 static const size_t row_bytes = 128;
 
-// The 16 values of k in row `row` of a descriptor's matrix: two chunks.
+static size_t
+start_of (uint64_t descriptor)
+{
+  return (descriptor & 0x3fff) << 4;
+}
+
+// Where chunk `chunk` (0, 1) of the 16 values of k in row `row` of a descriptor's matrix lies in shared memory.
+static size_t
+place_of (uint64_t descriptor, int row, size_t chunk)
+{
+  const size_t eight_rows = (size_t) (descriptor >> 32 & 0x3fff) << 4;
+  const size_t place = start_of (descriptor) + (size_t) row / 8 * eight_rows + (size_t) row % 8 * row_bytes + chunk * 16;
+
+  return place ^ (place >> 7 & 7) << 4;
+}
+
 static void
 read_row (uint64_t descriptor, int row, uint16_t values[16])
 {
-  const size_t start = (descriptor & 0x3fff) << 4, eight_rows = (size_t) (descriptor >> 32 & 0x3fff) << 4;
-
   for (size_t chunk = 0; chunk < 2; chunk++)
     {
-      const size_t place = start + (size_t) row / 8 * eight_rows + (size_t) row % 8 * row_bytes + chunk * 16;
-      const size_t swizzled = place ^ (place >> 7 & 7) << 4;
-      const char *from = (const char *) shared_dynamic () + swizzled;
+      const size_t place = place_of (descriptor, row, chunk);
+      const char *from = (const char *) shared_dynamic () + place;
       size_t offset;
 
       if (find_shared (from + 15, &offset) != 0)
-        fail ("a matrix of wgmma reaches beyond dynamic shared memory, to byte %zu", swizzled);
+        fail ("a matrix of wgmma reaches beyond dynamic shared memory, to byte %zu", place);
       race_read (from, 16);
       memcpy (values + chunk * 8, from, 16);
     }
@@ -93,14 +105,12 @@ read_row (uint64_t descriptor, int row, uint16_t values[16])
 static void
 check_row (uint64_t descriptor, int row)
 {
-  const size_t start = (descriptor & 0x3fff) << 4, eight_rows = (size_t) (descriptor >> 32 & 0x3fff) << 4;
-
   for (size_t chunk = 0; chunk < 2; chunk++)
     {
-      const size_t place = start + (size_t) row / 8 * eight_rows + (size_t) row % 8 * row_bytes + chunk * 16;
-      const size_t cell = (place ^ (place >> 7 & 7) << 4) / 16;
+      const size_t cell = place_of (descriptor, row, chunk) / 16;
 
-      if (cell < stamps.size () && (stamps[cell].published == NEVER || lanes[stamps[cell].thread].published <= stamps[cell].published))
+      if (cell < stamps.size ()
+          && (stamps[cell].published == NEVER || lanes[stamps[cell].thread].published <= stamps[cell].published))
         fail ("wgmma reads byte %zu of shared memory, where a copy of thread %u %s", cell * 16, stamps[cell].thread,
               stamps[cell].published == NEVER ? "is under way" : "was not published by a proxy fence");
     }
@@ -109,7 +119,7 @@ check_row (uint64_t descriptor, int row)
 static void
 check_descriptor (uint64_t descriptor)
 {
-  const size_t start = (descriptor & 0x3fff) << 4;
+  const size_t start = start_of (descriptor);
 
   if (descriptor >> 62 != 1)
     fail ("wgmma: the descriptor %016lx has another swizzle than that of 128 bytes", descriptor);
