@@ -78,7 +78,8 @@ struct _GessoBackend
   /* Fills in everything of `options` (precision included) for plans of this backend: for the least time, or, tight, for
    * the least memory. The two have other fusions unless they are the same. */
   void (*plan_options) (GessoBackend *backend, GessoPrecision precision, gboolean is_tight, GessoPlanOptions *options);
-  /* Bytes of memory that could be allocated now. */
+  /* Bytes of memory that could be allocated now; G_MAXUINT64 where that is not known. A device that has failed does not
+   * know: what is asked of it next will tell why. */
   guint64 (*memory_available) (GessoBackend *backend);
 
   GessoBuffer *(*buffer_new) (GessoBackend *backend, gsize bytes, GError **error); /* zeroed */

@@ -7,7 +7,8 @@
 Runs nvcc, and keeps in RESOURCES what each kernel takes on each architecture: name, architecture, registers, bytes of
 static shared memory, bytes of spills; one a line. In DEPENDENCIES it leaves the headers that were read, as a makefile
 has them. A kernel that spills registers is an error, and so is one with a stack: values by number (an array whose loop
-was not unrolled, say) lie there without a spill, and are as slow.
+was not unrolled, say) lie there without a spill, and are as slow. So is what ptxas itself calls a potential loss of
+performance: products of warpgroups that wait for each other.
 """
 
 import re
@@ -18,6 +19,7 @@ ENTRY = re.compile(r"Compiling entry function '(\w+)' for '(\w+)'")
 FRAME = re.compile(r'(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads')
 USED = re.compile(r'Used (\d+) registers')
 SHARED = re.compile(r'(\d+) bytes smem')
+LOSS = 'Potential Performance Loss'
 
 
 def main():
@@ -27,7 +29,10 @@ def main():
     name, stack, spills, lines, failed = None, 0, 0, [], done.returncode != 0
     for line in done.stderr.splitlines():
         entry, frame, used = ENTRY.search(line), FRAME.search(line), USED.search(line)
-        if entry:
+        if LOSS in line:
+            print(f'the compiler knows of a loss: {line}', file=sys.stderr)
+            failed = True
+        elif entry:
             name, stack, spills = entry.groups(), 0, 0
         elif frame and name:
             stack, spills = int(frame[1]), int(frame[2]) + int(frame[3])

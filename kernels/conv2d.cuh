@@ -113,13 +113,14 @@ convolve (const Value *input, const GessoProductMember &out, float *scratch, con
   const int begin = (int) blockIdx.z * shape.k_tiles, n = min (shape.k_tiles, all_tiles - begin);
   PixelRows<T> a (input, conv, first_row, shape.end, begin);
   MatrixRows<T, T::B_FETCHES> b (weight_of (out), taps * conv.channels, first_column, shape.sum_columns);
-  float sums[T::MI][T::NI][4] = {};
+  float sums[T::MI][T::NI][4];
 
   auto fetch = [&] (Value *a_stage, Value *b_stage) {
     a.fetch (a_stage);
     b.fetch (b_stage, a.weight_offset (), a.chunk_inside ());
     a.advance ();
   };
+  T::clear (sums);
   T::multiply (ring, n, fetch, sums);
   store_product<T, false> (sums, epilogue_of (out, scratch), shape, first_row, first_column, ring);
 }

@@ -86,7 +86,7 @@ cuda_memory_available (GessoBackend *base)
 {
   GessoCudaDevice *device = ((GessoCudaBackend *) base)->device;
 
-  return gesso_cuda_device_enter (device, NULL) ? gesso_cuda_device_available (device) : 0;
+  return gesso_cuda_device_enter (device, NULL) ? gesso_cuda_device_available (device) : G_MAXUINT64;
 }
 
 static void

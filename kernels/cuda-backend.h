@@ -12,8 +12,9 @@
 #include "store.h"
 #include "tuning.h"
 
-/* Runs that may be queued: the card never waits for the host, and a look at the cancellable is never far. */
-#define GESSO_CUDA_RUNS_AHEAD 2
+/* Runs that may be queued. A step is two, the U-Net and the update: with three the next step waits on the card while
+ * one is computed, and a look at the cancellable is never further than two steps. */
+#define GESSO_CUDA_RUNS_AHEAD 3
 
 typedef struct
 {

@@ -267,11 +267,12 @@ gboolean
 gesso_cuda_device_allocate (GessoCudaDevice *self, gsize bytes, const char *what, CUdeviceptr *address, GError **error)
 {
   const CUresult result = self->driver->cuMemAlloc (address, MAX (bytes, 1));
+  const guint64 left = result == CUDA_ERROR_OUT_OF_MEMORY ? gesso_cuda_device_available (self) : G_MAXUINT64;
 
-  if (result == CUDA_ERROR_OUT_OF_MEMORY)
+  if (left != G_MAXUINT64)
     {
       g_autofree char *needed = g_format_size_full (bytes, G_FORMAT_SIZE_IEC_UNITS);
-      g_autofree char *available = g_format_size_full (gesso_cuda_device_available (self), G_FORMAT_SIZE_IEC_UNITS);
+      g_autofree char *available = g_format_size_full (left, G_FORMAT_SIZE_IEC_UNITS);
 
       g_set_error (error, GESSO_ERROR, GESSO_ERROR_OUT_OF_MEMORY,
                    _ ("The card's memory has no %s for %s (cuMemAlloc said CUDA_ERROR_OUT_OF_MEMORY); %s are free. "
@@ -296,7 +297,7 @@ gesso_cuda_device_free (GessoCudaDevice *self, CUdeviceptr address)
 guint64
 gesso_cuda_device_available (GessoCudaDevice *self)
 {
-  size_t available = 0, total;
+  size_t available, total;
 
-  return self->driver->cuMemGetInfo (&available, &total) == CUDA_SUCCESS ? available : 0;
+  return self->driver->cuMemGetInfo (&available, &total) == CUDA_SUCCESS ? available : G_MAXUINT64;
 }

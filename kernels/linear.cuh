@@ -23,7 +23,7 @@ product (Rows &a, const GessoProductMembers &members, float *scratch, int width,
   const int begin = share.part * shape.k_tiles, n = min (shape.k_tiles, all_tiles - begin);
   const int chunk = T::fetched_chunk () * 8;
   MatrixRows<T, T::B_FETCHES> b (weight_of (members.member[share.member]), width, first_column, shape.sum_columns);
-  float sums[T::MI][T::NI][4] = {};
+  float sums[T::MI][T::NI][4];
   int k = begin * T::K;
 
   auto fetch = [&] (Value *a_stage, Value *b_stage) {
@@ -31,6 +31,7 @@ product (Rows &a, const GessoProductMembers &members, float *scratch, int width,
     b.fetch (b_stage, k, k + chunk < width);
     k += T::K;
   };
+  T::clear (sums);
   T::multiply (ring, n, fetch, sums);
   store_product<T, GEGLU> (sums, epilogue_of (members.member[share.member], scratch), shape, first_row, first_column,
                            ring);

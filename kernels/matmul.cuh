@@ -93,6 +93,13 @@ template <int M_, int N_, int WARPS_M, int WARPS_N> struct Tile : Ring<M_, N_, 3
     return row * Base::K + ((chunk ^ (row >> 1)) & 3) * 8;
   }
 
+  static __device__ __forceinline__ void clear (float (&sums)[MI][NI][4])
+  {
+#pragma unroll
+    for (int i = 0; i < MI * NI * 4; i++)
+      sums[i / (NI * 4)][i / 4 % NI][i % 4] = 0.0f;
+  }
+
   static __device__ __forceinline__ void multiply_stage (const Value *a_stage, const Value *b_stage,
                                                          float (&sums)[MI][NI][4])
   {

@@ -159,6 +159,23 @@ template <int M_, int N_> struct WarpgroupTile : Ring<M_, N_, SWIZZLED_K, 4, 256
     return row * SWIZZLED_K + ((chunk ^ row) & 7) * 8;
   }
 
+  // By instructions of its own: what a plain 0 defines, ptxas takes for a reason to wait after each product where a
+  // warpgroup has two (C7515).
+  static __device__ __forceinline__ void clear (float (&sums)[MI][NI][4])
+  {
+#pragma unroll
+    for (int i = 0; i < MI * NI * 4; i++)
+      {
+        float &sum = sums[i / (NI * 4)][i / 4 % NI][i % 4];
+
+#ifdef __CUDACC__
+        asm volatile ("mov.f32 %0, 0f00000000;" : "=f"(sum));
+#else
+        sum = 0.0f;
+#endif
+      }
+  }
+
   // As Tile's.
   template <class Fetch>
   static __device__ __forceinline__ void multiply (Value *ring, int n, Fetch &fetch, float (&sums)[MI][NI][4])

@@ -4,11 +4,13 @@
  * Whether the kernels with the products of warpgroups do on this card what they are meant to. The other kernels are
  * like millions that run on every card; these were written by a manual of one generation, so they prove themselves
  * first: once a process, by a convolution with all kinds of edges, against the same with the products that every card
- * has.
+ * has. With "off", GESSO_CUDA_WARPGROUPS in the environment has them not even tried: a kernel that faults takes the
+ * card from its process.
  */
 
 #include "cuda-backend.h"
 
+#include <glib/gi18n-lib.h>
 #include <math.h>
 
 #define CHANNELS 72
@@ -132,13 +134,17 @@ gesso_cuda_prove_warpgroups (GessoCudaDevice *device, GessoLauncher *launcher, G
   CUdeviceptr memory = 0;
   gboolean ok;
 
-  if (device->driver->cuMemAlloc (&memory, bytes) != CUDA_SUCCESS)
+  if (g_strcmp0 (g_getenv ("GESSO_CUDA_WARPGROUPS"), "off") == 0)
     {
-      /* There are other kernels. */
       launcher->has_warpgroups = FALSE;
       return TRUE;
     }
+  if (!gesso_cuda_device_allocate (device, bytes, _ ("the proof of its kernels"), &memory, error))
+    return FALSE;
   ok = compare (device, launcher, memory, error);
+  if (!ok)
+    g_prefix_error (error, _ ("When kernels for this kind of card proved themselves (GESSO_CUDA_WARPGROUPS=off in the "
+                              "environment does without them): "));
   gesso_cuda_device_free (device, memory);
   return ok;
 }

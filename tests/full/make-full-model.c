@@ -1,9 +1,10 @@
 /* SPDX-FileCopyrightText: The Gesso authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Writes a complete model folder of full size with weights from the formula: make-full-model NAME FOLDER [--f32], NAME
- * being one of tests/reference/data/full. The tokenizer is a miniature's, so prompts mean nothing; times and memory are
- * those of the real model. G_TEST_SRCDIR names tests/reference where it lies elsewhere.
+ * Writes a complete model folder of full size with weights from the formula: make-full-model NAME FOLDER [--f32]
+ * [--empty], NAME being one of tests/reference/data/full. The tokenizer is a miniature's, so prompts mean nothing;
+ * times and memory are those of the real model. With --empty the weights are holes in their files, quickly made: all
+ * are 0. G_TEST_SRCDIR names tests/reference where it lies elsewhere.
  */
 
 #include <glib/gstdio.h>
@@ -20,7 +21,9 @@
 #define LENGTH 77
 #define CHUNK (1 << 20) /* values converted at a time */
 
-static gboolean as_f32;
+static gboolean as_f32, empty;
+/* The projections around the U-Net's attentions are convolutions, as in version 1. */
+static gboolean convolves_projections;
 
 static void
 must (GError *error)
@@ -45,6 +48,25 @@ collect (GessoGraph *graph, GPtrArray *weights, GHashTable *seen)
     }
 }
 
+/* Ours multiplies by them; in diffusers they are convolutions, and in files they have the shape of one. */
+static gboolean
+is_convolution (const char *name)
+{
+  return g_str_has_suffix (name, "conv_shortcut.weight") || g_str_has_suffix (name, "quant_conv.weight")
+         || (convolves_projections
+             && (g_str_has_suffix (name, "proj_in.weight") || g_str_has_suffix (name, "proj_out.weight")));
+}
+
+static char *
+shape_in_file (const GessoTensor *tensor)
+{
+  const GessoShape *shape = &tensor->shape;
+
+  if (shape->rank == 2 && is_convolution (tensor->name))
+    return g_strdup_printf ("[%" G_GINT64_FORMAT ", %" G_GINT64_FORMAT ", 1, 1]", shape->dim[0], shape->dim[1]);
+  return gesso_shape_to_string (shape);
+}
+
 static char *
 header_of (GPtrArray *weights)
 {
@@ -54,7 +76,7 @@ header_of (GPtrArray *weights)
   for (guint i = 0; i < weights->len; i++)
     {
       const GessoTensor *tensor = g_ptr_array_index (weights, i);
-      g_autofree char *shape = gesso_shape_to_string (&tensor->shape);
+      g_autofree char *shape = shape_in_file (tensor);
       guint64 end = offset + (guint64) gesso_shape_elements (&tensor->shape) * (as_f32 ? 4 : 2);
 
       g_string_append_printf (json,
@@ -89,6 +111,17 @@ write_values (FILE *file, const GessoTensor *tensor)
 }
 
 static void
+leave_holes (FILE *file, const GPtrArray *weights)
+{
+  gint64 n = 0;
+
+  for (guint i = 0; i < weights->len; i++)
+    n += gesso_shape_elements (&((const GessoTensor *) g_ptr_array_index (weights, i))->shape);
+  if (fseeko (file, n * (as_f32 ? 4 : 2) - 1, SEEK_CUR) != 0 || fputc (0, file) != 0)
+    g_error ("the weights cannot be written");
+}
+
+static void
 write_weights (const char *folder, const char *part, const char *name, GPtrArray *weights)
 {
   g_autofree char *path = g_build_filename (folder, part, name, NULL);
@@ -99,8 +132,10 @@ write_weights (const char *folder, const char *part, const char *name, GPtrArray
   if (!file || fwrite (&length, sizeof length, 1, file) != 1
       || fwrite (header, 1, strlen (header), file) != strlen (header))
     g_error ("%s cannot be written", path);
-  for (guint i = 0; i < weights->len; i++)
+  for (guint i = 0; i < weights->len && !empty; i++)
     write_values (file, g_ptr_array_index (weights, i));
+  if (empty)
+    leave_holes (file, weights);
   if (fclose (file) != 0)
     g_error ("%s cannot be written", path);
 }
@@ -118,6 +153,19 @@ copy_file (const char *from_folder, const char *to_folder, const char *part, con
   g_mkdir_with_parents (to_part, 0777);
   g_file_copy (from, to, G_FILE_COPY_OVERWRITE, NULL, NULL, NULL, &error);
   must (error);
+}
+
+/* All files of a part, whichever those are: tokenizers have two forms. */
+static void
+copy_files (const char *from_folder, const char *to_folder, const char *part)
+{
+  g_autofree char *path = g_build_filename (from_folder, part, NULL);
+  GError *error = NULL;
+  g_autoptr (GDir) dir = g_dir_open (path, 0, &error);
+
+  must (error);
+  for (const char *name; (name = g_dir_read_name (dir));)
+    copy_file (from_folder, to_folder, part, name);
 }
 
 /* Writes the weights that some graphs of a part ask for together, and frees the graphs. */
@@ -144,6 +192,7 @@ write_unet (const char *configs, const char *folder)
 
   gesso_unet_config_read (path, NULL, &config, &error);
   must (error);
+  convolves_projections = !config.use_linear_projection;
   graphs[0] = gesso_unet_context_graph (&config, 1, LENGTH);
   graphs[1] = gesso_unet_time_graph (&config, 1);
   graphs[2] = gesso_unet_graph (&config, 1, 1, LENGTH, 8, 8);
@@ -189,10 +238,11 @@ main (int argc, char **argv)
 
   if (argc < 3)
     {
-      g_printerr ("usage: %s NAME FOLDER [--f32]\n", argv[0]);
+      g_printerr ("usage: %s NAME FOLDER [--f32] [--empty]\n", argv[0]);
       return 2;
     }
-  as_f32 = argc > 3 && g_str_equal (argv[3], "--f32");
+  as_f32 = g_strv_contains ((const char *const *) argv + 3, "--f32");
+  empty = g_strv_contains ((const char *const *) argv + 3, "--empty");
   configs = g_build_filename (data, "full", argv[1], NULL);
   miniature = g_build_filename (data, "models", argv[1], NULL);
   copy_file (configs, argv[2], "unet", "config.json");
@@ -200,10 +250,7 @@ main (int argc, char **argv)
   copy_file (configs, argv[2], "vae", "config.json");
   copy_file (miniature, argv[2], ".", "model_index.json");
   copy_file (miniature, argv[2], "scheduler", "scheduler_config.json");
-  for (const char *const *name
-       = (const char *const[]) { "vocab.json", "merges.txt", "special_tokens_map.json", "tokenizer_config.json", NULL };
-       *name; name++)
-    copy_file (miniature, argv[2], "tokenizer", *name);
+  copy_files (miniature, argv[2], "tokenizer");
   write_unet (configs, argv[2]);
   write_text (configs, argv[2]);
   write_vae (configs, argv[2]);

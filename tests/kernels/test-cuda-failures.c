@@ -250,6 +250,24 @@ test_next_card (void)
   driver->refuse (NULL, 0);
 }
 
+/* A card that has failed does not say how much memory it has left: that is not known, rather than none, and the next
+ * call tells what is the matter. */
+static void
+test_memory_unknown (void)
+{
+  const EmulatedDriver *driver = emulated_driver ();
+  g_autoptr (GError) error = NULL;
+  GessoBackend *backend = gesso_backend_entry (GESSO_BACKEND_ABI, 0, &error);
+
+  g_assert_no_error (error);
+  g_assert_cmpuint (backend->memory_available (backend), <, G_MAXUINT64);
+  driver->refuse ("cuMemGetInfo", CUDA_ERROR_LAUNCH_FAILED);
+  g_assert_cmpuint (backend->memory_available (backend), ==, G_MAXUINT64);
+  g_assert_cmpuint (driver->refused (), ==, 1);
+  driver->refuse (NULL, 0);
+  backend->free (backend);
+}
+
 /* What is no number of seconds is as if it were not there. */
 static void
 test_patience (void)
@@ -420,6 +438,7 @@ main (int argc, char **argv)
   g_test_add_func ("/cuda/failures/measuring", test_measuring);
   g_test_add_func ("/cuda/failures/not-recorded", test_not_recorded);
   g_test_add_func ("/cuda/failures/next-card", test_next_card);
+  g_test_add_func ("/cuda/failures/memory-unknown", test_memory_unknown);
   g_test_add_func ("/cuda/failures/patience", test_patience);
   g_test_add_data_func ("/cuda/failures/too-wide/norm", GINT_TO_POINTER (TRUE), test_too_wide);
   g_test_add_data_func ("/cuda/failures/too-wide/attention", GINT_TO_POINTER (FALSE), test_too_wide);

@@ -135,8 +135,10 @@ compare (const char *what, const GessoGraph *graph, GessoWeights *weights, const
 
   g_assert_cmpuint (n, ==, n_got);
   fixture_assert_close (what, got, expected, n, step ? UNET_TOLERANCE : OTHER_TOLERANCE);
-  /* Bands have exact seams. */
-  g_assert_cmpmem (tight, n * sizeof *tight, got, n * sizeof *got);
+  fixture_assert_close (what, tight, expected, n, step ? UNET_TOLERANCE : OTHER_TOLERANCE);
+  /* Bands have exact seams; where products are measured, those of bands may go another way. */
+  if (g_strcmp0 (g_getenv ("GESSO_CUDA_TUNING"), "off") == 0)
+    g_assert_cmpmem (tight, n * sizeof *tight, got, n * sizeof *got);
 }
 
 /* `graph` is taken over. */

@@ -23,9 +23,10 @@ tree, gesso, library = (Path(argument) for argument in sys.argv[1:4])
 report = tap.Report()
 
 
-def configure(source, folder, *options):
-    """What meson says in its summary of NVIDIA cards, and its status."""
-    folders = [path for path in os.environ["PATH"].split(":") if not os.path.exists(f"{path}/nvcc")]
+def configure(source, folder, *options, first=None):
+    """What meson says in its summary of NVIDIA cards, and its status; `first`: a folder with programs to find first."""
+    folders = [str(first)] if first else []
+    folders += [path for path in os.environ["PATH"].split(":") if not os.path.exists(f"{path}/nvcc")]
     done = subprocess.run(["meson", "setup", "-Dgimp=disabled", "-Dtests=false", *options, folder, source],
                           env=os.environ | {"PATH": ":".join(folders)}, capture_output=True, encoding="utf-8",
                           check=False)
@@ -64,6 +65,15 @@ def main():
                     says or detail)
         status, says, detail = configure(source, folder / "enabled", "-Dcuda=enabled")
         report.told(status != 0 and "nvcc" in detail, "no-nvcc-and-enabled", says)
+        old = folder / "old"
+        old.mkdir()
+        (old / "nvcc").write_text("#!/bin/sh\necho 'Cuda compilation tools, release 12.4, V12.4.131'\n", encoding="utf-8")
+        (old / "nvcc").chmod(0o755)
+        status, says, detail = configure(source, folder / "auto-old", "-Dcuda=auto", first=old)
+        report.told(status == 0 and says == "no: nvcc is of release 12.4, and 13.0 or newer is needed", "old-nvcc",
+                    says or detail)
+        status, says, detail = configure(source, folder / "enabled-old", "-Dcuda=enabled", first=old)
+        report.told(status != 0 and "is of release 12.4" in detail, "old-nvcc-and-enabled", detail)
         done = run_without_module(folder / "library", "devices")
         report.told(done.returncode == 0 and 'has no module for the device "cuda"' in done.stdout, "devices", done.stdout)
         done = run_without_module(folder / "library", "generate", "--model", str(tree / "models" / "starter"),

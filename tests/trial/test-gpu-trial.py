@@ -118,12 +118,15 @@ def statuses(records):
 
 
 def check_stages(machine, report):
-    code, said, records = machine.run("all")
+    settings = measured(machine, "tuning")
+    code, said, records = machine.run("all", **settings)
     wrong = {name: item for record in records.values() for name, item in record["items"].items()
              if item["status"] not in ("passed", "not here")}
     report.check("all-stages", code == 0 and list(records) == list(stages.STAGES) and not wrong and
                  set(statuses(records).values()) == {"passed"}, said, statuses(records), wrong)
     items = {letter: record.get("items", {}) for letter, record in records.items()}
+    report.check("measured", len(list((machine.folder / "tuning").glob("*-cublaslt-*.tuning"))) == 1,
+                 *machine.folder.rglob("*.tuning"))
     step = items.get("c", {}).get("v2-small, gesso, networks", {}).get("step", {})
     picture = items.get("c", {}).get("v2-small, gesso, picture", {})
     opening = items.get("c", {}).get("v2-small, gesso, opening", {})
@@ -146,7 +149,7 @@ def check_stages(machine, report):
     report.check("asks-diffusers", asked == len([name for item in items.values() for name in item if "diffusers" in
                                                  name]) and log.count("--device cpu --way") == asked, asked, items)
 
-    code, said, again = machine.run("all")
+    code, said, again = machine.run("all", **settings)
     log = (machine.folder / "all" / "log.txt").read_text(encoding="utf-8")
     report.check("nothing-twice", code == 0 and all(again[letter]["items"][name] == item for letter, record in
                                                     records.items() for name, item in record["items"].items()
@@ -198,9 +201,44 @@ ok 3 /cuda/pictures/sd14
     names_none = SimpleNamespace(run=lambda *_: ("passed", "", "TAP version 14\n# random seed: 7\n1..0\n"),
                                  command=lambda *_: [], environment=dict)
     report.check("no-case", trial.Trial.run_program(names_none, "cuda-networks", "-p", "/none")["status"] == "failed")
+    kept = {"a": {"status": "cut off"}, "b": {"status": "failed"}}
+    report.check("what-took-all-the-time-comes-last",
+                 trial.in_turn([("a", 1), ("b", 2), ("c", 3)], kept) == [("b", 2), ("c", 3), ("a", 1)])
     report.check("verdicts", [trial.verdict(statuses, False) for statuses in (
         ["passed"], ["passed", "not here"], ["failed", "not here"], ["failed", "cut off"])] ==
                  ["passed", "incomplete", "failed", "cut off"] and trial.verdict(["not here"], True) == "passed")
+
+
+def check_models(folder, report):
+    """Those of full size are made once for what was carried, and again for what is carried next."""
+    made = []
+    machine = SimpleNamespace(miniature=False, scratch=folder / "made-models", packed={"packed": "first"},
+                              command=lambda *_: [], run=lambda *_: (made.append(machine.packed), ("passed", "", ""))[1])
+    folders = {trial.Trial.model(machine, "sd14") for _ in range(2)}
+    machine.packed = {"packed": "second"}
+    folders.add(trial.Trial.model(machine, "sd14"))
+    report.check("models-are-made-for-what-is-carried", len(folders) == 1 and made == [{"packed": "first"},
+                                                                                       {"packed": "second"}], made)
+
+
+def check_beside(report):
+    """A compiled step is raced between two of Gesso's; where one side has no answer, that is the answer."""
+    times, asked = iter([0.01, 0.02]), []
+
+    def ours(program, *_, **__):
+        asked.append(program)
+        return {"status": "passed", "step": {"seconds": next(times)}}
+
+    def theirs(*_):
+        asked.append("diffusers")
+        return {"status": "passed", "step_seconds": 0.03}
+
+    machine = SimpleNamespace(miniature=True, model=lambda name: name, run_data=ours, peer=theirs)
+    answer = stages.beside(machine, "sd14", "compiled")
+    report.check("compiled-between-two", answer == {"status": "passed", "step_seconds": 0.03, "gesso": [0.01, 0.02]} and
+                 asked == ["trial-networks", "diffusers", "trial-networks"], answer, asked)
+    machine.run_data = lambda *_, **__: {"status": "out of memory"}
+    report.check("compiled-without-ours", stages.beside(machine, "sd14", "compiled") == {"status": "out of memory"})
 
 
 def check_table(report):
@@ -212,7 +250,8 @@ def check_table(report):
              "v2-small, gesso, picture in 1.5 GB": {"status": "passed", "memory_bytes": 1_600_000_000},
              "v2-small, gesso, opening": {"status": "passed", "process_open_and_first_step_seconds": 0.9},
              "v2-small, diffusers, eager": {"status": "passed", "step_seconds": 0.032, "picture_seconds": 0.9}}
-    compiled = {"v2-small, diffusers, compiled": {"status": "passed", "step_seconds": 0.012}}
+    # Beside it Gesso's step took other times.
+    compiled = {"v2-small, diffusers, compiled": {"status": "passed", "step_seconds": 0.012, "gesso": [0.005, 0.007]}}
     parity = {"full size, unet-v2-small": {"status": "passed", "relative_errors": {
         "/full-size/unet-v2-small/f16: unet-v2-small": 0.002, "/full-size/unet-v2-small/bf16: unet-v2-small": 0.02}},
               "full size, picture of sd14": {"status": "passed", "psnr": 29.0}}
@@ -220,7 +259,7 @@ def check_table(report):
                        (("b", parity), ("c", items), ("g", compiled))})
     lines = [" ".join(line.split()) for line in said.splitlines()]
     report.check("ratios", "v2-small step with guidance 8.000 ms eager 32.000 4.00 channels-last - reduce-overhead - "
-                 "compiled 12.000 1.50" in lines, said)
+                 "compiled 12.000 2.00" in lines, said)
     report.check("targets", lines[lines.index("Targets, for an H100 or better and whole models") + 1:-2] == [
         "v2-small, 25 steps, end to end 200 ms at most 250: met stretch at most 150: not met",
         "v2-small, memory, context apart 2 GB at most 2.4: met",
@@ -228,7 +267,7 @@ def check_table(report):
         "v2-small, start to first step 900 ms at most 1000: met",
         "unet-v2-small, relative error 0.002 at most 0.005: met",
         "sd14, picture beside the CPU's 29 dB at least 30: not met",
-        "v2-small, step against compiled 1.5 times at least 1: met stretch at least 2: not met",
+        "v2-small, step against compiled 2 times at least 1: met stretch at least 2: met",
         "v2-small, step on the tensor cores 400 TFLOP/s stretch at least 329.7: met"], said)
 
 
@@ -246,6 +285,26 @@ def check_libraries(machine, report):
             n += len(lines)
             strangers += [line for line in lines if str(folder) not in line.split("=>")[1]] + said.stderr.splitlines()
         report.check("carries-every-library", n > 5 and not strangers, *strangers)
+
+
+def measured(machine, name):
+    """Settings as on a card: products are measured, also those of cuBLASLt, which lies in a folder of the caller's."""
+    libraries = machine.folder / "cublas"
+    libraries.mkdir(exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        (libraries / "libcublasLt.so.13").symlink_to(machine.driver)
+    return {"GESSO_CUDA_TUNING": str(machine.folder / name), "GESSO_CUBLASLT": "libcublasLt.so.13",
+            "LD_LIBRARY_PATH": str(libraries)}
+
+
+def check_warpgroups(machine, report):
+    """Where there are products of warpgroups, steps are timed without them as well, measured apart."""
+    code, said, records = machine.run("warpgroups", "--stages", "f", **measured(machine, "tuning-90"),
+                                      GESSO_EMULATION_CAPABILITY="9.0")
+    kept = [len(list((machine.folder / folder).rglob("*.tuning"))) for folder in ("tuning-90",
+                                                                                  "scratch/without-warpgroups")]
+    report.check("without-warpgroups", code == 0 and kept == [1, 1] and "v2-small, without products of warpgroups" in
+                 records["f"]["items"], said, kept, records)
 
 
 def check_failures(machine, report):
@@ -335,9 +394,12 @@ def main():
         check_packing(machine.folder / "packing", report)
         check_peer(report)
         check_answers(report)
+        check_models(machine.folder, report)
+        check_beside(report)
         check_table(report)
         check_libraries(machine, report)
         check_stages(machine, report)
+        check_warpgroups(machine, report)
         check_failures(machine, report)
         check_cut_off(machine, report)
         check_half_a_device(machine, report)

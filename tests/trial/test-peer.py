@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-FileCopyrightText: The Gesso authors
 # SPDX-License-Identifier: Apache-2.0
-"""The other side of the trial on the CPU: test-peer.py MODEL-FOLDER. Runs with GESSO_PYTHON, or this Python, where that
-has torch and diffusers; with GESSO_FULL also the ways that compile, which take minutes. TAP on standard output.
+"""The other side of the trial on the CPU: test-peer.py MODEL-FOLDER MAKE-FULL-MODEL. Whether it draws in every way, and
+takes the folders of full size that are made for a trial. Runs with GESSO_PYTHON, or this Python, where that has torch and
+diffusers; with GESSO_FULL also the ways that compile, which take minutes. TAP on standard output.
 """
 
 import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parent.parent.parent
@@ -17,6 +19,25 @@ sys.path[:0] = [str(TOP / "tests"), str(TOP / "tools" / "trial")]
 
 import peer  # noqa: E402
 import tap  # noqa: E402
+
+
+# What of them is loaded: PROGRAM FOLDER-OF-PEER FOLDER-OF-MODEL. Of a U-Net on the meta device only names and shapes count.
+LOAD = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import torch, diffusers, peer
+peer.load(torch, diffusers.UNet2DConditionModel, sys.argv[2] + "/unet", "meta")
+peer.load(torch, diffusers.AutoencoderKL, sys.argv[2] + "/vae", "meta")
+"""
+
+
+def check_made(report, maker):
+    for name in ("v2-tiny", "v2-small", "sd14"):
+        with tempfile.TemporaryDirectory(prefix="gesso-peer-") as folder:
+            subprocess.run([maker, name, folder, "--empty"], check=True)
+            said = subprocess.run([PYTHON, "-B", "-c", LOAD, TOP / "tools" / "trial", folder], capture_output=True, text=True,
+                                  check=False)
+            report.case(said.returncode == 0, f"takes-a-made-{name}", said.stderr)
 
 
 def main():
@@ -35,6 +56,7 @@ def main():
         right = said.returncode == 0 and all(times.get(f"{what}_seconds", 0) > 0 for what in
                                              ("step", "decode", "picture"))
         report.case(right, way, said.stdout + said.stderr)
+    check_made(report, sys.argv[2])
     return report.end()
 
 

@@ -11,7 +11,8 @@ PARENTS = ("v2-small", "sd14")
 SMALLEST = "v2-tiny"
 OTHERS = ("v2-tiny", "tiny", "small", "v2-base", "base", "sd21")
 WAYS = ("eager", "channels-last")
-COMPILED_WAYS = ("reduce-overhead", "compiled")
+# What the target names comes first; the other way is the one that compiles sooner.
+COMPILED_WAYS = ("compiled", "reduce-overhead")
 LIMIT = 1_500_000_000
 PSNR = 30.0
 
@@ -47,10 +48,14 @@ def parity(trial):
         for name in (SMALLEST, "starter"):
             yield (f"{name}, networks",
                    partial(trial.run_program, "cuda-networks", "-p", f"/cuda/networks/{name}", everything=True))
+        yield (f"{SMALLEST}, networks, products measured",
+               partial(trial.run_program, "cuda-networks", "-p", f"/cuda/networks/{SMALLEST}", measured=True))
         yield ("miniatures, pictures",
                partial(trial.run_program, "cuda-pictures", "-p", "/cuda/pictures/v2-small-1-step", everything=True))
     else:
         yield "miniatures and starter, networks", partial(trial.run_program, "cuda-networks", everything=True)
+        yield ("miniatures and starter, networks, products measured",
+               partial(trial.run_program, "cuda-networks", everything=True, measured=True))
         yield "miniatures and starter, pictures", partial(trial.run_program, "cuda-pictures", everything=True)
         for part in ("unet-v2-small", "unet-sd14", "vae", "text-v2", "text-v1"):
             yield f"full size, {part}", partial(trial.run_program, "full-size", part)
@@ -58,11 +63,11 @@ def parity(trial):
         yield f"full size, picture of {name}", partial(compare, trial, name)
 
 
-def ours(trial, name, program, command, *options):
+def ours(trial, name, program, command, *options, settings=None):
     if trial.miniature:
         options += ("--size", 16, "--rounds", 1)
         options += ("--steps", 1) if program == "trial-picture" else ("--repeats", 1)
-    return trial.run_data(program, command, trial.model(name), *options)
+    return trial.run_data(program, command, trial.model(name), *options, settings=settings)
 
 
 def theirs(trial, name, way, size=512, images=1, only_step=False):
@@ -94,11 +99,23 @@ def race(trial):
            partial(ours, trial, "v2-small", "trial-picture", "paint", "--max-memory", LIMIT, "--rounds", 2))
 
 
+def beside(trial, name, way):
+    """A step of diffusers' compiled U-Net, between two of Gesso's in the same minutes."""
+    before = ours(trial, name, "trial-networks", "times")
+    if before["status"] != "passed":
+        return before
+    answer = theirs(trial, name, way, only_step=True)
+    if answer["status"] != "passed":
+        return answer
+    after = ours(trial, name, "trial-networks", "times")
+    return {**answer, "gesso": [found["step"]["seconds"] for found in (before, after) if "step" in found]}
+
+
 def compiled_race(trial):
-    """Minutes each. The first way compiles sooner, and is beaten by what the second may find."""
+    """Minutes each, where torch has not compiled it before."""
     for way in COMPILED_WAYS:
         for name in PARENTS:
-            yield f"{name}, diffusers, {way}", partial(theirs, trial, name, way)
+            yield f"{name}, diffusers, {way}", partial(beside, trial, name, way)
 
 
 def others(trial):
@@ -132,6 +149,11 @@ def sanitizer(trial):
 def profile(trial):
     for name in PARENTS[:1] if trial.miniature else PARENTS:
         yield f"{name}, each operation", partial(ours, trial, name, "trial-networks", "operations")
+    if trial.has_warpgroups:
+        settings = {"GESSO_CUDA_WARPGROUPS": "off", "GESSO_CUDA_TUNING": str(trial.scratch / "without-warpgroups")}
+        for name in PARENTS[:1] if trial.miniature else PARENTS:
+            yield (f"{name}, without products of warpgroups",
+                   partial(ours, trial, name, "trial-networks", "times", settings=settings))
 
 
 # Letter -> title, items, most seconds.
@@ -142,5 +164,5 @@ STAGES = {
     "d": ("other models, four pictures at once, 768 x 768", others, 480),
     "e": ("compute-sanitizer", sanitizer, 480),
     "f": ("each operation by itself", profile, 480),
-    "g": ("SD 1.4 and v2-Small at 512 x 512 beside torch.compile", compiled_race, 560),
+    "g": ("SD 1.4 and v2-Small at 512 x 512 beside torch.compile", compiled_race, 480),
 }

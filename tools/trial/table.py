@@ -61,6 +61,12 @@ def models_of(items):
     return [name[: -len(", gesso, networks")] for name in items if name.endswith(", gesso, networks")]
 
 
+def ratio(item, key, own):
+    """Of the other side's time to ours: to what ours was in the same minutes, where that is known."""
+    beside = item.get("gesso") if key == "step_seconds" else None
+    return item[key] / (sum(beside) / len(beside) if beside else own)
+
+
 def races(items):
     """Lines of the race: a measure of a model, Gesso's value, and each other way's with its ratio."""
     for model in models_of(items):
@@ -70,9 +76,10 @@ def races(items):
                 continue
             line = f"{model:9} {what:22} {own[key] * factor:9.3f} {unit:4}"
             for way in WAYS:
-                other = items.get(f"{model}, diffusers, {way}", {}).get(key)
+                item = items.get(f"{model}, diffusers, {way}", {})
+                other = item.get(key)
                 line += f" {way:>15} "
-                line += f"{other * factor:9.3f} {other / own[key]:6.2f}" if other else f"{'-':>16}"
+                line += f"{other * factor:9.3f} {ratio(item, key, own[key]):6.2f}" if other else f"{'-':>16}"
             yield line
 
 
@@ -100,9 +107,10 @@ def targets(items):
         if not step.get("seconds"):
             continue
         for way in WAYS[2:]:
-            other = items.get(f"{model}, diffusers, {way}", {}).get("step_seconds")
-            if other:
-                yield judge(f"{model}, step against {way}", other / step["seconds"], "times", 1, 2, True)
+            item = items.get(f"{model}, diffusers, {way}", {})
+            if item.get("step_seconds"):
+                yield judge(f"{model}, step against {way}", ratio(item, "step_seconds", step["seconds"]), "times", 1, 2,
+                            True)
         yield judge(f"{model}, step on the tensor cores", step["flops"] / step["seconds"] / 1e12, "TFLOP/s", None,
                     PEAK / 3 / 1e12, True)
 

@@ -39,6 +39,8 @@ ANSWERS = ("passed", "failed", "out of memory")
 # Where there is nothing to ask.
 HOPELESS = ("no device", "old driver")
 TAIL = 3000
+# Seconds that a killed program has to be gone.
+PATIENCE = 10
 NUMBER = r"(-?(?:inf|nan|\d[\d.]*(?:e[-+]\d+)?))"
 LIBC = ctypes.CDLL(None)
 PR_SET_PDEATHSIG = 1
@@ -104,6 +106,11 @@ def verdict(statuses, miniature):
     return "incomplete" if "not here" in statuses and not miniature else "passed"
 
 
+def in_turn(items, kept):
+    """What took all the time at the last start comes last: it may do so again."""
+    return sorted(items, key=lambda item: kept.get(item[0], {}).get("status") == "cut off")
+
+
 def end_with(parent):
     """In a child that is about to become a program: a trial that is killed leaves nothing on the card."""
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -125,6 +132,7 @@ class Trial:
         for folder in (self.scratch, self.results):
             folder.mkdir(parents=True, exist_ok=True)
         self.unpacked = None
+        self.has_warpgroups = False
         self.child = None
         self.end = time.monotonic() + options.total
         self.deadline = 0.0
@@ -201,16 +209,21 @@ class Trial:
     def end_child(self):
         if self.child and self.child.poll() is None:
             os.killpg(self.child.pid, signal.SIGKILL)
-            self.child.wait()
+            # What waits for a card that is stuck does not even die.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.child.wait(PATIENCE)
         self.child = None
 
     def log(self, text):
         with open(self.results / "log.txt", "a", encoding="utf-8") as file:
             file.write(text)
 
-    def run_program(self, program, *arguments, before=(), everything=False, most=None):
-        """A program that says what it found in words; `everything`: also the cases that a short run leaves out."""
+    def run_program(self, program, *arguments, before=(), everything=False, measured=False, most=None):
+        """A program that says what it found in words; `everything`: also the cases that a short run leaves out;
+        `measured`: by products that were measured, where the same would not be the same to the bit otherwise."""
         full = {"GESSO_FULL": "1"} if everything else {}
+        if not measured:
+            full["GESSO_CUDA_TUNING"] = "off"
         status, _, said = self.run([*before, *self.command(program, *arguments)], {**self.environment(), **full}, most)
         if status == "passed" and said.startswith("TAP") and not re.search(r"^ok ", said, re.MULTILINE):
             # Its cases were named, and there are none of that name.
@@ -235,8 +248,8 @@ class Trial:
             answer["tail"] = said[-TAIL:]
         return answer
 
-    def run_data(self, program, *arguments):
-        return self.run_json(self.command(program, *arguments))
+    def run_data(self, program, *arguments, settings=None):
+        return self.run_json(self.command(program, *arguments), {**self.environment(), **(settings or {})})
 
     # --- what stages need ---
 
@@ -244,14 +257,15 @@ class Trial:
         """The folder of a full-size model, made here from the formula; in miniature, that of the smallest one."""
         if self.miniature:
             return self.models / stages.SMALLEST
-        folder = self.scratch / name
-        if not (folder / "made").exists():
+        folder, packed = self.scratch / name, json.dumps(self.packed)
+        made = folder / "made"
+        if not made.exists() or made.read_text(encoding="utf-8") != packed:
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
             status, _, said = self.run(self.command("make-full-model", name, folder))
             if status != "passed":
                 raise stages.Failure(status, said[-TAIL:])
-            (folder / "made").touch()
+            made.write_text(packed, encoding="utf-8")
         return folder
 
     def peer(self, model, *arguments):
@@ -269,6 +283,7 @@ class Trial:
         self.deadline = min(time.monotonic() + 120, self.end)
         found = self.run_data("trial-picture", "device", self.models / stages.SMALLEST)
         card = re.search(r"^.*compute capability [0-9.]*", found.get("devices", ""), re.MULTILINE)
+        self.has_warpgroups = bool(card) and card[0].endswith(" 9.0")
         return {**found, "card": card[0] if card else ""}
 
     def read(self, letter):
@@ -292,7 +307,8 @@ class Trial:
     def run_stage(self, letter, device):
         title, items, most = stages.STAGES[letter]
         found = self.read(letter)
-        asked = {"card": device["card"], "miniature": self.miniature, **self.packed}
+        settings = {name: value for name, value in sorted(os.environ.items()) if name.startswith("GESSO_CU")}
+        asked = {"card": device["card"], "miniature": self.miniature, "settings": settings, **self.packed}
         same = found.get("asked") == asked and not self.options.again
         kept = found.get("items", {}) if same else {}
         record = {"stage": letter, "title": title, "status": "running", "device": device, "asked": asked,
@@ -311,7 +327,7 @@ class Trial:
             save(device["status"])
             return record
         try:
-            for name, item in items(self):
+            for name, item in in_turn(items(self), kept):
                 if kept.get(name, {}).get("status") in answers:
                     continue
                 kept[name] = {"status": "running"}
