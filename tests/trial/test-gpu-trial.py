@@ -348,6 +348,15 @@ def check_half_a_device(machine, report):
     report.check("half-a-device", proved and record["device"]["status"] == "failed", said, record)
 
 
+def check_damaged(machine, report):
+    """Spoils what is carried."""
+    with open(machine.carried / "carried.tar.xz", "r+b") as file:
+        file.truncate(1000)
+    code, said, records = machine.run("damaged", "--stages", "ab")
+    report.check("damaged", code == 1 and statuses(records) == {"a": "not unpacked", "b": "not unpacked"} and
+                 records["a"]["device"]["error"]["message"] in said, said, records)
+
+
 def check_cut_off(machine, report):
     """A stage that runs out of time, one that is told to end, one that is killed: each goes on where it was."""
     code, said, records = machine.run("late", "--stages", "a", "--seconds", "0.3")
@@ -403,6 +412,7 @@ def main():
         check_failures(machine, report)
         check_cut_off(machine, report)
         check_half_a_device(machine, report)
+        check_damaged(machine, report)
     return report.end()
 
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Model folders in the form in which the family is published, whatever form today's libraries would write."""
 
+import contextlib
 import copy
 import json
 import pathlib
@@ -39,9 +40,10 @@ def with_prefix(path):
     save_file(tensors, path, metadata={"format": "pt"})
 
 
-def save_text_encoder(folder, text_encoder):
-    text_encoder.save_pretrained(folder)
-    with_prefix(pathlib.Path(folder) / "model.safetensors")
+def save_text_encoder(folder, text_encoder, variant=None):
+    text_encoder.save_pretrained(folder, variant=variant)
+    for path in pathlib.Path(folder).glob("*.safetensors"):
+        with_prefix(path)
 
 
 def in_half(module, dtype=torch.float16):
@@ -82,14 +84,28 @@ def load_unet(folder):
     return UNet2DConditionModel.from_pretrained(pathlib.Path(folder) / "unet", **stored(pathlib.Path(folder) / "unet"))
 
 
+@contextlib.contextmanager
+def changed(original, folder, name):
+    """Where to write the part `name` of `folder`, which is as `original` otherwise."""
+    original = pathlib.Path(original)
+    with training.whole_folder(folder) as whole:
+        shutil.copytree(original, whole, ignore=lambda at, _: [name] if pathlib.Path(at) == original else [])
+        yield whole / name
+
+
 def write_with_unet(original, folder, unet):
     """The folder `original` with another U-Net, in the numbers and under the variant's name that its own is stored in:
     a folder of which some parts are a variant and some are not is one that diffusers does not load."""
-    original = pathlib.Path(original)
-    how = stored(original / "unet")
-    with training.whole_folder(folder) as part:
-        shutil.copytree(original, part, ignore=lambda at, _: ["unet"] if pathlib.Path(at) == original else [])
-        in_half(unet, how["torch_dtype"]).save_pretrained(part / "unet", variant=how["variant"])
+    how = stored(pathlib.Path(original) / "unet")
+    with changed(original, folder, "unet") as part:
+        in_half(unet, how["torch_dtype"]).save_pretrained(part, variant=how["variant"])
+
+
+def write_with_text_encoder(original, folder, text_encoder):
+    """The folder `original` with another text encoder, likewise."""
+    how = stored(pathlib.Path(original) / "text_encoder")
+    with changed(original, folder, "text_encoder") as part:
+        save_text_encoder(part, in_half(text_encoder, how["torch_dtype"]), how["variant"])
 
 
 class Model:

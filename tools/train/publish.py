@@ -4,8 +4,8 @@
 """Puts a finished model into the repository with a card of its own: publish.py FIGURES.json SHEET.png DESTINATION
 
 FIGURES is what `evaluate.py --json` wrote for the folders of train-starter: parent, small, retrained and distilled, or
-with --partial some of them; the last of these is what is copied. Folders of an earlier stage may be named
-retrained-before and distilled-before, to be stated beside them.
+with --partial some of them; the last of these is what is copied. Where that was trained for longer than what it is compared with, a
+folder distilled-alike may hold what has as many steps as retrained, to be stated between them.
 """
 
 import argparse
@@ -27,9 +27,8 @@ SHIPPED = "distilled"
 PROMISED = ["parent", "small", "retrained", SHIPPED]
 # With fewer captions, chance alone moves a share by more than two points.
 ENOUGH = 500
-ROWS = {"parent": "parent", "small": "blocks removed", "retrained-before": "an earlier stage, without distillation",
-        "distilled-before": "that earlier stage, with it", "retrained": "retrained without distillation",
-        SHIPPED: "retrained with distillation (shipped)"}
+ROWS = {"parent": "parent", "small": "blocks removed", "retrained": "retrained without distillation",
+        "distilled-alike": "retrained with distillation, as many steps", SHIPPED: "retrained with distillation (shipped)"}
 COLUMNS = {"noise": "noise loss", "colour": "object's colour", "background": "background", "shape": "shape",
            "position": "position", "pattern": "pattern", "pattern colours": "pattern's colours",
            "pair": "two objects both right", "everything": "everything",

@@ -134,15 +134,16 @@ def ground_phrase(rng, ground):
         f"{shade} background", f", {shade} background", f"over {shade}", f"against {shade}", f"on {shade} ground"])
 
 
-def single_phrase(rng, scene, complete):
-    thing, ground = scene.objects[0], scene.ground
+def single_phrase(rng, scene, complete, ground=True):
+    thing, behind = scene.objects[0], scene.ground
     position = rng.choice(POSITION_WORDS[thing.position])
     name_ground, name_colour = complete or rng.random() < 0.88, complete or rng.random() < 0.97
+    name_ground = name_ground and ground
     noun = noun_phrase(rng, thing, name_colour)
-    where = ground_phrase(rng, ground) if name_ground else ""
+    where = ground_phrase(rng, behind) if name_ground else ""
     style = rng.random()
-    if style < 0.05 and name_ground and not ground.pattern:
-        shade = colour_word(rng, ground.first)
+    if style < 0.05 and name_ground and not behind.pattern:
+        shade = colour_word(rng, behind.first)
         return joined(with_article(rng, f"{shade} background"), "with", with_article(rng, noun), position)
     if style < 0.08 and position:
         return joined(f"{position},", with_article(rng, noun), where)
@@ -150,11 +151,11 @@ def single_phrase(rng, scene, complete):
     return joined(noun, where, position) if style < 0.6 else joined(noun, position, where)
 
 
-def pair_phrase(rng, scene, complete):
+def pair_phrase(rng, scene, complete, ground=True):
     """Two objects, the left or upper one first unless the words say otherwise."""
     first, second = scene.objects
     one, other = with_article(rng, noun_phrase(rng, first)), with_article(rng, noun_phrase(rng, second))
-    where = ground_phrase(rng, scene.ground) if complete or rng.random() < 0.88 else ""
+    where = ground_phrase(rng, scene.ground) if ground and (complete or rng.random() < 0.88) else ""
     if first.position == "left":
         middle = rng.choice([f"{one} and {other}"] * 8 + [
             f"{one} next to {other}", f"{one} beside {other}", f"{one} with {other}", f"{one}, {other}",
@@ -193,7 +194,7 @@ def with_unknown_words(rng, text):
     style = rng.random()
     if style < 0.15:
         return joined(*(word() for _ in range(rng.randint(1, 3))), text)
-    if style < 0.45:
+    if style < 0.45 and text:
         words = text.split()
         for _ in range(rng.choice([1, 1, 1, 2])):
             words.insert(rng.randrange(len(words)), word())
@@ -202,11 +203,12 @@ def with_unknown_words(rng, text):
     return ", ".join([text.rstrip(".!"), *groups])
 
 
-def plain_caption(scene, rng, complete=False):
-    """What the scene says, in one of its wordings; `complete`: with the colour of everything."""
+def plain_caption(scene, rng, complete=False, ground=True):
+    """What the scene says, in one of its wordings; `complete`: with the colour of everything, but of what is behind
+    objects where `ground` is false."""
     if not scene.objects:
         return pattern_phrase(rng, scene.ground)
-    return (single_phrase if len(scene.objects) == 1 else pair_phrase)(rng, scene, complete)
+    return (single_phrase if len(scene.objects) == 1 else pair_phrase)(rng, scene, complete, ground)
 
 
 def caption(scene, rng, complete=False):

@@ -37,7 +37,7 @@ CUBLAS = "libcublasLt.so.*"
 # What is answered once and for all; the rest is asked again.
 ANSWERS = ("passed", "failed", "out of memory")
 # Where there is nothing to ask.
-HOPELESS = ("no device", "old driver")
+HOPELESS = ("no device", "old driver", "not unpacked")
 TAIL = 3000
 # Seconds that a killed program has to be gone.
 PATIENCE = 10
@@ -279,7 +279,11 @@ class Trial:
     # --- stages ---
 
     def device(self):
-        """Which card there is: {"status", "devices" or "error"}."""
+        """Which card there is: {"status", "devices" or "error"}; also where what was carried cannot be unpacked."""
+        try:
+            self.unpack()
+        except Exception as error:  # whatever ails it, a disk that is full or a Python without lzma: the JSON says so
+            return {"status": "not unpacked", "card": "", "error": {"code": "IO", "message": repr(error)}}
         self.deadline = min(time.monotonic() + 120, self.end)
         found = self.run_data("trial-picture", "device", self.models / stages.SMALLEST)
         card = re.search(r"^.*compute capability [0-9.]*", found.get("devices", ""), re.MULTILINE)
@@ -388,7 +392,6 @@ def main():
     signal.signal(signal.SIGINT, cut_off)
     records = []
     try:
-        trial.unpack()
         device = trial.device()
         if device["status"] != "passed":
             print(f"{device['status']}: {device.get('error', {}).get('message') or device.get('tail', '')}", flush=True)

@@ -1,0 +1,170 @@
+#!/usr/bin/env python3
+# SPDX-FileCopyrightText: The Gesso authors
+# SPDX-License-Identifier: Apache-2.0
+"""Teaches the starter's text encoder what strangers mean: strangers.py MODEL [--out FOLDER]
+
+Words that mean nothing are to be passed over. An encoder that has heard few of them lets them change what it says of a
+whole sentence: the states of the end token and of the padding behind it, to which a U-Net listens most, then differ by
+more than those of two captions. And what is left out of a caption (unsaid.py) is to be what it mostly is. So the encoder
+learns to say of what strangers write what it said of the whole and plain caption; of that caption itself, the same as
+before. The U-Net stays as it is and has nothing new to learn. FOLDER/model is MODEL with the text encoder so taught.
+"""
+
+import argparse
+import copy
+import difflib
+import pathlib
+
+import torch
+
+import data
+import folder as folders
+import starter
+import training
+import unsaid
+import wording
+
+SEED = 8
+STEPS, BATCH, RATE, DECAY = 4000, 32, 1e-3, 0.995
+# Of the captions in a batch, with words that mean nothing and with something left out, independently of each other. What
+# neither concerns is what the encoder is to go on saying the same of.
+UNKNOWN, UNSAID = 0.6, 0.35
+# Captions that are empty, in a batch, but for such words: every picture needs one, and guidance multiplies what it says.
+EMPTY = 3
+# What a token is. Padding is most of a sentence, so the others weigh more, each kind as a whole.
+PADDING, KNOWN, ADDED = range(3)
+# What is measured apart: shares of unknown words and of what is left out.
+KINDS = {"unknown words": (1, 0), "left out": (0, 1), "neither": (0, 0)}
+
+
+def ids(tokenizer, caption):
+    """A caption's tokens from the beginning to the end token, at most as many as there may be."""
+    return tokenizer(caption, truncation=True, max_length=starter.TOKENS).input_ids
+
+
+def padded(tokenizer, rows):
+    """int64 [rows, TOKENS]."""
+    return torch.tensor([row + [tokenizer.pad_token_id] * (starter.TOKENS - len(row)) for row in rows])
+
+
+def places(meant, heard):
+    """For each token of a caption as it is heard, end token apart: (where it stands in the meant one, True), or for one
+    that was added, (how many of the meant one's tokens stand before it, False)."""
+    found = []
+    matched = difflib.SequenceMatcher(None, meant[:-1], heard[:-1], autojunk=False)
+    for what, first, last, begun, ended in matched.get_opcodes():
+        if what == "equal":
+            found += [(place, True) for place in range(first, last)]
+        else:
+            found += [(last, False)] * (ended - begun)
+    return found
+
+
+def batch(tokenizer, split, step, unknown=UNKNOWN, left_out=UNSAID):
+    """BATCH captions as tokens, [(what is meant, what is heard)]."""
+    rows = []
+    for index in range(step * BATCH, (step + 1) * BATCH):
+        scene, rng = data.scene_at(split, SEED, index)
+        if index % BATCH < EMPTY:
+            heard = meant = ""
+        elif rng.random() < left_out:
+            heard, meant = unsaid.shortened(rng, scene)
+        else:
+            heard = meant = wording.plain_caption(scene, rng, complete=True)
+        if meant:
+            heard = wording.with_noise(rng, heard)
+        if rng.random() < unknown:
+            heard = wording.with_unknown_words(rng, heard)
+        rows.append((ids(tokenizer, meant), ids(tokenizer, heard)))
+    return rows
+
+
+@torch.no_grad()
+def wanted(former, tokenizer, rows):
+    """What shall be said of each caption as it is heard, float32 [captions, TOKENS, width], and what each token is.
+
+    A word of the meant caption shall say what it says there, wherever it stands now, and the padding what is said at the
+    same place: its states differ more from place to place than from caption to caption. Where the meant caption goes on,
+    the padding says its words. An added word shall say what the end token would, had the caption ended there: a U-Net
+    hears in it what was said so far.
+    """
+    def said(captions):
+        return former(padded(tokenizer, captions)).last_hidden_state
+
+    states = said([meant for meant, _ in rows])
+    aims, kinds = states.clone(), torch.full(states.shape[:2], PADDING)
+    of_row = [places(meant, heard) for meant, heard in rows]
+    for row, (meant, _) in enumerate(rows):
+        kinds[row, :len(meant) - 1] = KNOWN
+    gaps = sorted({(row, place) for row, found in enumerate(of_row) for place, known in found if not known})
+    ends = {}
+    if gaps:
+        cut = said([rows[row][0][:place] + [tokenizer.eos_token_id] for row, place in gaps])
+        ends = {gap: cut[number, gap[1]] for number, gap in enumerate(gaps)}
+    for row, found in enumerate(of_row):
+        for token, (place, known) in enumerate(found):
+            aims[row, token] = states[row, place] if known else ends[row, place]
+            kinds[row, token] = KNOWN if known else ADDED
+    return aims, kinds
+
+
+def errors(made, aims, kinds):
+    """Mean squared error of each kind of token that there is, and of all."""
+    of_each = (made.float() - aims).square().mean(-1)
+    return {"all": of_each.mean()} | {kind: of_each[kinds == kind].mean() for kind in (PADDING, KNOWN, ADDED)
+                                      if (kinds == kind).any()}
+
+
+@torch.no_grad()
+def held_out(text_encoder, former, tokenizer, *shares, batches=8):
+    """Mean squared error of the padding's states on held-out captions; `shares` as batch has them."""
+    found = []
+    for step in range(batches):
+        rows = batch(tokenizer, "test", step, *shares)
+        made = text_encoder(padded(tokenizer, [heard for _, heard in rows])).last_hidden_state
+        found.append(errors(made, *wanted(former, tokenizer, rows))[PADDING])
+    return float(torch.stack(found).mean())
+
+
+def train(arguments, out):
+    steps, settings = arguments.steps, {"seed": SEED, "batch": BATCH, "rate": RATE, "shares": [UNKNOWN, UNSAID, EMPTY],
+                                        "model": str(arguments.model), "steps": arguments.steps}
+    if training.finished(out, steps, settings):
+        return
+    model = folders.Model(arguments.model)
+    tokenizer, former = model.tokenizer, model.text_encoder
+    former.set_attn_implementation("eager")
+    text_encoder = copy.deepcopy(former).requires_grad_(True)
+    optimiser = torch.optim.AdamW(text_encoder.parameters(), betas=(0.9, 0.99), weight_decay=1e-2, fused=True)
+    average = training.Average([text_encoder], DECAY)
+    run = training.Run(out, steps, {"text encoder": text_encoder, "optimiser": optimiser, "average": average}, settings)
+    for step in run:
+        rows = batch(tokenizer, "train", step)
+        aims, kinds = wanted(former, tokenizer, rows)
+        with training.half("cpu", arguments.bf16):
+            made = text_encoder(padded(tokenizer, [heard for _, heard in rows])).last_hidden_state
+        found = errors(made, aims, kinds)
+        loss = found["all"] + sum(found[kind] for kind in (KNOWN, ADDED) if kind in found)
+        training.learn(text_encoder.parameters(), optimiser, loss, RATE * training.decaying(step, steps))
+        average.update()
+        run.measure(loss=loss.detach(), padding=found[PADDING].detach())
+    with average:
+        for what, encoder in (("before", former), ("now", text_encoder)):
+            run.say(f"held out, {what}: " + ", ".join(
+                f"{kind} {held_out(encoder, former, tokenizer, *shares):.4f}" for kind, shares in KINDS.items()))
+        folders.write_with_text_encoder(arguments.model, out / "model", text_encoder)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", type=pathlib.Path, help="a folder whose tokenizer and text encoder are the starter's")
+    parser.add_argument("--out", type=pathlib.Path, help="default: strangers in the cache folder")
+    parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--bf16", action="store_true", help="products in bfloat16: quicker where the processor has them")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    train(arguments, arguments.out or training.cache_folder("strangers"))
+
+
+if __name__ == "__main__":
+    main()
