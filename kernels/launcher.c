@@ -19,6 +19,12 @@ load_image (GessoLauncher *launcher, const GessoKernelImage *image, GError **err
   return TRUE;
 }
 
+gboolean
+gesso_launcher_wants_warpgroups (void)
+{
+  return g_strcmp0 (g_getenv ("GESSO_CUDA_WARPGROUPS"), "off") != 0;
+}
+
 GessoLauncher *
 gesso_launcher_new (const GessoCudaDriver *driver, GessoDType type, int capability, int processors, CUstream stream,
                     GError **error)
@@ -36,7 +42,7 @@ gesso_launcher_new (const GessoCudaDriver *driver, GessoDType type, int capabili
     {
       const GessoKernelImage *image = &gesso_kernel_images[i];
 
-      if ((image->capability && image->capability != capability)
+      if ((image->capability && (image->capability != capability || !gesso_launcher_wants_warpgroups ()))
           || !(g_str_has_suffix (image->name, suffix) || g_str_has_suffix (image->name, "_f32")))
         continue;
       if (!load_image (launcher, image, error))

@@ -39,6 +39,10 @@ typedef struct
 /* Bytes of shared memory that a block may have on every card of compute capability 8.0 and later. */
 #define GESSO_MOST_SHARED ((gsize) 99 << 10)
 
+/* FALSE where GESSO_CUDA_WARPGROUPS in the environment is "off": a kernel that faults takes the card from its process,
+ * and those by warpgroups were written by a manual. */
+gboolean gesso_launcher_wants_warpgroups (void);
+
 /* Loads the kernels of `type` (F16 or BF16) in the current context, that of a device of `capability` (ten times the
  * compute capability); `stream` is the caller's. */
 GessoLauncher *gesso_launcher_new (const GessoCudaDriver *driver, GessoDType type, int capability, int processors,

@@ -285,7 +285,8 @@ gesso_tuning_new (const GessoCudaDevice *device, int lt_version)
 {
   const char *named = g_getenv ("GESSO_CUDA_TUNING");
   g_autofree char *about
-      = g_strdup_printf ("%s %d %d cublaslt %d", device->name, device->processors, device->driver_version, lt_version);
+      = g_strdup_printf ("%s %d %d cublaslt %d%s", device->name, device->processors, device->driver_version, lt_version,
+                         gesso_launcher_wants_warpgroups () ? "" : " without warpgroups");
   g_autofree char *file = g_strconcat (about, ".tuning", NULL);
   GessoTuning *self = g_new0 (GessoTuning, 1);
 

@@ -4,8 +4,7 @@
  * Whether the kernels with the products of warpgroups do on this card what they are meant to. The other kernels are
  * like millions that run on every card; these were written by a manual of one generation, so they prove themselves
  * first: once a process, by a convolution with all kinds of edges, against the same with the products that every card
- * has. With "off", GESSO_CUDA_WARPGROUPS in the environment has them not even tried: a kernel that faults takes the
- * card from its process.
+ * has.
  */
 
 #include "cuda-backend.h"
@@ -134,11 +133,6 @@ gesso_cuda_prove_warpgroups (GessoCudaDevice *device, GessoLauncher *launcher, G
   CUdeviceptr memory = 0;
   gboolean ok;
 
-  if (g_strcmp0 (g_getenv ("GESSO_CUDA_WARPGROUPS"), "off") == 0)
-    {
-      launcher->has_warpgroups = FALSE;
-      return TRUE;
-    }
   if (!gesso_cuda_device_allocate (device, bytes, _ ("the proof of its kernels"), &memory, error))
     return FALSE;
   ok = compare (device, launcher, memory, error);

@@ -39,7 +39,7 @@ def ranks(shapes):
 
 
 def main():
-    maker, report, vaes = sys.argv[1], tap.Report(), {}
+    maker, report, vaes, compared = sys.argv[1], tap.Report(), {}, set()
     for path in DATA.glob("models/*/vae/*.safetensors"):
         vaes |= ranks(tensors(path))
     for configs in sorted((DATA / "full").iterdir()):
@@ -53,6 +53,7 @@ def main():
                 made, part = tensors(path), path.parent.name
                 if part not in written:
                     continue
+                compared.add(part)
                 # Miniatures' VAEs lack a shortcut, which their U-Nets have, or call attentions' weights by older names.
                 known = ranks(written.get("unet", {})) | (vaes if part == "vae" else {}) | ranks(written[part])
                 wrong = [f"{name}: {rank}, diffusers {known.get(name)}" for name, rank in ranks(made).items()
@@ -60,6 +61,7 @@ def main():
                 if part == "unet":
                     wrong += sorted(made.keys() ^ written[part].keys())
                 report.case(made and not wrong, f"{configs.name}-{part}", "\n".join(wrong))
+    report.case(compared == {"unet", "vae", "text_encoder"}, "each-part-was-compared", str(compared))
     return report.end()
 
 

@@ -74,6 +74,10 @@ def main():
                     says or detail)
         status, says, detail = configure(source, folder / "enabled-old", "-Dcuda=enabled", first=old)
         report.told(status != 0 and "is of release 12.4" in detail, "old-nvcc-and-enabled", detail)
+        # The tree's own rules, which look further than the path.
+        if any(os.path.exists(f"/usr/local/{toolkit}/bin/nvcc") for toolkit in ("cuda", "cuda-13.0")):
+            status, says, detail = configure(tree, folder / "behind-old", "-Dcuda=auto", first=old)
+            report.told(status == 0 and says.startswith("for "), "new-nvcc-behind-an-old-one", says or detail)
         done = run_without_module(folder / "library", "devices")
         report.told(done.returncode == 0 and 'has no module for the device "cuda"' in done.stdout, "devices", done.stdout)
         done = run_without_module(folder / "library", "generate", "--model", str(tree / "models" / "starter"),

@@ -163,18 +163,23 @@ class Shipped(unittest.TestCase):
 
 class Unsaid(unittest.TestCase):
     def test_what_is_left_out_is_meant_and_stands_out(self):
-        for index in range(300):
+        grounds = set()
+        for index in range(3000):
             scene, rng = data.scene_at("train", 1, index)
             said, meant = unsaid.shortened(rng, scene)
+            grounds.add(meant.split()[-1] if len(scene.objects) == 2 else None)
             with self.subTest(said=said, meant=meant):
                 words, all_words = (re.findall("[a-z]+", text) for text in (said, meant))
                 left_out = [word for word in all_words if word not in words]
                 self.assertTrue(left_out)
                 self.assertLessEqual(set(left_out) - {"and", "on", "to", "a"}, set(drawing.COLOURS))
+                if all_words[-1] not in words and scene.objects:
+                    self.assertNotIn(all_words[-1], all_words[:-1])
                 # What is meant of a single object on a plain ground has two colours, which differ.
                 colours = [colour for colour in drawing.COLOURS for word in wording.COLOUR_WORDS.get(colour, [colour])[-1:]
                            if colour in all_words or word in all_words]
                 self.assertGreaterEqual(len(colours), 2)
+        self.assertEqual(grounds, {None, *unsaid.GROUNDS})
 
     def test_the_same_is_meant_always(self):
         self.assertEqual({unsaid.ground_of(["red"]) for _ in range(20)}, {"white"})

@@ -201,9 +201,9 @@ ok 3 /cuda/pictures/sd14
     names_none = SimpleNamespace(run=lambda *_: ("passed", "", "TAP version 14\n# random seed: 7\n1..0\n"),
                                  command=lambda *_: [], environment=dict)
     report.check("no-case", trial.Trial.run_program(names_none, "cuda-networks", "-p", "/none")["status"] == "failed")
-    kept = {"a": {"status": "cut off"}, "b": {"status": "failed"}}
+    kept = {"a": {"status": "cut off"}, "b": {"status": "failed"}, "c": {"status": "running"}}
     report.check("what-took-all-the-time-comes-last",
-                 trial.in_turn([("a", 1), ("b", 2), ("c", 3)], kept) == [("b", 2), ("c", 3), ("a", 1)])
+                 trial.in_turn([("a", 1), ("b", 2), ("c", 3), ("d", 4)], kept) == [("b", 2), ("d", 4), ("a", 1), ("c", 3)])
     report.check("verdicts", [trial.verdict(statuses, False) for statuses in (
         ["passed"], ["passed", "not here"], ["failed", "not here"], ["failed", "cut off"])] ==
                  ["passed", "incomplete", "failed", "cut off"] and trial.verdict(["not here"], True) == "passed")
@@ -223,11 +223,12 @@ def check_models(folder, report):
 
 def check_beside(report):
     """A compiled step is raced between two of Gesso's; where one side has no answer, that is the answer."""
-    times, asked = iter([0.01, 0.02]), []
+    times, asked = iter([0.01, 0.02, 0.01]), []
 
     def ours(program, *_, **__):
         asked.append(program)
-        return {"status": "passed", "step": {"seconds": next(times)}}
+        seconds = next(times, None)
+        return {"status": "passed", "step": {"seconds": seconds}} if seconds else {"status": "failed"}
 
     def theirs(*_):
         asked.append("diffusers")
@@ -237,6 +238,7 @@ def check_beside(report):
     answer = stages.beside(machine, "sd14", "compiled")
     report.check("compiled-between-two", answer == {"status": "passed", "step_seconds": 0.03, "gesso": [0.01, 0.02]} and
                  asked == ["trial-networks", "diffusers", "trial-networks"], answer, asked)
+    report.check("compiled-and-a-lost-card", stages.beside(machine, "sd14", "compiled") == {"status": "failed"})
     machine.run_data = lambda *_, **__: {"status": "out of memory"}
     report.check("compiled-without-ours", stages.beside(machine, "sd14", "compiled") == {"status": "out of memory"})
 
@@ -301,10 +303,10 @@ def check_warpgroups(machine, report):
     """Where there are products of warpgroups, steps are timed without them as well, measured apart."""
     code, said, records = machine.run("warpgroups", "--stages", "f", **measured(machine, "tuning-90"),
                                       GESSO_EMULATION_CAPABILITY="9.0")
-    kept = [len(list((machine.folder / folder).rglob("*.tuning"))) for folder in ("tuning-90",
-                                                                                  "scratch/without-warpgroups")]
-    report.check("without-warpgroups", code == 0 and kept == [1, 1] and "v2-small, without products of warpgroups" in
-                 records["f"]["items"], said, kept, records)
+    # Measured apart: with them and without.
+    kept = sorted(path.stem.endswith("-without-warpgroups") for path in (machine.folder / "tuning-90").glob("*.tuning"))
+    report.check("without-warpgroups", code == 0 and kept == [False, True] and "v2-small, without products of warpgroups" in
+                 records["f"]["items"] and "step without products of warpgroups" in said, said, kept, records)
 
 
 def check_failures(machine, report):
@@ -350,11 +352,13 @@ def check_half_a_device(machine, report):
 
 def check_damaged(machine, report):
     """Spoils what is carried."""
+    before = machine.read("told")["a"]["items"]
     with open(machine.carried / "carried.tar.xz", "r+b") as file:
         file.truncate(1000)
-    code, said, records = machine.run("damaged", "--stages", "ab")
+    code, said, records = machine.run("told", "--stages", "ab")
     report.check("damaged", code == 1 and statuses(records) == {"a": "not unpacked", "b": "not unpacked"} and
                  records["a"]["device"]["error"]["message"] in said, said, records)
+    report.check("what-was-found-before-stays", before and records["a"]["items"] == before, before, records)
 
 
 def check_cut_off(machine, report):

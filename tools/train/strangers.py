@@ -128,7 +128,7 @@ def held_out(text_encoder, former, tokenizer, *shares, batches=8):
 
 def train(arguments, out):
     steps, settings = arguments.steps, {"seed": SEED, "batch": BATCH, "rate": RATE, "shares": [UNKNOWN, UNSAID, EMPTY],
-                                        "model": str(arguments.model), "steps": arguments.steps}
+                                        "model": str(arguments.model.resolve()), "steps": arguments.steps}
     if training.finished(out, steps, settings):
         return
     model = folders.Model(arguments.model)

@@ -26,7 +26,8 @@ OTHER_SECONDS = ["white", "black"]
 
 def ground_of(colours):
     """What lies behind objects of these colours."""
-    return next(ground for ground, near in GROUNDS.items() if not near & set(colours))
+    colours = set(colours)
+    return next(ground for ground, near in GROUNDS.items() if not near & colours)
 
 
 def shade_of(shape, colours):

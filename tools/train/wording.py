@@ -3,7 +3,7 @@
 """Captions: the same scene in the many words that a stranger may use.
 
 What a caption leaves out is either a default (an object in the middle, of middling size) or was drawn at random (the
-colours, the ground), so that the network learns to choose. Order, articles, capitals and full stops vary; now and then
+colours, the ground), so that the network learns to choose; strangers.py makes defaults of these too. Order, articles, capitals and full stops vary; now and then
 a word without meaning is thrown in, so that an unknown one does no harm.
 """
 

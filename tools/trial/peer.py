@@ -170,7 +170,7 @@ def main():
                 torch.cuda.empty_cache()
                 torch.cuda.reset_peak_memory_stats()
             found["picture_seconds"] = side.median(side.picture, max(1, options.rounds // 3))
-        if options.device == "cuda":
+        if options.device == "cuda" and not options.only_step:
             found["memory_bytes"] = torch.cuda.max_memory_reserved()
             found["memory_allocated_bytes"] = torch.cuda.max_memory_allocated()
     except torch.OutOfMemoryError as error:

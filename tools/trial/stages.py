@@ -108,7 +108,9 @@ def beside(trial, name, way):
     if answer["status"] != "passed":
         return answer
     after = ours(trial, name, "trial-networks", "times")
-    return {**answer, "gesso": [found["step"]["seconds"] for found in (before, after) if "step" in found]}
+    if after["status"] != "passed":
+        return after
+    return {**answer, "gesso": [found["step"]["seconds"] for found in (before, after)]}
 
 
 def compiled_race(trial):
@@ -130,27 +132,26 @@ def others(trial):
         yield f"{name}, diffusers, channels-last", partial(theirs, trial, name, "channels-last", only_step=True)
 
 
-def sanitize(trial, tool, share, *arguments):
+def sanitize(trial, tool, *arguments):
     found = shutil.which("compute-sanitizer") or shutil.which("/usr/local/cuda/bin/compute-sanitizer")
     if not found:
         return {"status": "not here", "why": "there is no compute-sanitizer"}
     return trial.run_program("prove-kernels", *arguments, before=(found, "--tool", tool, "--error-exitcode", "9"),
-                             most=trial.left() / share)
+                             most=trial.left() / trial.waiting)
 
 
 def sanitizer(trial):
     rooms = ("norms",) if trial.miniature else ()
     # The slowest comes last, and none takes the time of all those behind it.
-    tools = ("memcheck", "synccheck", "initcheck", "racecheck")
-    for i, tool in enumerate(tools):
-        yield tool, partial(sanitize, trial, tool, len(tools) - i, "--quick", *rooms)
+    for tool in ("memcheck", "synccheck", "initcheck", "racecheck"):
+        yield tool, partial(sanitize, trial, tool, "--quick", *rooms)
 
 
 def profile(trial):
     for name in PARENTS[:1] if trial.miniature else PARENTS:
         yield f"{name}, each operation", partial(ours, trial, name, "trial-networks", "operations")
     if trial.has_warpgroups:
-        settings = {"GESSO_CUDA_WARPGROUPS": "off", "GESSO_CUDA_TUNING": str(trial.scratch / "without-warpgroups")}
+        settings = {"GESSO_CUDA_WARPGROUPS": "off"}
         for name in PARENTS[:1] if trial.miniature else PARENTS:
             yield (f"{name}, without products of warpgroups",
                    partial(ours, trial, name, "trial-networks", "times", settings=settings))

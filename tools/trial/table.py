@@ -127,6 +127,17 @@ def pairs(items):
         yield f"{what:32} {own * 1e3:9.3f} ms    channels-last {ratio}"
 
 
+def without_warpgroups(items):
+    """Lines of stage f: what the products of warpgroups gain, beside a step of stage c."""
+    for name, item in items.items():
+        other = item.get("step", {}).get("seconds")
+        if name.endswith(", without products of warpgroups") and other:
+            model = name.split(",")[0]
+            own = items.get(f"{model}, gesso, networks", {}).get("step", {}).get("seconds")
+            ratio_text = f", with them {own * 1e3:.3f} ms: {other / own:.2f}" if own else ""
+            yield f"{model:9} step without products of warpgroups {other * 1e3:.3f} ms{ratio_text}"
+
+
 def slowest(items):
     """Lines of stage f: where the time goes, by kind and shape."""
     for name, item in items.items():
@@ -158,6 +169,7 @@ def text(records):
             ("Gesso, and diffusers with its ratio (above 1: Gesso is better)", races, raced),
             ("Targets, for an H100 or better and whole models", targets, {**made.get("b", {}), **raced}),
             ("A step of other models and sizes", pairs, made.get("d", {})),
+            ("What warpgroups gain", without_warpgroups, {**raced, **made.get("f", {})}),
             ("Operations that take longest", slowest, made.get("f", {}))):
         found = list(function(items))
         if found:

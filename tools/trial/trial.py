@@ -107,8 +107,8 @@ def verdict(statuses, miniature):
 
 
 def in_turn(items, kept):
-    """What took all the time at the last start comes last: it may do so again."""
-    return sorted(items, key=lambda item: kept.get(item[0], {}).get("status") == "cut off")
+    """What took all the time at the last start, or was under way when that was killed, comes last: it may do so again."""
+    return sorted(items, key=lambda item: kept.get(item[0], {}).get("status") in ("cut off", "running"))
 
 
 def end_with(parent):
@@ -133,6 +133,7 @@ class Trial:
             folder.mkdir(parents=True, exist_ok=True)
         self.unpacked = None
         self.has_warpgroups = False
+        self.waiting = 1
         self.child = None
         self.end = time.monotonic() + options.total
         self.deadline = 0.0
@@ -324,16 +325,21 @@ class Trial:
         def save(status):
             record["status"] = status
             record["seconds"] = round(before + time.monotonic() - begin, 1)
-            write(self.results / f"{letter}.json", json.dumps(record, indent=1) + "\n")
-            self.publish()
+            # A full disk is no reason to end.
+            with contextlib.suppress(OSError):
+                write(self.results / f"{letter}.json", json.dumps(record, indent=1) + "\n")
+                self.publish()
 
         if device["status"] in HOPELESS:
+            # What was found before stays, and is gone on from when there is a card again.
+            record.update(items=found.get("items", {}), asked=found.get("asked", asked), seconds=found.get("seconds", 0.0))
+            before = record["seconds"]
             save(device["status"])
             return record
         try:
-            for name, item in in_turn(items(self), kept):
-                if kept.get(name, {}).get("status") in answers:
-                    continue
+            open_items = [item for item in in_turn(items(self), kept) if kept.get(item[0], {}).get("status") not in answers]
+            for number, (name, item) in enumerate(open_items):
+                self.waiting = len(open_items) - number
                 kept[name] = {"status": "running"}
                 save("running")
                 started = time.monotonic()
@@ -369,7 +375,8 @@ def main():
     parser = argparse.ArgumentParser(prog="run", description=__doc__.split("\n\n", maxsplit=1)[0],
                                      formatter_class=argparse.RawDescriptionHelpFormatter,
                                      epilog="\n".join(f"{letter}  {title} ({most} s)" for letter, (title, _, most) in
-                                                      stages.STAGES.items()))
+                                                      stages.STAGES.items()) + "\n\nAnother card, other settings "
+                                     "(GESSO_CU...) or another folder begin a stage anew.")
     parser.add_argument("--stages", default="".join(stages.STAGES), help="which, as letters; all by default")
     parser.add_argument("--scratch", default=f"{tempfile.gettempdir()}/gesso-trial-{os.getuid()}",
                         help="folder for full-size models, some 2 GB each; they are kept")
