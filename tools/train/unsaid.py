@@ -48,9 +48,7 @@ def without_colour(caption, colour):
 def pattern_phrases(rng, ground):
     """(what is said, what is meant) of a pattern: one colour is named or none."""
     kind = ground.pattern
-    word = rng.choice(wording.PATTERN_WORDS[kind])
-    scale = rng.choice(wording.SCALE_WORDS.get(kind, wording.OTHER_SCALE_WORDS).get(ground.scale, [""]))
-    variant = rng.choice(wording.VARIANT_WORDS.get(ground.variant, [""])) if rng.random() < 0.5 else ""
+    word, scale, variant = wording.pattern_words(rng, ground, 0.5)
     if rng.random() < 0.6:
         first, named = ground.first, wording.colour_word(rng, ground.first)
         second = second_of(kind, first)
@@ -59,7 +57,7 @@ def pattern_phrases(rng, ground):
     shade = named or first
     if kind == "gradient":
         return wording.joined(named, word), f"{shade} to {second} {word}"
-    if kind in ("polka dots", "bricks", "clouds"):
+    if kind in wording.DIRECTED:
         return wording.joined(scale, named, word), wording.joined(scale, shade, word, "on", second)
     return wording.joined(scale, named, variant, word), wording.joined(scale, shade, "and", second, variant, word)
 

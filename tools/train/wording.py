@@ -3,8 +3,8 @@
 """Captions: the same scene in the many words that a stranger may use.
 
 What a caption leaves out is either a default (an object in the middle, of middling size) or was drawn at random (the
-colours, the ground), so that the network learns to choose; strangers.py makes defaults of these too. Order, articles, capitals and full stops vary; now and then
-a word without meaning is thrown in, so that an unknown one does no harm.
+colours, the ground), so that the network learns to choose; strangers.py makes defaults of these too. Order, articles,
+capitals and full stops vary; now and then a word without meaning is thrown in, so that an unknown one does no harm.
 """
 
 import string
@@ -36,6 +36,8 @@ PATTERN_WORDS = {
     "waves": ["waves", "waves", "wavy lines", "wavy stripes"],
     "zigzags": ["zigzags", "zigzag", "zigzag lines", "zigzag pattern"],
 }
+# The first colour is the dots', the bricks', the clouds'; in the other patterns both weigh the same.
+DIRECTED = ("polka dots", "bricks", "clouds")
 # Patterns whose word stands alone with an article.
 SINGULAR = {"checkerboard", "chessboard", "gradient", "colour gradient", "color gradient", "fade", "brick wall",
             "stripe pattern", "checkered pattern", "brick pattern", "zigzag pattern", "zigzag", "cloud"}
@@ -89,15 +91,20 @@ def noun_phrase(rng, thing, name_colour=True):
     return joined(shade, size, shape) if rng.random() < 0.08 else joined(adjective, size, shade, shape)
 
 
-def pattern_phrase(rng, ground, article=True):
-    """A pattern in words, its two colours named in most cases."""
+def pattern_words(rng, ground, variant_share):
+    """A pattern's name, its scale and, in that share of cases, its direction; "" where there is none to be said."""
     kind = ground.pattern
     word = rng.choice(PATTERN_WORDS[kind])
     scale = rng.choice(SCALE_WORDS.get(kind, OTHER_SCALE_WORDS).get(ground.scale, [""]))
-    variant = rng.choice(VARIANT_WORDS.get(ground.variant, [""])) if rng.random() < 0.75 else ""
-    # The first colour is the dots', the bricks', the clouds'; in the others both weigh the same.
+    return word, scale, rng.choice(VARIANT_WORDS.get(ground.variant, [""])) if rng.random() < variant_share else ""
+
+
+def pattern_phrase(rng, ground, article=True):
+    """A pattern in words, its two colours named in most cases."""
+    kind = ground.pattern
+    word, scale, variant = pattern_words(rng, ground, 0.75)
     first, second = colour_word(rng, ground.first), colour_word(rng, ground.second)
-    directed = kind in ("polka dots", "bricks", "clouds")
+    directed = kind in DIRECTED
     if kind == "gradient":
         # Phase 1 runs from the second colour to the first.
         first, second = (second, first) if ground.phase else (first, second)
