@@ -43,7 +43,8 @@ typedef struct
   /* How many operations from this one on are queued as one launch: more than one of linear layers with one input, and
    * 0 of those that an earlier one takes along. */
   int n_members;
-  /* Of a product: the plan's step of most rows, whose way all go, and the rows of the shortest where there are more. */
+  /* Of a product: the plan's step of most rows, whose way all go, and the rows of the shortest where there are more. Of
+   * attention, the step of most queries. */
   guint tallest;
   gint64 shortest;
 } GessoCudaOperands;
@@ -57,6 +58,7 @@ struct _GessoProgram
   GPtrArray *weights;          /* of GessoCudaWeight, each once */
   GessoCudaOperands *operands; /* by operation */
   GArray *open;                /* of GessoProduct: those whose way is to be measured, without addresses */
+  GArray *open_attention;      /* the same of GessoAttention */
   gboolean loaded;
   /* The workspace: the plan's arena, scratch of a running operation, and copies of small inputs. */
   gsize scratch, scratch_at;
@@ -81,12 +83,6 @@ gboolean gesso_cuda_operation_prepare (GessoProgram *program, const GessoOp *op,
  * that follows. */
 gboolean gesso_cuda_operation_queue (const GessoProgram *program, const CUdeviceptr *addresses, guint *next,
                                      GError **error);
-
-/* Decides which way `product` goes, or leaves it open until the program is loaded; tells the bytes of scratch that it
- * may need. */
-gboolean gesso_cuda_choose (GessoProgram *program, GessoProduct *product, gsize *scratch, GError **error);
-/* Decides what is open. */
-gboolean gesso_cuda_measure_open (GessoProgram *program, GCancellable *cancellable, GError **error);
 
 /* warpgroups.c: takes the launcher's warpgroups away where they do not compute what they should. FALSE where the card
  * failed. */

@@ -12,7 +12,7 @@ typedef struct
   guint threads;
 } Variant;
 
-/* As attention.cu has them. */
+/* As attention.cu has them, at most GESSO_MAX_ATTENTION_WAYS of a width. */
 static const Variant variants[] = {
   { 40, 128, 64, 256 }, { 40, 64, 64, 128 }, { 64, 128, 64, 256 }, { 64, 64, 64, 128 },
   { 80, 128, 64, 256 }, { 80, 64, 64, 128 }, { 160, 64, 32, 128 },
@@ -33,7 +33,8 @@ can_be_fast (const GessoAttention *attention)
          && attention->shape.kv_pitch % 8 == 0;
 }
 
-/* The variant with most queries a block that still makes two blocks for each multiprocessor, or the smallest. */
+/* The variant that was measured; else that with most queries a block that still makes two blocks for each
+ * multiprocessor, or the smallest. */
 static const Variant *
 choose (const GessoLauncher *launcher, const GessoAttention *attention)
 {
@@ -49,23 +50,29 @@ choose (const GessoLauncher *launcher, const GessoAttention *attention)
       if (variants[i].width != shape->width)
         continue;
       found = &variants[i];
-      if (tiles * shape->heads * attention->pictures >= 2 * launcher->processors)
+      if (attention->block_queries ? variants[i].queries == attention->block_queries
+                                   : tiles * shape->heads * attention->pictures >= 2 * launcher->processors)
         break;
     }
   return found;
 }
 
-/* What a warp of the kernel for any width keeps of a query and its result. */
-static gsize
-plain_shared (gint64 width)
+int
+gesso_attention_ways (const GessoLauncher *launcher, const GessoAttention *attention, int *queries)
 {
-  return (gsize) width * 2 * PLAIN_WARPS * sizeof (float);
-}
+  GessoAttention by_thumb = *attention;
+  const Variant *thumb;
+  int n = 0;
 
-gint64
-gesso_attention_most_width (void)
-{
-  return (gint64) (GESSO_MOST_SHARED / plain_shared (1));
+  by_thumb.block_queries = 0;
+  thumb = choose (launcher, &by_thumb);
+  if (!thumb)
+    return 0;
+  queries[n++] = thumb->queries;
+  for (gsize i = 0; i < G_N_ELEMENTS (variants); i++)
+    if (variants[i].width == thumb->width && variants[i].queries != thumb->queries)
+      queries[n++] = variants[i].queries;
+  return n > 1 ? n : 0;
 }
 
 gboolean
@@ -75,7 +82,7 @@ gesso_launch_attention (GessoLauncher *launcher, const GessoAttention *attention
   CUdeviceptr q = attention->q, k = attention->k, v = attention->v, result = attention->result;
   void *parameters[] = { &q, &k, &v, &result, &shape };
   const Variant *variant = choose (launcher, attention);
-  const int n = shape.end - shape.begin;
+  const int n = shape.end - shape.begin, slices = (shape.width + GESSO_PLAIN_COLUMNS - 1) / GESSO_PLAIN_COLUMNS;
   guint32 grid[3] = { 0, (guint32) shape.heads, (guint32) attention->pictures };
 
   if (n <= 0)
@@ -97,7 +104,8 @@ gesso_launch_attention (GessoLauncher *launcher, const GessoAttention *attention
       return gesso_launch (launcher, "attention_512", launcher->type, grid, WIDE_THREADS, WIDE_SHARED, parameters,
                            error);
     }
-  grid[0] = (guint32) ((n + PLAIN_WARPS - 1) / PLAIN_WARPS);
-  return gesso_launch (launcher, "attention_plain", launcher->type, grid, 32 * PLAIN_WARPS, plain_shared (shape.width),
-                       parameters, error);
+  grid[0] = (guint32) ((n + PLAIN_WARPS - 1) / PLAIN_WARPS * slices);
+  return gesso_launch (launcher, "attention_plain", launcher->type, grid, 32 * PLAIN_WARPS,
+                       PLAIN_WARPS * (gsize) MIN (shape.width, GESSO_PLAIN_COLUMNS) * sizeof (float), parameters,
+                       error);
 }

@@ -28,10 +28,11 @@ channels_shared (gint64 channels)
   return (gsize) channels * 2 * sizeof (float);
 }
 
-gint64
-gesso_group_norm_most_channels (void)
+/* More than the quick kernels have shared memory for. */
+static gboolean
+has_many_channels (gint64 channels)
 {
-  return (gint64) (GESSO_MOST_SHARED / channels_shared (1));
+  return channels_shared (channels) > GESSO_MOST_SHARED;
 }
 
 /* Enough slabs for the card, of rows enough to be worth a block. */
@@ -48,15 +49,23 @@ make_shape (const GessoLauncher *launcher, gint64 pictures, gint64 rows, gint64 
                                  .slab_rows = (gint32) slab_rows };
 }
 
+/* Bytes of the slabs' sums. */
+static gsize
+sums_bytes (const GessoGroupNormShape *shape, gint64 pictures)
+{
+  return (gsize) pictures * (gsize) shape->slabs * (gsize) shape->groups * 3 * sizeof (float);
+}
+
 gsize
 gesso_group_norm_scratch (const GessoLauncher *launcher, gint64 pictures, gint64 rows, gint64 channels, int groups)
 {
   const GessoGroupNormShape shape = make_shape (launcher, pictures, rows, channels, groups);
+  const gsize statistics = has_many_channels (channels) ? (gsize) pictures * (gsize) groups * 2 * sizeof (float) : 0;
 
-  return (gsize) pictures * (gsize) shape.slabs * (gsize) groups * 3 * sizeof (float);
+  return sums_bytes (&shape, pictures) + statistics;
 }
 
-/* Blocks for a kernel that goes through all values, and the shared memory for each channel's two factors. */
+/* Blocks for a kernel that goes through all values, and the shared memory for each channel's two factors, if any. */
 static gboolean
 launch_apply (GessoLauncher *launcher, const char *name, GessoDType type, const GessoGroupNormShape *shape,
               gint64 pictures, gboolean vectors, void **parameters, GError **error)
@@ -65,8 +74,27 @@ launch_apply (GessoLauncher *launcher, const char *name, GessoDType type, const 
   const gint64 blocks = (shape->rows * chunks + THREADS - 1) / THREADS;
   const gint64 wanted = MAX (1, (gint64) launcher->processors * 8 / pictures);
   const guint32 grid[3] = { (guint32) MIN (blocks, wanted), (guint32) pictures, 1 };
+  const gsize shared = has_many_channels (shape->channels) ? 0 : channels_shared (shape->channels);
 
-  return gesso_launch (launcher, name, type, grid, THREADS, channels_shared (shape->channels), parameters, error);
+  return gesso_launch (launcher, name, type, grid, THREADS, shared, parameters, error);
+}
+
+/* Sums as ever, then statistics, to `result` where those are wanted, then the values by them. */
+static gboolean
+launch_many_channels (GessoLauncher *launcher, GessoDType type, CUdeviceptr x, CUdeviceptr gamma, CUdeviceptr beta,
+                      CUdeviceptr result, CUdeviceptr scratch, gint64 pictures, GessoGroupNormShape shape,
+                      GError **error)
+{
+  const guint32 sums_grid[3] = { (guint32) shape.slabs, (guint32) pictures, 1 };
+  const guint32 statistics_grid[3] = { (guint32) pictures, 1, 1 };
+  CUdeviceptr pairs = gamma ? scratch + sums_bytes (&shape, pictures) : result;
+  void *sums[] = { &x, &scratch, &shape };
+  void *statistics[] = { &scratch, &pairs, &shape };
+  void *apply[] = { &x, &pairs, &gamma, &beta, &result, &shape };
+
+  return gesso_launch (launcher, "group_sums_plain", type, sums_grid, THREADS, 0, sums, error)
+         && gesso_launch (launcher, "group_statistics", type, statistics_grid, THREADS, 0, statistics, error)
+         && (!gamma || launch_apply (launcher, "group_normalise_plain", type, &shape, pictures, FALSE, apply, error));
 }
 
 gboolean
@@ -86,6 +114,8 @@ gesso_launch_group_norm (GessoLauncher *launcher, GessoDType type, CUdeviceptr x
 
   shape.eps = eps;
   shape.activation = (gint32) activation;
+  if (has_many_channels (channels))
+    return launch_many_channels (launcher, type, x, gamma, beta, result, scratch, pictures, shape, error);
   if (!gesso_launch (launcher, vectors ? "group_sums_vectors" : "group_sums_values", type, sums_grid, THREADS,
                      sums_shared, sums, error))
     return FALSE;
@@ -102,11 +132,14 @@ gesso_launch_group_normalise (GessoLauncher *launcher, GessoDType type, CUdevice
 {
   GessoGroupNormShape shape
       = { .rows = (gint32) rows, .channels = (gint32) channels, .groups = groups, .activation = (gint32) activation };
-  const gboolean vectors = has_vectors (type, channels, x, result);
+  const gboolean is_plain = has_many_channels (channels),
+                 vectors = !is_plain && has_vectors (type, channels, x, result);
+  const char *name = is_plain  ? "group_normalise_plain"
+                     : vectors ? "group_normalise_vectors"
+                               : "group_normalise_values";
   void *parameters[] = { &x, &statistics, &gamma, &beta, &result, &shape };
 
-  return launch_apply (launcher, vectors ? "group_normalise_vectors" : "group_normalise_values", type, &shape, pictures,
-                       vectors, parameters, error);
+  return launch_apply (launcher, name, type, &shape, pictures, vectors, parameters, error);
 }
 
 gboolean

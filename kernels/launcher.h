@@ -153,16 +153,17 @@ typedef struct
   gint64 pictures;
   GessoAttentionShape shape; /* scale without log2 (e): the launch puts it in */
   gboolean plain;            /* the kernel for any width, also where there is a faster one */
+  int block_queries;         /* queries of a block, as they were measured; 0: by rule of thumb */
 } GessoAttention;
 
-/* The widest heads that there is a kernel for. */
-gint64 gesso_attention_most_width (void);
+/* Queries of a block that may be worth measuring, the rule of thumb's first: at most GESSO_MAX_ATTENTION_WAYS of them.
+ * 0 where there is one kernel for it alone. The result is the same to the bit. */
+#define GESSO_MAX_ATTENTION_WAYS 2
+int gesso_attention_ways (const GessoLauncher *launcher, const GessoAttention *attention, int *queries);
 gboolean gesso_launch_attention (GessoLauncher *launcher, const GessoAttention *attention, GError **error);
 
 /* --- norms; `type`: of x and the result, F32 too --- */
 
-/* The most channels of a group norm. */
-gint64 gesso_group_norm_most_channels (void);
 /* Bytes of scratch for the sums of a group norm. */
 gsize gesso_group_norm_scratch (const GessoLauncher *launcher, gint64 pictures, gint64 rows, gint64 channels,
                                 int groups);

@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Group norm in two launches: sums of slabs of rows, read as they lie in memory; then every block of the second adds
-// the slabs' sums up, in their order, and applies them. Layer norm by a warp for each row.
+// the slabs' sums up, in their order, and applies them. Of more channels than shared memory has room for, in three:
+// a warp sums a group, statistics are made of that, and each value finds its own. Layer norm by a warp for each row.
 //
 // Sums are of differences from the group's first value in the picture, so that a large mean costs no digits.
 
@@ -47,9 +48,25 @@ template <bool VECTORS> struct Access
   }
 };
 
-// grid (slabs, pictures); scratch [picture][slab][group][3]: sums of differences and of their squares, and the value
-// that they differ from: the result may lie where x does, and then that value is soon another.
-// Dynamic shared memory: for each row that the block reads at a time, [channels][2] floats.
+// What a warp's lanes have of a group of this block's slab to scratch [picture][slab][group][3]: sums of differences
+// and of their squares, and the value that they differ from: the result may lie where x does, and then that value is
+// soon another.
+__device__ __forceinline__ void
+write_sums (float *scratch, const GessoGroupNormShape &shape, int group, float sum, float squares, float origin)
+{
+  float *to = scratch + (((size_t) blockIdx.y * gridDim.x + blockIdx.x) * shape.groups + group) * 3;
+
+  sum = lanes_sum (sum);
+  squares = lanes_sum (squares);
+  if ((threadIdx.x & 31) == 0)
+    {
+      to[0] = sum;
+      to[1] = squares;
+      to[2] = origin;
+    }
+}
+
+// grid (slabs, pictures). Dynamic shared memory: for each row that the block reads at a time, [channels][2] floats.
 template <bool VECTORS>
 __device__ __forceinline__ void
 sum_slab (const Value *x, float *scratch, const GessoGroupNormShape &shape)
@@ -104,16 +121,7 @@ sum_slab (const Value *x, float *scratch, const GessoGroupNormShape &shape)
           sum += from[0];
           squares += from[1];
         }
-      sum = lanes_sum (sum);
-      squares = lanes_sum (squares);
-      if (lane == 0)
-        {
-          float *to = scratch + (((size_t) blockIdx.y * gridDim.x + blockIdx.x) * shape.groups + group) * 3;
-
-          to[0] = sum;
-          to[1] = squares;
-          to[2] = to_float (x[group * width]);
-        }
+      write_sums (scratch, shape, group, sum, squares, to_float (x[group * width]));
     }
 }
 
@@ -267,3 +275,50 @@ __launch_bounds__ (THREADS)
     }
 }
 GESSO_KERNEL (GESSO_NAME (group_statistics), THREADS);
+
+// grid (slabs, pictures); scratch as above
+extern "C" __global__ void
+__launch_bounds__ (THREADS) GESSO_NAME (group_sums_plain) (const Value *x, float *scratch, GessoGroupNormShape shape)
+{
+  const int width = shape.channels / shape.groups, lane = (int) threadIdx.x & 31;
+  const int first = (int) blockIdx.x * shape.slab_rows, end = min (shape.rows, first + shape.slab_rows);
+
+  x += (size_t) blockIdx.y * shape.rows * shape.channels;
+  for (int group = (int) threadIdx.x >> 5; group < shape.groups; group += WARPS)
+    {
+      const float origin = to_float (x[group * width]);
+      float sum = 0.0f, squares = 0.0f;
+
+      for (int row = first; row < end; row++)
+        for (int i = lane; i < width; i += 32)
+          {
+            const float difference = to_float (x[(size_t) row * shape.channels + group * width + i]) - origin;
+
+            sum += difference;
+            squares += difference * difference;
+          }
+      write_sums (scratch, shape, group, sum, squares, origin);
+    }
+}
+GESSO_KERNEL (GESSO_NAME (group_sums_plain), THREADS);
+
+// grid (any, pictures); statistics [picture][group][2]
+extern "C" __global__ void
+__launch_bounds__ (THREADS)
+    GESSO_NAME (group_normalise_plain) (const Value *x, const float *statistics, const float *gamma, const float *beta,
+                                        Value *y, GessoGroupNormShape shape)
+{
+  const int width = shape.channels / shape.groups, picture = (int) blockIdx.y;
+  const size_t n = (size_t) shape.rows * shape.channels, first = picture * n;
+
+  for (size_t i = (size_t) blockIdx.x * THREADS + threadIdx.x; i < n; i += (size_t) gridDim.x * THREADS)
+    {
+      const int channel = (int) (i % (size_t) shape.channels);
+      const float *pair = statistics + ((size_t) picture * shape.groups + channel / width) * 2;
+      const float scale = pair[1] * gamma[channel];
+
+      y[first + i] = from_float<Value> (
+          activate (shape.activation, to_float (x[first + i]) * scale + (beta[channel] - pair[0] * scale)));
+    }
+}
+GESSO_KERNEL (GESSO_NAME (group_normalise_plain), THREADS);

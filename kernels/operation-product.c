@@ -7,6 +7,7 @@
  * them there.
  */
 
+#include "choose.h"
 #include "operation.h"
 
 /* The rows of the input that a step sees normalised: those of all pictures, of one picture, or around a band of it. */
@@ -217,7 +218,7 @@ gesso_cuda_prepare_product (GessoProgram *program, const GessoOp *op, gsize *scr
   operands->beta = gesso_cuda_want (program, op->input_norm.beta, GESSO_CUDA_VECTOR);
   want_lt_biases (program, op);
   product = deciding_product (program, op);
-  if (!gesso_cuda_choose (program, &product, &bytes, error))
+  if (!gesso_cuda_choose_product (program, &product, &bytes, error))
     return FALSE;
   *scratch = MAX (*scratch, prepared + bytes);
   return TRUE;
@@ -243,6 +244,7 @@ gesso_cuda_queue_product (const GessoCudaStep *step, const GessoPlanStep *what, 
   GessoLauncher *launcher = program->launcher;
   const GessoOp *op = step->op;
   GessoProduct deciding, product;
+  GessoTuningKey key;
 
   /* It went along with an earlier one. */
   if (!step->operands->n_members)
@@ -250,7 +252,8 @@ gesso_cuda_queue_product (const GessoCudaStep *step, const GessoPlanStep *what, 
   deciding = deciding_product (program, op);
   product = product_of (program, op, what);
   /* Loading has seen to it that there is one. */
-  product.way = gesso_tuning_find (program->backend->tuning, launcher->type, &deciding)->way;
+  key = gesso_tuning_product_key (launcher->type, &deciding);
+  product.way = gesso_tuning_find (program->backend->tuning, &key)->way.product;
   product.input = gesso_cuda_input (step, 0);
   for (int i = 0; i < product.n_members; i++)
     set_member (&product, step, i);

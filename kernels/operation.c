@@ -65,37 +65,6 @@ gesso_cuda_input (const GessoCudaStep *step, int i)
 }
 
 static gboolean
-queue_attention (const GessoCudaStep *step, const GessoPlanStep *what, GError **error)
-{
-  const GessoOp *op = step->op;
-  const GessoShape *q = &op->inputs[0]->shape, *k = &op->inputs[1]->shape;
-  const gint64 sharing = q->dim[0] / k->dim[0], first = MAX (what->image, 0);
-  const gsize size = gesso_dtype_size (step->program->launcher->type);
-  const gsize queries = (gsize) (first * q->dim[1] * q->dim[2]) * size;
-  const gsize keys = (gsize) (first / sharing * k->dim[1] * k->dim[2]) * size;
-  const GessoAttention attention = {
-    .q = gesso_cuda_input (step, 0) + queries,
-    .k = gesso_cuda_input (step, 1) + keys,
-    .v = gesso_cuda_address_of (step, op->inputs[2]) + keys,
-    .result = gesso_cuda_address_of (step, op->output) + queries,
-    .pictures = what->image < 0 ? q->dim[0] : 1,
-    .shape = { .queries = (gint32) q->dim[1],
-               .keys = (gint32) k->dim[1],
-               .heads = op->attention.heads,
-               .width = (gint32) (q->dim[2] / op->attention.heads),
-               .q_pitch = (gint32) q->dim[2],
-               .kv_pitch = (gint32) k->dim[2],
-               .sharing = what->image < 0 ? (gint32) sharing : 1,
-               .begin = what->image < 0 ? 0 : (gint32) what->begin,
-               .end = what->image < 0 ? (gint32) q->dim[1] : (gint32) what->end,
-               .causal = op->attention.causal,
-               .scale = op->attention.scale },
-  };
-
-  return gesso_launch_attention (step->program->launcher, &attention, error);
-}
-
-static gboolean
 queue_norm (const GessoCudaStep *step, GError **error)
 {
   GessoLauncher *launcher = step->program->launcher;
@@ -194,7 +163,7 @@ queue_one (const GessoProgram *program, const CUdeviceptr *addresses, const Gess
     case GESSO_OP_LINEAR:
       return gesso_cuda_queue_product (&step, what, error);
     case GESSO_OP_ATTENTION:
-      return queue_attention (&step, what, error);
+      return gesso_cuda_queue_attention (&step, what, error);
     case GESSO_OP_GROUP_NORM:
     case GESSO_OP_GROUP_STATISTICS:
     case GESSO_OP_LAYER_NORM:
@@ -234,33 +203,6 @@ check_type (const GessoProgram *program, const GessoOp *op, GError **error)
   return FALSE;
 }
 
-/* Some kernels keep a whole head or all channels in shared memory. */
-static gboolean
-check_width (const GessoProgram *program, const GessoOp *op, GError **error)
-{
-  gint64 width = gesso_shape_channels (&op->inputs[0]->shape), most;
-
-  switch (op->kind)
-    {
-    case GESSO_OP_ATTENTION:
-      width /= op->attention.heads;
-      most = gesso_attention_most_width ();
-      break;
-    case GESSO_OP_GROUP_NORM:
-    case GESSO_OP_GROUP_STATISTICS:
-      most = gesso_group_norm_most_channels ();
-      break;
-    default:
-      return TRUE;
-    }
-  if (width <= most)
-    return TRUE;
-  g_set_error (error, GESSO_ERROR, GESSO_ERROR_DEVICE,
-               _ ("\"%s\": %s is %d values wide, and the card's kernels go up to %d. Use the CPU."),
-               program->plan->name, gesso_op_kind_name (op->kind), (int) width, (int) most);
-  return FALSE;
-}
-
 gboolean
 gesso_cuda_operation_prepare (GessoProgram *program, const GessoOp *op, gsize *scratch, GError **error)
 {
@@ -297,8 +239,10 @@ gesso_cuda_operation_prepare (GessoProgram *program, const GessoOp *op, gsize *s
   for (int i = 0; i < MIN (op->n_inputs, 2); i++)
     operands->inputs[i]
         = gesso_cuda_want (program, op->inputs[i], i == 1 && adds_vector (op) ? GESSO_CUDA_VECTOR : GESSO_CUDA_PLAIN);
-  if (!check_type (program, op, error) || !check_width (program, op, error))
+  if (!check_type (program, op, error))
     return FALSE;
+  if (op->kind == GESSO_OP_ATTENTION)
+    gesso_cuda_prepare_attention (program, op);
   return (op->kind != GESSO_OP_CONV2D && op->kind != GESSO_OP_LINEAR)
          || gesso_cuda_prepare_product (program, op, scratch, error);
 }

@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: The Gesso authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * What operation.c, operation-combine.c and operation-product.c share: a step that is being queued, and where its
+ * What operation.c and the other operation-*.c share: a step that is being queued, and where its
  * operands lie.
  */
 
@@ -31,6 +31,10 @@ CUdeviceptr gesso_cuda_input (const GessoCudaStep *step, int i);
 /* CONV2D and LINEAR. Preparing sees to all of the plan's steps of `op`, whose weights are noted. */
 gboolean gesso_cuda_prepare_product (GessoProgram *program, const GessoOp *op, gsize *scratch, GError **error);
 gboolean gesso_cuda_queue_product (const GessoCudaStep *step, const GessoPlanStep *what, GError **error);
+
+/* ATTENTION. The same. */
+void gesso_cuda_prepare_attention (GessoProgram *program, const GessoOp *op);
+gboolean gesso_cuda_queue_attention (const GessoCudaStep *step, const GessoPlanStep *what, GError **error);
 
 /* COMBINE: step `*next` of the plan, and those behind it that the same launch can do. */
 gboolean gesso_cuda_queue_combines (const GessoProgram *program, const CUdeviceptr *addresses, guint *next,

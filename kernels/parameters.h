@@ -63,6 +63,12 @@ typedef struct
   int32_t pad_top, pad_left;
 } GessoConvShape;
 
+/* Columns that a block of the attention for heads of any width computes. */
+enum
+{
+  GESSO_PLAIN_COLUMNS = 512,
+};
+
 typedef struct
 {
   int32_t queries, keys, heads;

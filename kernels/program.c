@@ -4,7 +4,7 @@
  * Programs of the CUDA backend: what they hold, from compile() to free.
  */
 
-#include "cuda-backend.h"
+#include "choose.h"
 
 #include <string.h>
 
@@ -101,6 +101,7 @@ gesso_cuda_program_compile (GessoBackend *base, GessoStore *store, const GessoPl
   self->weights = g_ptr_array_new ();
   self->operands = g_new0 (GessoCudaOperands, plan->ops->len);
   self->open = g_array_new (FALSE, FALSE, sizeof (GessoProduct));
+  self->open_attention = g_array_new (FALSE, FALSE, sizeof (GessoAttention));
   self->copy_at = g_new0 (gsize, plan->inputs->len);
   self->recorded = g_new0 (CUdeviceptr, gesso_cuda_n_addresses (self));
   self->latest = g_new0 (CUdeviceptr, gesso_cuda_n_addresses (self));
@@ -165,6 +166,7 @@ gesso_cuda_program_free (GessoBackend *base, GessoProgram *self)
   g_ptr_array_unref (self->weights);
   g_free (self->operands);
   g_array_unref (self->open);
+  g_array_unref (self->open_attention);
   g_free (self->copy_at);
   g_free (self->recorded);
   g_free (self->latest);

@@ -3,6 +3,7 @@
  */
 
 #include "tuning.h"
+#include "tuning-line.h"
 
 #include <fcntl.h>
 #include <glib/gstdio.h>
@@ -14,20 +15,9 @@
 #endif
 
 #define MAX_BYTES (4 << 20) /* of a file that is worth reading */
-#define MAX_PARTS 64
 /* Another process has the file for milliseconds only; one that is stopped has it for longer. */
 #define LOCK_MILLISECONDS 5000
 #define LOCK_LOOK_MILLISECONDS 10
-
-/* What a product's way depends on. Integers without gaps, so that bytes compare. */
-typedef struct
-{
-  gint32 type, members, rows, least_rows, columns, geglu, activation, has_bias, has_lt_bias, has_residual;
-  GessoConvShape conv;
-} Key;
-
-#define KEY_NUMBERS (sizeof (Key) / sizeof (gint32))
-#define WAY_WORDS G_N_ELEMENTS (((GessoProductWay *) 0)->lt_algorithm)
 
 struct _GessoTuning
 {
@@ -35,46 +25,25 @@ struct _GessoTuning
   gboolean is_new; /* there is something to be written */
   char *path;
   char *head;          /* the file's first lines, which have to be the same */
-  GHashTable *entries; /* Key -> GessoTuningEntry, both owned */
+  GHashTable *entries; /* GessoTuningKey -> GessoTuningEntry, both owned */
   GHashTable *refused; /* the same, of what the file said and cannot be gone */
 };
 
 static guint
 key_hash (gconstpointer data)
 {
-  const gint32 *numbers = data;
+  const GessoTuningKey *key = data;
   guint hash = 2166136261u;
 
-  for (gsize i = 0; i < KEY_NUMBERS; i++)
-    hash = (hash ^ (guint) numbers[i]) * 16777619u;
+  for (gsize i = 0; i < G_N_ELEMENTS (key->numbers); i++)
+    hash = (hash ^ (guint) key->numbers[i]) * 16777619u;
   return hash;
 }
 
 static gboolean
 key_equal (gconstpointer a, gconstpointer b)
 {
-  return memcmp (a, b, sizeof (Key)) == 0;
-}
-
-static Key
-key_of (GessoDType type, const GessoProduct *product)
-{
-  GessoProduct plain = *product;
-
-  /* Of a plain product it does not matter how the pixels lay. */
-  if (gesso_product_is_linear (product))
-    gesso_product_linear (&plain, 0, product->conv.channels, product->columns, product->geglu);
-  return (Key) { .type = (gint32) type,
-                 .members = product->n_members,
-                 .rows = (gint32) (product->end - product->begin),
-                 .least_rows = (gint32) gesso_product_least_rows (product),
-                 .columns = (gint32) product->columns,
-                 .geglu = product->geglu,
-                 .activation = (gint32) product->activation,
-                 .has_bias = product->member[0].bias != 0,
-                 .has_lt_bias = product->lt_bias[0] != 0,
-                 .has_residual = product->member[0].residual != 0,
-                 .conv = plain.conv };
+  return memcmp (a, b, sizeof (GessoTuningKey)) == 0;
 }
 
 static GHashTable *
@@ -83,7 +52,7 @@ entries_new (void)
   return g_hash_table_new_full (key_hash, key_equal, g_free, g_free);
 }
 
-/* --- the file: the head, a line for each product, and a sum of all that --- */
+/* --- the file: the head, a line for each entry, and a sum of all that --- */
 
 static char *
 checksum_line (const char *text, gsize length)
@@ -93,57 +62,15 @@ checksum_line (const char *text, gsize length)
   return g_strconcat ("sum ", sum, "\n", NULL);
 }
 
-/* The next of `words` as a number; they end with NULL. */
 static gboolean
-take_number (char ***words, gint64 least, gint64 most, gint64 *number)
+read_line (const char *line, GHashTable *entries)
 {
-  return **words && g_ascii_string_to_signed (*(*words)++, 10, least, most, number, NULL);
-}
-
-static gboolean
-parse_way (char **words, GessoProductWay *way)
-{
-  gint64 tile = 0, parts = 1, workspace = 0;
-
-  *way = (GessoProductWay) { .by_lt = g_strcmp0 (*words, "cublaslt") == 0 };
-  if (!*words || (!way->by_lt && !g_str_equal (*words, "own")))
-    return FALSE;
-  words++;
-  if (way->by_lt)
-    {
-      if (!take_number (&words, 0, G_MAXINT32, &workspace))
-        return FALSE;
-      for (gsize i = 0; i < WAY_WORDS; i++)
-        if (!*words || !g_ascii_string_to_unsigned (*words++, 16, 0, G_MAXUINT64, &way->lt_algorithm[i], NULL))
-          return FALSE;
-    }
-  else if (!take_number (&words, 0, GESSO_N_TILES - 1, &tile) || !take_number (&words, 1, MAX_PARTS, &parts))
-    return FALSE;
-  way->tile = (GessoTile) tile;
-  way->parts = (int) parts;
-  way->lt_workspace = (gsize) workspace;
-  return *words == NULL;
-}
-
-static gboolean
-parse_line (const char *line, GHashTable *entries)
-{
-  g_auto (GStrv) words = g_strsplit (line, " ", 0);
   GessoTuningEntry entry = { .is_measured = TRUE };
-  gint32 key[KEY_NUMBERS];
-  char **word = words;
+  GessoTuningKey key;
 
-  for (gsize i = 0; i < KEY_NUMBERS; i++)
-    {
-      gint64 number;
-
-      if (!take_number (&word, G_MININT32, G_MAXINT32, &number))
-        return FALSE;
-      key[i] = (gint32) number;
-    }
-  if (!parse_way (word, &entry.way))
+  if (!gesso_tuning_line_parse (line, &key, &entry.way))
     return FALSE;
-  g_hash_table_replace (entries, g_memdup2 (key, sizeof key), g_memdup2 (&entry, sizeof entry));
+  g_hash_table_replace (entries, g_memdup2 (&key, sizeof key), g_memdup2 (&entry, sizeof entry));
   return TRUE;
 }
 
@@ -168,39 +95,15 @@ read_file (const GessoTuning *self)
   text[last - text] = '\0';
   lines = g_strsplit (text + strlen (self->head), "\n", 0);
   for (char **line = lines; *line; line++)
-    if (**line && !parse_line (*line, entries))
+    if (**line && !read_line (*line, entries))
       return entries_new ();
   return g_steal_pointer (&entries);
-}
-
-static char *
-entry_line (const gint32 *key, const GessoProductWay *way)
-{
-  GString *line = g_string_new (NULL);
-
-  for (gsize i = 0; i < KEY_NUMBERS; i++)
-    g_string_append_printf (line, "%d ", key[i]);
-  if (!way->by_lt)
-    g_string_append_printf (line, "own %d %d", (int) way->tile, way->parts);
-  else
-    g_string_append_printf (line, "cublaslt %zu", way->lt_workspace);
-  for (gsize i = 0; i < WAY_WORDS && way->by_lt; i++)
-    g_string_append_printf (line, " %" G_GINT64_MODIFIER "x", way->lt_algorithm[i]);
-  g_string_append_c (line, '\n');
-  return g_string_free (line, FALSE);
 }
 
 static int
 compare_lines (gconstpointer a, gconstpointer b)
 {
   return strcmp (*(const char *const *) a, *(const char *const *) b);
-}
-
-static gboolean
-way_equal (const GessoProductWay *a, const GessoProductWay *b)
-{
-  return a->tile == b->tile && a->parts == b->parts && a->by_lt == b->by_lt && a->lt_workspace == b->lt_workspace
-         && memcmp (a->lt_algorithm, b->lt_algorithm, sizeof a->lt_algorithm) == 0;
 }
 
 /* Adds what is known to what stands in the file, and writes it. */
@@ -220,15 +123,15 @@ merge (GessoTuning *self)
     {
       const GessoTuningEntry *entry = value, *refused = g_hash_table_lookup (self->refused, key);
 
-      if (refused && way_equal (&entry->way, &refused->way))
+      if (refused && gesso_tuning_way_equal (&entry->way, &refused->way))
         g_hash_table_iter_remove (&iter);
       else
-        g_ptr_array_add (lines, entry_line (key, &entry->way));
+        g_ptr_array_add (lines, gesso_tuning_line_new (key, &entry->way));
     }
   g_hash_table_iter_init (&iter, self->entries);
   while (g_hash_table_iter_next (&iter, &key, &value))
     if (((const GessoTuningEntry *) value)->is_measured && !g_hash_table_contains (written, key))
-      g_ptr_array_add (lines, entry_line (key, &((const GessoTuningEntry *) value)->way));
+      g_ptr_array_add (lines, gesso_tuning_line_new (key, &((const GessoTuningEntry *) value)->way));
   g_ptr_array_sort (lines, compare_lines);
   for (guint i = 0; i < lines->len; i++)
     g_string_append (text, g_ptr_array_index (lines, i));
@@ -293,7 +196,7 @@ gesso_tuning_new (const GessoCudaDevice *device, int lt_version)
   /* What only looks like a card is not worth measuring unasked. */
   self->is_on = named ? !g_str_equal (named, "off") : g_getenv ("GESSO_CUDA_DRIVER") == NULL;
   /* The second line tells apart what the file's name does not. */
-  self->head = g_strdup_printf ("gesso tuning 3\n%s\n", about);
+  self->head = g_strdup_printf ("gesso tuning 4\n%s\n", about);
   g_strcanon (file, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS ".", '-');
   self->path
       = named ? g_build_filename (named, file, NULL) : g_build_filename (g_get_user_cache_dir (), "gesso", file, NULL);
@@ -321,29 +224,25 @@ gesso_tuning_is_on (const GessoTuning *self)
 }
 
 GessoTuningEntry *
-gesso_tuning_find (GessoTuning *self, GessoDType type, const GessoProduct *product)
+gesso_tuning_find (GessoTuning *self, const GessoTuningKey *key)
 {
-  const Key key = key_of (type, product);
-
-  return g_hash_table_lookup (self->entries, &key);
+  return g_hash_table_lookup (self->entries, key);
 }
 
 void
-gesso_tuning_decide (GessoTuning *self, GessoDType type, const GessoProduct *product, gboolean is_measured)
+gesso_tuning_decide (GessoTuning *self, const GessoTuningKey *key, const GessoTuningWay *way, gboolean is_measured)
 {
-  const Key key = key_of (type, product);
-  const GessoTuningEntry entry = { .way = product->way, .is_measured = is_measured, .is_checked = TRUE };
+  const GessoTuningEntry entry = { .way = *way, .is_measured = is_measured, .is_checked = TRUE };
 
-  g_hash_table_insert (self->entries, g_memdup2 (&key, sizeof key), g_memdup2 (&entry, sizeof entry));
+  g_hash_table_insert (self->entries, g_memdup2 (key, sizeof *key), g_memdup2 (&entry, sizeof entry));
   self->is_new |= is_measured;
 }
 
 void
-gesso_tuning_forget (GessoTuning *self, GessoDType type, const GessoProduct *product)
+gesso_tuning_forget (GessoTuning *self, const GessoTuningKey *key)
 {
-  const Key key = key_of (type, product);
   gpointer refused_key, entry;
 
-  if (g_hash_table_steal_extended (self->entries, &key, &refused_key, &entry))
+  if (g_hash_table_steal_extended (self->entries, key, &refused_key, &entry))
     g_hash_table_replace (self->refused, refused_key, entry);
 }

@@ -151,18 +151,15 @@ remove_files (const char *folder)
 /* Calls fail while products are measured. An algorithm of cuBLASLt's that cannot be had is left out, and where there is
  * no memory nothing is measured; anything else is an error as ever. */
 static void
-test_measuring (void)
+check_measuring (gboolean (*life) (GError **error), guint stride)
 {
   g_autofree char *folder = g_dir_make_tmp ("gesso-failures-XXXXXX", NULL);
-  const guint stride = g_getenv ("GESSO_FULL") ? 1 : MEASURING_STRIDE;
   const EmulatedDriver *driver = emulated_driver ();
-  guint16 values[SIZE * SIZE * CHANNELS];
-  Reads reads = { 0 };
   g_autoptr (GError) error = NULL;
   guint before = driver->calls (), n_calls;
 
   g_setenv ("GESSO_CUDA_TUNING", folder, TRUE);
-  g_assert_true (use_backend (&reads, NULL, values, &error));
+  g_assert_true (life (&error));
   g_assert_no_error (error);
   n_calls = driver->calls () - before;
   for (guint i = 1; i <= n_calls; i += stride)
@@ -172,7 +169,7 @@ test_measuring (void)
 
       remove_files (folder);
       driver->fail (i, i / stride % 2);
-      done = use_backend (&reads, NULL, values, &error);
+      done = life (&error);
       failed = driver->failed_call (0);
       g_test_message ("%u of %u: %s: %s", i, n_calls, failed, error ? error->message : "done");
       /* No memory for it says nothing yet; the weights' own will tell. */
@@ -187,6 +184,52 @@ test_measuring (void)
   remove_files (folder);
   g_assert_cmpint (g_rmdir (folder), ==, 0);
   g_setenv ("GESSO_CUDA_TUNING", "off", TRUE);
+}
+
+static gboolean
+use_products (GError **error)
+{
+  guint16 values[SIZE * SIZE * CHANNELS];
+  Reads reads = { 0 };
+
+  return use_backend (&reads, NULL, values, error);
+}
+
+static void
+test_measuring (void)
+{
+  check_measuring (use_products, g_getenv ("GESSO_FULL") ? 1 : MEASURING_STRIDE);
+}
+
+/* Loads a program of attention that can go two ways. */
+static gboolean
+use_attention (GError **error)
+{
+  g_autoptr (GessoGraph) graph = gesso_graph_new ("attention");
+  GessoTensor *x = gesso_graph_input (graph, "x", GESSO_DTYPE_COMPUTE, GESSO_SHAPE3 (1, 2, 40));
+  g_autoptr (GessoPlan) plan = NULL;
+  g_auto (Use) use = { .backend = gesso_backend_entry (GESSO_BACKEND_ABI, 0, error) };
+  GessoPlanOptions options;
+  Reads reads = { 0 };
+  const GessoWeightSource source = fixture_source (&reads);
+
+  gesso_graph_output (graph, gesso_graph_attention (graph, x, x, x, 1, 0.1f, FALSE), "y");
+  g_assert_true (gesso_graph_finish (graph, NULL));
+  if (!use.backend)
+    return FALSE;
+  use.store = use.backend->store_new (use.backend, &source);
+  use.backend->plan_options (use.backend, GESSO_PRECISION_F16, FALSE, &options);
+  plan = gesso_plan_new (graph, &options, NULL);
+  use.program = use.backend->compile (use.backend, use.store, plan, NULL, error);
+  if (use.program && use.backend->load (use.backend, use.program, NULL, NULL, NULL, error))
+    return TRUE;
+  return FALSE;
+}
+
+static void
+test_measuring_attention (void)
+{
+  check_measuring (use_attention, 1);
 }
 
 /* What the driver does not record is queued step by step, and it is asked once. */
@@ -291,65 +334,6 @@ test_patience (void)
   g_unsetenv ("GESSO_CUDA_PATIENCE");
 }
 
-/* One group norm, or one attention, of `width` values on `backend`: NULL where it cannot be done, and why. */
-static GessoProgram *
-compile_wide (GessoBackend *backend, GessoStore *store, gboolean is_norm, gint64 width, GessoPlan **plan,
-              GError **error)
-{
-  g_autoptr (GessoGraph) graph = gesso_graph_new ("wide");
-  GessoTensor *x = gesso_graph_input (graph, "x", GESSO_DTYPE_COMPUTE,
-                                      is_norm ? GESSO_SHAPE4 (1, 1, 1, width) : GESSO_SHAPE3 (1, 2, width));
-  GessoPlanOptions options;
-
-  if (is_norm)
-    x = gesso_graph_group_norm (graph, x, gesso_graph_weight (graph, "gamma", GESSO_SHAPE1 (width)),
-                                gesso_graph_weight (graph, "beta", GESSO_SHAPE1 (width)), 4, 1e-5f);
-  else
-    x = gesso_graph_attention (graph, x, x, x, 1, 0.1f, FALSE);
-  gesso_graph_output (graph, x, "y");
-  g_assert_true (gesso_graph_finish (graph, NULL));
-  backend->plan_options (backend, GESSO_PRECISION_F16, FALSE, &options);
-  *plan = gesso_plan_new (graph, &options, NULL);
-  return backend->compile (backend, store, *plan, NULL, error);
-}
-
-/* What shared memory suffices for runs on the look-alike, which has no more than the least card, and one step more is
- * refused with the figure before anything is loaded. */
-static void
-test_too_wide (gconstpointer data)
-{
-  const gboolean is_norm = GPOINTER_TO_INT (data);
-  const gint64 most = is_norm ? 12672 : 3168;
-  GessoBackend *backend = cuda_under_test ();
-  Reads reads = { 0 };
-  const GessoWeightSource source = fixture_source (&reads);
-  GessoStore *store = backend->store_new (backend, &source);
-  g_autoptr (GessoPlan) fitting = NULL, too_wide = NULL;
-  g_autoptr (GError) error = NULL;
-  g_autofree char *figure = g_strdup_printf ("%d", (int) most);
-  GessoProgram *program = compile_wide (backend, store, is_norm, most, &fitting, &error);
-  GessoProgramMemory memory;
-  GessoBuffer *workspace, *buffer;
-  GessoBinding binding = { 0 };
-
-  g_assert_no_error (error);
-  backend->report (backend, program, &memory);
-  g_assert_true (backend->load (backend, program, NULL, NULL, NULL, &error));
-  workspace = backend->buffer_new (backend, memory.workspace, &error);
-  binding.buffer = buffer = backend->buffer_new (backend, (gsize) most * 4, &error);
-  g_assert_true (backend->run (backend, program, workspace, &binding, &binding, NULL, &error));
-  g_assert_no_error (error);
-  backend->program_free (backend, program);
-  backend->buffer_free (backend, workspace);
-  backend->buffer_free (backend, buffer);
-  g_assert_null (compile_wide (backend, store, is_norm, most + 4, &too_wide, &error));
-  g_assert_error (error, GESSO_ERROR, GESSO_ERROR_DEVICE);
-  g_test_message ("%s", error->message);
-  g_assert_nonnull (strstr (error->message, figure));
-  backend->store_free (backend, store);
-  backend->free (backend);
-}
-
 /* Each reading of a weight fails in turn. */
 static void
 test_each_read (void)
@@ -436,12 +420,11 @@ main (int argc, char **argv)
   g_test_add_data_func ("/cuda/failures/for-a-moment", GINT_TO_POINTER (FALSE), test_each_call);
   g_test_add_data_func ("/cuda/failures/for-good", GINT_TO_POINTER (TRUE), test_each_call);
   g_test_add_func ("/cuda/failures/measuring", test_measuring);
+  g_test_add_func ("/cuda/failures/measuring-attention", test_measuring_attention);
   g_test_add_func ("/cuda/failures/not-recorded", test_not_recorded);
   g_test_add_func ("/cuda/failures/next-card", test_next_card);
   g_test_add_func ("/cuda/failures/memory-unknown", test_memory_unknown);
   g_test_add_func ("/cuda/failures/patience", test_patience);
-  g_test_add_data_func ("/cuda/failures/too-wide/norm", GINT_TO_POINTER (TRUE), test_too_wide);
-  g_test_add_data_func ("/cuda/failures/too-wide/attention", GINT_TO_POINTER (FALSE), test_too_wide);
   g_test_add_func ("/cuda/failures/reads", test_each_read);
   g_test_add_func ("/cuda/failures/cancelled", test_cancelled);
   g_test_add_func ("/cuda/failures/stuck", test_stuck);

@@ -1,8 +1,9 @@
 /* SPDX-FileCopyrightText: The Gesso authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Products are measured once and remembered: in a file that is read the next time, that other processes may write as
- * well, and that is distrusted. Time on the look-alike of the card is what its launches are pretended to take.
+ * Products and attention are measured once and remembered: in a file that is read the next time, that other processes
+ * may write as well, and that is distrusted. Time on the look-alike of the card is what its launches are pretended to
+ * take.
  */
 
 #include <fcntl.h>
@@ -20,7 +21,12 @@
 #define LARGE 16
 #define SMALL 3
 #define CHANNELS 16
-#define HEAD "gesso tuning 3\n"
+/* Of attention. */
+#define PICTURES 4
+#define HEADS 8
+#define QUERIES 160
+#define KEYS 16
+#define HEAD "gesso tuning 4\n"
 
 typedef struct
 {
@@ -216,7 +222,7 @@ test_damaged (Place *place, gconstpointer data)
     const char *what, *replaced, *with;
   } changes[] = {
     { "another card's", "Gesso's emulation 28", "Gesso's emulation 30" },
-    { "another format", "tuning 3\n", "tuning 2\n" },
+    { "another format", "tuning 4\n", "tuning 3\n" },
     { "a tile that there is not", " own 1 ", " own 7 " },
     { "parts that there cannot be", " own 1 1\n", " own 1 60\n" },
     { "no number", " own 1 ", " own two " },
@@ -428,8 +434,8 @@ test_group (Place *place, gconstpointer data)
   {
     int rows;
     const char *entry;
-  } groups[] = { { 16, "\n1 3 16 16 16 0 0 0 0 0 1 1 16 1 1 1 1 1 1 1 0 0 own " },
-                 { 512, "\n1 3 512 512 16 0 0 0 0 0 1 1 16 1 1 1 1 1 1 1 0 0 cublaslt 4096 " } };
+  } groups[] = { { 16, "\nproduct 1 3 16 16 16 0 0 0 0 0 1 1 16 1 1 1 1 1 1 1 0 0 own " },
+                 { 512, "\nproduct 1 3 512 512 16 0 0 0 0 0 1 1 16 1 1 1 1 1 1 1 0 0 cublaslt 4096 " } };
 
   for (gsize i = 0; i < G_N_ELEMENTS (groups); i++)
     {
@@ -446,6 +452,50 @@ test_group (Place *place, gconstpointer data)
       /* Two lines of head, one for each group, the sum, and nothing behind it. */
       g_assert_cmpuint (count_lines (text), ==, 2 + (guint) i + 1 + 1 + 1);
     }
+}
+
+/* Attention with heads of `width`, of pictures enough for the larger blocks, of queries that fill the smaller better.
+ */
+static GessoGraph *
+attention_graph (int width)
+{
+  GessoGraph *graph = gesso_graph_new ("attention");
+  GessoTensor *q = gesso_graph_input (graph, "q", GESSO_DTYPE_COMPUTE, GESSO_SHAPE3 (PICTURES, QUERIES, HEADS * width));
+  GessoTensor *k = gesso_graph_input (graph, "k", GESSO_DTYPE_COMPUTE, GESSO_SHAPE3 (PICTURES, KEYS, HEADS * width));
+
+  gesso_graph_output (graph, gesso_graph_attention (graph, q, k, k, HEADS, 0.2f, FALSE), "y");
+  g_assert_true (gesso_graph_finish (graph, NULL));
+  return graph;
+}
+
+/* Blocks of attention are measured where there is a choice, remembered, and no other picture; a file that names blocks
+ * that there are not is mended. */
+static void
+test_attention (Place *place, gconstpointer data)
+{
+  static const char entry[] = "\nattention 1 4 160 16 8 40 320 320 1 0 queries 64\n";
+  g_autoptr (GessoGraph) graph = attention_graph (40), only_way = attention_graph (160);
+  guint measuring, remembering, untuned;
+  g_autoptr (GBytes) first = paint_graph (graph, 0, &measuring), second = paint_graph (graph, 0, &remembering);
+  g_autofree char *text = read_file (place), *path = find_file (place), *body = body_of (text);
+  g_autofree char *wrong = replace (body, "queries 64", "queries 65"), *mended = NULL, *after = NULL;
+  g_autoptr (GBytes) painted = NULL, other = NULL, expected = NULL;
+
+  g_test_message ("%u and %u calls:\n%s", measuring, remembering, text);
+  g_assert_cmpuint (measuring, >, remembering + 10);
+  g_assert_nonnull (strstr (text, entry));
+  write_with_sum (path, wrong);
+  painted = paint_graph (graph, 0, &measuring);
+  mended = read_file (place);
+  g_assert_cmpstr (mended, ==, text);
+  other = paint_graph (only_way, 0, &measuring);
+  after = read_file (place);
+  g_assert_cmpstr (after, ==, text);
+  g_setenv ("GESSO_CUDA_TUNING", "off", TRUE);
+  expected = paint_graph (graph, 0, &untuned);
+  g_assert_true (g_bytes_equal (first, expected));
+  g_assert_true (g_bytes_equal (second, expected));
+  g_assert_true (g_bytes_equal (painted, expected));
 }
 
 /* Neither read nor written, and the same every time. */
@@ -517,6 +567,7 @@ main (int argc, char **argv)
     { "/cuda/tuning/refused", test_refused_alone },     { "/cuda/tuning/locked", test_locked },
     { "/cuda/tuning/not-recorded", test_not_recorded }, { "/cuda/tuning/bands", test_bands },
     { "/cuda/tuning/short-band", test_short_band },     { "/cuda/tuning/group", test_group },
+    { "/cuda/tuning/attention", test_attention },
   };
 
   g_test_init (&argc, &argv, NULL);

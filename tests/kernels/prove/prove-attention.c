@@ -130,6 +130,10 @@ prove_attention (Prover *prover)
       if (width == 64)
         prove_case (prover, (Case) { 8, 1, 12, 65, heads, width, TRUE, TRUE, 0, 0, 0, 0, 4.0 });
     }
+  /* Heads that are cut into slices: with more than one key's round, and wider than shared memory has room for. */
+  prove_case (prover, (Case) { 1, 1, 6, 40, 2, 1100, TRUE, FALSE, 0, 0, 0, 0, 2.0 });
+  if (!prover->quick)
+    prove_case (prover, (Case) { 2, 2, 3, 9, 1, 13001, FALSE, FALSE, 1, 3, 1, 3, 2.0 });
   /* Enough blocks for the wide variants. */
   if (!prover->quick || prover->timing)
     for (gsize i = 0; i < 3; i++)

@@ -195,6 +195,10 @@ prove_norms (Prover *prover)
     { 3, 4, 1280, 1, GESSO_ACTIVATION_GELU, 0.0 },
     /* more shared memory than a kernel has by default, after it was launched with less */
     { 1, 3, 8192, 32, GESSO_ACTIVATION_NONE, 0.0 },
+    /* more than any has */
+    { 2, 5, 12673, 29, GESSO_ACTIVATION_SILU, 3.0 },
+    { 1, 2, 14000, 7000, GESSO_ACTIVATION_NONE, 0.0 },
+    { 1, 70, 12674, 1, GESSO_ACTIVATION_GELU, -20.0 },
   };
   const GessoDType types[] = { prover->launcher->type, GESSO_DTYPE_F32 };
 

@@ -25,6 +25,7 @@ typedef struct
 } ConvCase;
 
 #define SAME { 1, 1, 1, 1, 1 }
+#define WIDE 6400
 static const ConvCase conv_cases[] = {
   { "plain", 1, 8, 8, 32, 32, 3, SAME, 0, 0, 0, FALSE, GESSO_ACTIVATION_NONE, 'w' },
   { "odd sizes", 2, 9, 7, 36, 20, 3, SAME, 0, 0, 0, FALSE, GESSO_ACTIVATION_NONE, 'w' },
@@ -194,6 +195,21 @@ test_picture (void)
   check ("picture", graph);
 }
 
+/* Heads and norms wider than any network's: more than fits into the shared memory of a card's block. */
+static void
+test_wide (void)
+{
+  GessoGraph *graph = gesso_graph_new ("wide");
+  GessoTensor *x = gesso_graph_input (graph, "x", GESSO_DTYPE_COMPUTE, GESSO_SHAPE3 (1, 5, 2 * WIDE));
+  GessoTensor *y = gesso_graph_attention (graph, x, x, x, 2, 0.02f, FALSE);
+
+  y = gesso_graph_group_norm (graph, gesso_graph_reshape (graph, y, GESSO_SHAPE4 (1, 1, 5, 2 * WIDE)),
+                              weight (graph, "norm.gamma", GESSO_SHAPE1 (2 * WIDE)),
+                              weight (graph, "norm.beta", GESSO_SHAPE1 (2 * WIDE)), 4, 1e-5f);
+  gesso_graph_output (graph, y, "y");
+  check ("wide", graph);
+}
+
 /* The sampler's: sums of weighted terms, the batch doubled, a table's row added to every pixel. */
 static void
 test_sampler (void)
@@ -320,9 +336,11 @@ operations_add_tests (const char *prefix, OperationCheck func)
   {
     const char *name;
     GTestFunc func;
-  } networks[] = {
-    { "/text", test_text }, { "/picture", test_picture }, { "/sampler", test_sampler }, { "/pixels", test_pixels }
-  };
+  } networks[] = { { "/text", test_text },
+                   { "/picture", test_picture },
+                   { "/wide", test_wide },
+                   { "/sampler", test_sampler },
+                   { "/pixels", test_pixels } };
 
   check = func;
   for (gsize i = 0; i < G_N_ELEMENTS (conv_cases); i++)

@@ -1,0 +1,165 @@
+/* SPDX-FileCopyrightText: The Gesso authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+
+#include "bench.h"
+
+#include <math.h>
+
+#include "cancel.h"
+
+#define ROUNDS 3
+#define LAUNCHES 3
+/* A way that is not clearly quicker than one before it is none. */
+#define CLEARLY 0.97
+/* Each byte of the operands: small numbers, and not zeros, at which a card would draw less power. */
+#define FILLING 0x2c
+#define ALIGNMENT 256 /* the driver's own */
+
+gboolean
+gesso_bench_begin (GessoBench *self, GessoCudaDevice *device, GCancellable *cancellable, GError **error)
+{
+  const GessoCudaDriver *driver = device->driver;
+
+  *self = (GessoBench) { .device = device, .cancellable = cancellable };
+  return gesso_cuda_call (driver, error, cuEventCreate, (&self->start, CU_EVENT_DEFAULT))
+         && gesso_cuda_call (driver, error, cuEventCreate, (&self->stop, CU_EVENT_DEFAULT));
+}
+
+void
+gesso_bench_end (GessoBench *self)
+{
+  const GessoCudaDriver *driver = self->device->driver;
+
+  if (!gesso_cuda_device_settle (self->device))
+    return;
+  if (self->start)
+    driver->cuEventDestroy (self->start);
+  if (self->stop)
+    driver->cuEventDestroy (self->stop);
+}
+
+CUdeviceptr
+gesso_bench_place (GessoPlaces *places, gsize bytes)
+{
+  const CUdeviceptr address = bytes ? places->address + places->end : 0;
+
+  places->end += (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+  return address;
+}
+
+gboolean
+gesso_bench_borrow (GessoBench *self, gsize bytes, CUdeviceptr *address, GError **error)
+{
+  GessoCudaDevice *device = self->device;
+  const CUresult result = device->driver->cuMemAlloc (address, bytes);
+
+  if (result == CUDA_ERROR_OUT_OF_MEMORY)
+    {
+      *address = 0;
+      return TRUE;
+    }
+  if (!gesso_cuda_check (device->driver, result, "cuMemAlloc", error))
+    return FALSE;
+  device->is_busy = TRUE;
+  if (gesso_cuda_call (device->driver, error, cuMemsetD8Async, (*address, FILLING, bytes, device->stream)))
+    return TRUE;
+  gesso_cuda_device_free (device, *address);
+  return FALSE;
+}
+
+static gboolean
+queue_some (gpointer data, GError **error)
+{
+  const GessoTrial *trial = data;
+
+  for (int i = 0; i < LAUNCHES; i++)
+    if (!trial->queue (trial->data, error))
+      return FALSE;
+  return TRUE;
+}
+
+static gboolean
+queue_trial (const GessoBench *self, GessoTrial *trial, GError **error)
+{
+  if (!trial->recording)
+    return queue_some (trial, error);
+  return gesso_cuda_call (self->device->driver, error, cuGraphLaunch, (trial->recording, self->device->stream));
+}
+
+/* Milliseconds of some launches, where they are less than before. A small kernel is over sooner than the host has
+ * queued the next, where a way is two kernels or goes through cuBLASLt the later still: so they are recorded, and
+ * queued while the card does the same once before. */
+static gboolean
+time_launches (GessoBench *self, GessoTrial *trial, GError **error)
+{
+  const GessoCudaDriver *driver = self->device->driver;
+  CUstream stream = self->device->stream;
+  float milliseconds;
+
+  if (!queue_trial (self, trial, error) || !gesso_cuda_call (driver, error, cuEventRecord, (self->start, stream))
+      || !queue_trial (self, trial, error) || !gesso_cuda_call (driver, error, cuEventRecord, (self->stop, stream))
+      || !gesso_cuda_device_wait_for (self->device, self->stop, self->cancellable, error)
+      || !gesso_cuda_call (driver, error, cuEventElapsedTime, (&milliseconds, self->start, self->stop)))
+    return FALSE;
+  trial->best = MIN (trial->best, milliseconds);
+  self->spent += 2.0 * (double) milliseconds;
+  return TRUE;
+}
+
+/* A launch before any that counts: the kernel is loaded. Had the card failed where a way may fail, the driver's next
+ * call would tell. */
+static gboolean
+try_way (const GessoBench *self, GessoTrial *trial, GError **error)
+{
+  g_autoptr (GError) local_error = NULL;
+
+  trial->works = trial->queue (trial->data, &local_error);
+  if (!trial->works && !trial->may_fail)
+    {
+      g_propagate_error (error, g_steal_pointer (&local_error));
+      return FALSE;
+    }
+  if (trial->works)
+    trial->recording = gesso_cuda_device_record (self->device, queue_some, trial);
+  return TRUE;
+}
+
+/* Times all `n`, in turn and then again: a card that was idle takes a while to reach its speed. */
+static gboolean
+time_all (GessoBench *self, GessoTrial *trials, int n, GError **error)
+{
+  for (int round = 0; round < ROUNDS; round++)
+    for (int i = 0; i < n; i++)
+      if (gesso_is_cancelled (self->cancellable, error) || (round == 0 && !try_way (self, &trials[i], error))
+          || (trials[i].works && !time_launches (self, &trials[i], error)))
+        return FALSE;
+  return TRUE;
+}
+
+gboolean
+gesso_bench_race (GessoBench *self, GessoTrial *trials, int n, int *quickest, GError **error)
+{
+  float best = INFINITY;
+  gboolean ok;
+
+  *quickest = 0;
+  for (int i = 0; i < n; i++)
+    {
+      trials[i].works = FALSE;
+      trials[i].recording = NULL;
+      trials[i].best = INFINITY;
+    }
+  ok = time_all (self, trials, n, error);
+  for (int i = 0; i < n && ok; i++)
+    if (trials[i].works && trials[i].best < CLEARLY * best)
+      {
+        best = trials[i].best;
+        *quickest = i;
+      }
+  if (gesso_cuda_device_settle (self->device))
+    for (int i = 0; i < n; i++)
+      if (trials[i].recording)
+        self->device->driver->cuGraphExecDestroy (trials[i].recording);
+  return ok;
+}
