@@ -61,20 +61,20 @@ struct Running
   float maximum[2], sum[2];
 };
 
-// Scores become probabilities (not yet divided); `results` are brought to the new maximum.
-template <class S>
+// Scores become probabilities (not yet divided); `results` are brought to the new maximum. WHOLE: all the block's
+// queries see all keys of the tile, as in most tiles: then that is not asked of each score.
+template <class S, bool WHOLE>
 __device__ __forceinline__ void
 soften (float (&scores)[1][S::KEYS / 8][4], float (&results)[1][S::NI][4], Running &running,
         const GessoAttentionShape &shape, int first_query, int first_key)
 {
   const int lane = (int) threadIdx.x & 31;
-  const bool whole = first_key + S::KEYS <= shape.keys && (!shape.causal || first_key + S::KEYS <= first_query + 1);
 
 #pragma unroll
   for (int half = 0; half < 2; half++)
     {
-      const int query = first_query + (lane >> 2) + half * 8;
-      const int end = shape.causal ? min (shape.keys, query + 1) : shape.keys;
+      // Behind what the query sees: a sum, so that there is no second kernel in here for what is causal.
+      const int end = min (shape.keys, first_query + (lane >> 2) + half * 8 + (shape.causal ? 1 : shape.keys));
       float maximum = running.maximum[half], factor;
 
 #pragma unroll
@@ -84,7 +84,7 @@ soften (float (&scores)[1][S::KEYS / 8][4], float (&results)[1][S::NI][4], Runni
           {
             float &score = scores[0][j][half * 2 + i];
 
-            if (!whole && first_key + j * 8 + (lane & 3) * 2 + i >= end)
+            if (!WHOLE && first_key + j * 8 + (lane & 3) * 2 + i >= end)
               score = -INFINITY;
             maximum = fmaxf (maximum, score);
           }
@@ -182,7 +182,10 @@ attend (const Value *q, const Value *k, const Value *v, Value *y, const GessoAtt
         fetch_rows<S::KEYS, S::WIDTH, S::PITCH, S::THREADS> (values + (buffer ^ 1) * S::KEYS * S::PITCH, from_v,
                                                              shape.kv_pitch, next, shape.keys);
       copy_commit ();
-      soften<S> (scores, results, running, shape, first_query + warp_query, tile * S::KEYS);
+      if (next <= shape.keys && (!shape.causal || next <= first_query + 1))
+        soften<S, true> (scores, results, running, shape, first_query + warp_query, tile * S::KEYS);
+      else
+        soften<S, false> (scores, results, running, shape, first_query + warp_query, tile * S::KEYS);
       copy_wait<2> ();
       __syncthreads ();
       add_values<S> (values + buffer * S::KEYS * S::PITCH, scores, results);

@@ -10,11 +10,13 @@
 
 #define ROUNDS 3
 #define LAUNCHES 3
+/* Milliseconds of a launch that is timed once, by itself: what the host does meanwhile does not matter to it, and
+ * rounds of it would take seconds. */
+#define LONG_LAUNCH 20.0f
 /* A way that is not clearly quicker than one before it is none. */
 #define CLEARLY 0.97
 /* Each byte of the operands: small numbers, and not zeros, at which a card would draw less power. */
 #define FILLING 0x2c
-#define ALIGNMENT 256 /* the driver's own */
 
 gboolean
 gesso_bench_begin (GessoBench *self, GessoCudaDevice *device, GCancellable *cancellable, GError **error)
@@ -44,7 +46,7 @@ gesso_bench_place (GessoPlaces *places, gsize bytes)
 {
   const CUdeviceptr address = bytes ? places->address + places->end : 0;
 
-  places->end += (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+  places->end += gesso_cuda_align (bytes);
   return address;
 }
 
@@ -80,38 +82,50 @@ queue_some (gpointer data, GError **error)
 }
 
 static gboolean
-queue_trial (const GessoBench *self, GessoTrial *trial, GError **error)
+queue_trial (gpointer data, GError **error)
 {
+  GessoTrial *trial = data;
+  const GessoCudaDevice *device = trial->device;
+
   if (!trial->recording)
     return queue_some (trial, error);
-  return gesso_cuda_call (self->device->driver, error, cuGraphLaunch, (trial->recording, self->device->stream));
+  return gesso_cuda_call (device->driver, error, cuGraphLaunch, (trial->recording, device->stream));
 }
 
-/* Milliseconds of some launches, where they are less than before. A small kernel is over sooner than the host has
- * queued the next, where a way is two kernels or goes through cuBLASLt the later still: so they are recorded, and
- * queued while the card does the same once before. */
+/* Milliseconds of what `queue` queues, behind all that is queued already. */
 static gboolean
-time_launches (GessoBench *self, GessoTrial *trial, GError **error)
+time_queue (GessoBench *self, GessoCudaQueueFunc queue, gpointer data, float *milliseconds, GError **error)
 {
   const GessoCudaDriver *driver = self->device->driver;
   CUstream stream = self->device->stream;
+
+  return gesso_cuda_call (driver, error, cuEventRecord, (self->start, stream)) && queue (data, error)
+         && gesso_cuda_call (driver, error, cuEventRecord, (self->stop, stream))
+         && gesso_cuda_device_wait_for (self->device, self->stop, self->cancellable, error)
+         && gesso_cuda_call (driver, error, cuEventElapsedTime, (milliseconds, self->start, self->stop));
+}
+
+/* Of some launches, where they take less than before. A small kernel is over sooner than the host has queued the next,
+ * where a way is two kernels or goes through cuBLASLt the later still: so they are recorded, and queued while the card
+ * does the same once before. */
+static gboolean
+time_launches (GessoBench *self, GessoTrial *trial, GError **error)
+{
   float milliseconds;
 
-  if (!queue_trial (self, trial, error) || !gesso_cuda_call (driver, error, cuEventRecord, (self->start, stream))
-      || !queue_trial (self, trial, error) || !gesso_cuda_call (driver, error, cuEventRecord, (self->stop, stream))
-      || !gesso_cuda_device_wait_for (self->device, self->stop, self->cancellable, error)
-      || !gesso_cuda_call (driver, error, cuEventElapsedTime, (&milliseconds, self->start, self->stop)))
+  if (!queue_trial (trial, error) || !time_queue (self, queue_trial, trial, &milliseconds, error))
     return FALSE;
   trial->best = MIN (trial->best, milliseconds);
   self->spent += 2.0 * (double) milliseconds;
   return TRUE;
 }
 
-/* A launch before any that counts: the kernel is loaded. Had the card failed where a way may fail, the driver's next
- * call would tell. */
+/* A launch before any that counts, since the kernel may have to be loaded; then one that tells whether it is a long
+ * one. Had the card failed where a way may fail, the driver's next call would tell. */
 static gboolean
-try_way (const GessoBench *self, GessoTrial *trial, GError **error)
+try_way (GessoBench *self, GessoTrial *trial, GError **error)
 {
+  float milliseconds;
   g_autoptr (GError) local_error = NULL;
 
   trial->works = trial->queue (trial->data, &local_error);
@@ -120,7 +134,15 @@ try_way (const GessoBench *self, GessoTrial *trial, GError **error)
       g_propagate_error (error, g_steal_pointer (&local_error));
       return FALSE;
     }
-  if (trial->works)
+  if (!trial->works)
+    return TRUE;
+  if (!time_queue (self, trial->queue, trial->data, &milliseconds, error))
+    return FALSE;
+  self->spent += 2.0 * (double) milliseconds;
+  trial->is_long = milliseconds >= LONG_LAUNCH;
+  if (trial->is_long)
+    trial->best = LAUNCHES * milliseconds;
+  else
     trial->recording = gesso_cuda_device_record (self->device, queue_some, trial);
   return TRUE;
 }
@@ -132,7 +154,7 @@ time_all (GessoBench *self, GessoTrial *trials, int n, GError **error)
   for (int round = 0; round < ROUNDS; round++)
     for (int i = 0; i < n; i++)
       if (gesso_is_cancelled (self->cancellable, error) || (round == 0 && !try_way (self, &trials[i], error))
-          || (trials[i].works && !time_launches (self, &trials[i], error)))
+          || (trials[i].works && !trials[i].is_long && !time_launches (self, &trials[i], error)))
         return FALSE;
   return TRUE;
 }
@@ -146,7 +168,8 @@ gesso_bench_race (GessoBench *self, GessoTrial *trials, int n, int *quickest, GE
   *quickest = 0;
   for (int i = 0; i < n; i++)
     {
-      trials[i].works = FALSE;
+      trials[i].device = self->device;
+      trials[i].works = trials[i].is_long = FALSE;
       trials[i].recording = NULL;
       trials[i].best = INFINITY;
     }

@@ -39,9 +39,10 @@ typedef struct
   gpointer data;
   gboolean may_fail; /* then it is out of the race */
   /* The bench's own. */
-  gboolean works;
+  const GessoCudaDevice *device;
+  gboolean works, is_long;
   CUgraphExec recording;
-  float best;
+  float best; /* milliseconds of some launches */
 } GessoTrial;
 
 /* The quickest of `trials` [n] in `quickest`: of those that are nearly as quick the first. */

@@ -7,11 +7,13 @@
 
 #include "choose.h"
 
+#include "tuning-key.h"
+
 typedef struct
 {
   GessoLauncher *launcher;
   GessoAttention attention;
-} Trial;
+} AttentionTrial;
 
 /* The entry of `attention` that can be gone. */
 static GessoTuningEntry *
@@ -53,7 +55,7 @@ gesso_cuda_chosen_queries (const GessoProgram *program, const GessoAttention *at
 static gboolean
 queue_attention (gpointer data, GError **error)
 {
-  const Trial *trial = data;
+  const AttentionTrial *trial = data;
 
   return gesso_launch_attention (trial->launcher, &trial->attention, error);
 }
@@ -65,13 +67,13 @@ place_attention (GessoDType type, GessoAttention *attention, CUdeviceptr address
   const GessoAttentionShape *shape = &attention->shape;
   const gsize size = gesso_dtype_size (type), pictures = (gsize) attention->pictures;
   const gsize keys = pictures / (gsize) shape->sharing * (gsize) shape->keys * (gsize) shape->kv_pitch * size;
-  const gsize queries = pictures * (gsize) shape->queries * size;
+  const gsize rows = pictures * (gsize) shape->queries;
   GessoPlaces places = { .address = address };
 
-  attention->q = gesso_bench_place (&places, queries * (gsize) shape->q_pitch);
+  attention->q = gesso_bench_place (&places, rows * (gsize) shape->q_pitch * size);
   attention->k = gesso_bench_place (&places, keys);
   attention->v = gesso_bench_place (&places, keys);
-  attention->result = gesso_bench_place (&places, queries * (gsize) (shape->heads * shape->width));
+  attention->result = gesso_bench_place (&places, rows * (gsize) shape->heads * (gsize) shape->width * size);
   return places.end;
 }
 
@@ -84,7 +86,7 @@ gesso_cuda_settle_attention (GessoBench *bench, GessoProgram *program, const Ges
   GessoAttention placed = *attention;
   int ways[GESSO_MAX_ATTENTION_WAYS];
   const int n = gesso_attention_ways (launcher, attention, ways);
-  Trial attentions[GESSO_MAX_ATTENTION_WAYS];
+  AttentionTrial attentions[GESSO_MAX_ATTENTION_WAYS];
   GessoTrial trials[GESSO_MAX_ATTENTION_WAYS];
   CUdeviceptr address;
   gboolean ok;
@@ -100,7 +102,7 @@ gesso_cuda_settle_attention (GessoBench *bench, GessoProgram *program, const Ges
   place_attention (launcher->type, &placed, address);
   for (int i = 0; i < n; i++)
     {
-      attentions[i] = (Trial) { launcher, placed };
+      attentions[i] = (AttentionTrial) { launcher, placed };
       attentions[i].attention.block_queries = ways[i];
       trials[i] = (GessoTrial) { .queue = queue_attention, .data = &attentions[i] };
     }

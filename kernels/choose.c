@@ -8,6 +8,7 @@
 #include "choose.h"
 
 #include "cublaslt.h"
+#include "tuning-key.h"
 
 /* A load measures no longer than this, by the card's own time, so that it is the same products however busy the machine
  * is. What is left goes by rule of thumb until another process measures it. */
@@ -103,7 +104,7 @@ typedef struct
 {
   GessoLauncher *launcher;
   GessoProduct product;
-} Trial;
+} ProductTrial;
 
 /* Places the operands behind one another from `address` on; returns the bytes that they take. */
 static gsize
@@ -134,7 +135,7 @@ place_operands (const GessoLauncher *launcher, GessoProduct *product, CUdevicept
 static gboolean
 queue_product (gpointer data, GError **error)
 {
-  const Trial *trial = data;
+  const ProductTrial *trial = data;
 
   return gesso_launch_product (trial->launcher, &trial->product, error);
 }
@@ -144,15 +145,15 @@ static gboolean
 take_quickest (GessoBench *bench, GessoLauncher *launcher, GessoProduct *product, const GessoProductWay *ways, int n,
                gsize scratch, GError **error)
 {
-  Trial products[MAX_WAYS];
+  ProductTrial products[MAX_WAYS];
   GessoTrial trials[MAX_WAYS];
   int n_trials = 0, quickest;
 
   for (int i = 0; i < n; i++)
     {
-      Trial *trial = &products[n_trials];
+      ProductTrial *trial = &products[n_trials];
 
-      *trial = (Trial) { launcher, *product };
+      *trial = (ProductTrial) { launcher, *product };
       trial->product.way = ways[i];
       /* It does not work where cuBLASLt offers what it then does not do. */
       if (gesso_product_scratch (&trial->product) <= scratch)

@@ -107,10 +107,3 @@ gesso_cuda_tensor_bytes (const GessoTensor *tensor)
 {
   return (gsize) gesso_shape_elements (&tensor->shape) * gesso_dtype_size (tensor->dtype);
 }
-
-/* `bytes` rounded up so that what follows is aligned as the driver's own allocations are. */
-static inline gsize
-gesso_cuda_align (gsize bytes)
-{
-  return (bytes + 255) & ~(gsize) 255;
-}

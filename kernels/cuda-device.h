@@ -56,3 +56,10 @@ void gesso_cuda_device_free (GessoCudaDevice *device, CUdeviceptr address);
 
 /* Bytes that are free. */
 guint64 gesso_cuda_device_available (GessoCudaDevice *device);
+
+/* `bytes` rounded up so that what follows is aligned as the driver's own allocations are. */
+static inline gsize
+gesso_cuda_align (gsize bytes)
+{
+  return (bytes + 255) & ~(gsize) 255;
+}

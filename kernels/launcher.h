@@ -164,7 +164,7 @@ gboolean gesso_launch_attention (GessoLauncher *launcher, const GessoAttention *
 
 /* --- norms; `type`: of x and the result, F32 too --- */
 
-/* Bytes of scratch for the sums of a group norm. */
+/* Bytes of scratch for the sums of a group norm, and of many channels for its statistics. */
 gsize gesso_group_norm_scratch (const GessoLauncher *launcher, gint64 pictures, gint64 rows, gint64 channels,
                                 int groups);
 /* GROUP_NORM (result of x's type, also in x's place), or with gamma 0 GROUP_STATISTICS (result F32 [pictures, groups,

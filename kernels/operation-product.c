@@ -9,6 +9,7 @@
 
 #include "choose.h"
 #include "operation.h"
+#include "tuning-key.h"
 
 /* The rows of the input that a step sees normalised: those of all pictures, of one picture, or around a band of it. */
 typedef struct

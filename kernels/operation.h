@@ -1,8 +1,7 @@
 /* SPDX-FileCopyrightText: The Gesso authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * What operation.c and the other operation-*.c share: a step that is being queued, and where its
- * operands lie.
+ * What operation.c and the other operation-*.c share: a step that is being queued, and where its operands lie.
  */
 
 #pragma once

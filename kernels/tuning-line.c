@@ -3,93 +3,18 @@
  */
 
 #include "tuning-line.h"
+#include "tuning-key.h"
 
 #include <string.h>
 
 #define MAX_PARTS 64
 #define MAX_QUERIES 1024
 #define WAY_WORDS G_N_ELEMENTS (((GessoProductWay *) 0)->lt_algorithm)
-#define KEY_NUMBERS G_N_ELEMENTS (((GessoTuningKey *) 0)->numbers)
 
-/* The first number of a key. */
-typedef enum
-{
-  KIND_PRODUCT,
-  KIND_ATTENTION,
-} Kind;
-
-static const struct
-{
-  const char *name;
-  gsize n_numbers; /* behind the kind */
-} kinds[] = {
-  [KIND_PRODUCT] = { "product", 22 },
-  [KIND_ATTENTION] = { "attention", 10 },
+static const char *const names[GESSO_N_TUNING_KINDS] = {
+  [GESSO_TUNING_PRODUCT] = "product",
+  [GESSO_TUNING_ATTENTION] = "attention",
 };
-
-/* Those behind the kind; the rest are 0. */
-static GessoTuningKey
-make_key (Kind kind, const gint64 *numbers, gsize n)
-{
-  GessoTuningKey key = { { (gint32) kind } };
-
-  g_assert (n == kinds[kind].n_numbers && n < KEY_NUMBERS);
-  for (gsize i = 0; i < n; i++)
-    key.numbers[1 + i] = (gint32) numbers[i];
-  return key;
-}
-
-/* Of a plain product it does not matter how the pixels lie. */
-static GessoConvShape
-shape_of (const GessoProduct *product)
-{
-  GessoProduct plain = *product;
-
-  if (gesso_product_is_linear (product))
-    gesso_product_linear (&plain, 0, product->conv.channels, product->columns, product->geglu);
-  return plain.conv;
-}
-
-GessoTuningKey
-gesso_tuning_product_key (GessoDType type, const GessoProduct *product)
-{
-  const GessoConvShape conv = shape_of (product);
-  const gint64 numbers[] = { (gint64) type,
-                             product->n_members,
-                             product->end - product->begin,
-                             gesso_product_least_rows (product),
-                             product->columns,
-                             product->geglu,
-                             (gint64) product->activation,
-                             product->member[0].bias != 0,
-                             product->lt_bias[0] != 0,
-                             product->member[0].residual != 0,
-                             conv.height,
-                             conv.width,
-                             conv.channels,
-                             conv.virtual_height,
-                             conv.virtual_width,
-                             conv.out_height,
-                             conv.out_width,
-                             conv.kernel_height,
-                             conv.kernel_width,
-                             conv.stride,
-                             conv.pad_top,
-                             conv.pad_left };
-
-  return make_key (KIND_PRODUCT, numbers, G_N_ELEMENTS (numbers));
-}
-
-GessoTuningKey
-gesso_tuning_attention_key (GessoDType type, const GessoAttention *attention)
-{
-  const GessoAttentionShape *shape = &attention->shape;
-  const gint64 numbers[]
-      = { (gint64) type, attention->pictures, shape->end - shape->begin, shape->keys,    shape->heads,
-          shape->width,  shape->q_pitch,      shape->kv_pitch,           shape->sharing, shape->causal };
-
-  return make_key (KIND_ATTENTION, numbers, G_N_ELEMENTS (numbers));
-}
 
 /* The next of `words` as a number; they end with NULL. */
 static gboolean
@@ -144,13 +69,13 @@ gesso_tuning_line_parse (const char *line, GessoTuningKey *key, GessoTuningWay *
   char **word = words + 1;
   gsize kind = 0;
 
-  while (kind < G_N_ELEMENTS (kinds) && g_strcmp0 (words[0], kinds[kind].name) != 0)
+  while (kind < G_N_ELEMENTS (names) && g_strcmp0 (words[0], names[kind]) != 0)
     kind++;
-  if (kind == G_N_ELEMENTS (kinds))
+  if (kind == G_N_ELEMENTS (names))
     return FALSE;
   *key = (GessoTuningKey) { { (gint32) kind } };
   *way = (GessoTuningWay) { 0 };
-  for (gsize i = 0; i < kinds[kind].n_numbers; i++)
+  for (gsize i = 0; i < gesso_tuning_key_numbers ((GessoTuningKind) kind); i++)
     {
       gint64 number;
 
@@ -158,19 +83,20 @@ gesso_tuning_line_parse (const char *line, GessoTuningKey *key, GessoTuningWay *
         return FALSE;
       key->numbers[1 + i] = (gint32) number;
     }
-  return kind == KIND_PRODUCT ? parse_product_way (word, &way->product)
-                              : parse_attention_way (word, &way->attention_queries);
+  return kind == GESSO_TUNING_PRODUCT ? parse_product_way (word, &way->product)
+                                      : parse_attention_way (word, &way->attention_queries);
 }
 
 char *
 gesso_tuning_line_new (const GessoTuningKey *key, const GessoTuningWay *way)
 {
+  const GessoTuningKind kind = (GessoTuningKind) key->numbers[0];
   const GessoProductWay *product = &way->product;
-  GString *line = g_string_new (kinds[key->numbers[0]].name);
+  GString *line = g_string_new (names[kind]);
 
-  for (gsize i = 0; i < kinds[key->numbers[0]].n_numbers; i++)
+  for (gsize i = 0; i < gesso_tuning_key_numbers (kind); i++)
     g_string_append_printf (line, " %d", key->numbers[1 + i]);
-  if (key->numbers[0] == KIND_ATTENTION)
+  if (kind == GESSO_TUNING_ATTENTION)
     g_string_append_printf (line, " queries %d", way->attention_queries);
   else if (!product->by_lt)
     g_string_append_printf (line, " own %d %d", (int) product->tile, product->parts);

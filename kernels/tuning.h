@@ -34,11 +34,6 @@ typedef struct
   gboolean is_checked;  /* it can be gone: what comes from a file may not fit */
 } GessoTuningEntry;
 
-/* Of a product of values of `type`, whose addresses count only in being there or not; and of attention, whose addresses
- * do not count. */
-GessoTuningKey gesso_tuning_product_key (GessoDType type, const GessoProduct *product);
-GessoTuningKey gesso_tuning_attention_key (GessoDType type, const GessoAttention *attention);
-
 /* With what is known of `device` and version `lt_version` of cuBLASLt (0: none). */
 GessoTuning *gesso_tuning_new (const GessoCudaDevice *device, int lt_version);
 void gesso_tuning_free (GessoTuning *tuning);

@@ -14,6 +14,7 @@
 #include "../config.h"
 
 #define MAX_CHANNELS 65536
+#define MAX_HEADS 65535 /* a launch on a card has so many at most */
 #define TINY 1e-12
 
 static const GessoKeyChoice text_activations[] = {
@@ -86,7 +87,7 @@ static const GessoConfigKey text_keys[] = {
   INT ("hidden_size", "512", TEXT (hidden_size), 1, MAX_CHANNELS),
   INT ("intermediate_size", "2048", TEXT (intermediate_size), 1, 4 * MAX_CHANNELS),
   INT ("num_hidden_layers", "12", TEXT (num_hidden_layers), 1, 256),
-  INT ("num_attention_heads", "8", TEXT (num_attention_heads), 1, MAX_CHANNELS),
+  INT ("num_attention_heads", "8", TEXT (num_attention_heads), 1, MAX_HEADS),
   INT ("max_position_embeddings", "77", TEXT (max_position_embeddings), 1, 4096),
   CHOICE ("hidden_act", "\"quick_gelu\"", TEXT (hidden_act), text_activations),
   REAL ("layer_norm_eps", "1e-05", TEXT (layer_norm_eps), TINY, 1),
@@ -112,7 +113,7 @@ static const GessoConfigKey unet_keys[] = {
     UNET (up_has_attention), unet_up_blocks),
   LEVEL_INTS ("layers_per_block", "2", UNET (layers_per_block), 1, 32),
   /* Heads, despite its name; diffusers refuses a num_attention_heads in its place. */
-  LEVEL_INTS ("attention_head_dim", "8", UNET (num_attention_heads), 1, MAX_CHANNELS),
+  LEVEL_INTS ("attention_head_dim", "8", UNET (num_attention_heads), 1, MAX_HEADS),
   FIXED ("num_attention_heads", "null"),
   LEVEL_INTS ("transformer_layers_per_block", "1", UNET (transformer_layers), 1, 32),
   SAME_INT ("cross_attention_dim", "1280", UNET (cross_attention_dim), 1, MAX_CHANNELS),

@@ -30,7 +30,7 @@ static const Launch launches[] = {
   { "_wg128x160_", 256, 147456 },     { "_wg128x128_", 256, 131072 },     { "_wg256x128_", 256, 196608 },
   { "attention_40x128", 256, 43008 }, { "attention_40x64", 128, 35840 },  { "attention_64x128", 256, 55296 },
   { "attention_64x64", 128, 46080 },  { "attention_80x128", 256, 67584 }, { "attention_80x64", 128, 56320 },
-  { "attention_160x64", 128, 64512 }, { "attention_512", 256, 83200 },    { "attention_plain", 128, 4096 },
+  { "attention_160x64", 128, 64512 }, { "attention_512", 256, 83200 },    { "attention_plain", 128, 8192 },
 };
 
 static Launch

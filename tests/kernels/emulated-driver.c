@@ -28,6 +28,7 @@ emulated_driver (void)
       g_module_symbol (library, "gesso_emulation_failed_in_capture", (gpointer *) &driver.failed_in_capture));
   g_assert_true (g_module_symbol (library, "gesso_emulation_refuse", (gpointer *) &driver.refuse));
   g_assert_true (g_module_symbol (library, "gesso_emulation_refused", (gpointer *) &driver.refused));
+  g_assert_true (g_module_symbol (library, "gesso_emulation_launched", (gpointer *) &driver.launched));
   g_assert_true (g_module_symbol (library, "gesso_emulation_leaks", (gpointer *) &driver.leaks));
   g_module_make_resident (library);
   return &driver;

@@ -17,6 +17,7 @@ typedef struct
   guint (*refused) (void);
   const char *(*failed_call) (guint after);
   int (*failed_in_capture) (void);
+  guint (*launched) (const char *kernel);
   int (*leaks) (void);
 } EmulatedDriver;
 

@@ -21,7 +21,7 @@
 #define LAYERS 4
 #define RUNS 3
 /* Measuring makes many calls that are alike: a number that lets all kinds have their turn. With GESSO_FULL it is 1. */
-#define MEASURING_STRIDE 17
+#define MEASURING_STRIDE 29
 
 typedef struct
 {
@@ -148,10 +148,28 @@ remove_files (const char *folder)
     }
 }
 
-/* Calls fail while products are measured. An algorithm of cuBLASLt's that cannot be had is left out, and where there is
- * no memory nothing is measured; anything else is an error as ever. */
+/* Whether the one tuning file in `folder` has a line that begins with `kind`. */
+static gboolean
+was_measured (const char *folder, const char *kind)
+{
+  g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
+  g_autofree char *begin = g_strdup_printf ("\n%s ", kind);
+  gboolean found = FALSE;
+
+  for (const char *name; (name = g_dir_read_name (dir));)
+    {
+      g_autofree char *path = g_build_filename (folder, name, NULL), *text = NULL;
+
+      found |= g_file_get_contents (path, &text, NULL, NULL) && strstr (text, begin);
+    }
+  return found;
+}
+
+/* Calls fail while `life` measures things of a `kind`, every `stride`th in turn, and with `for_good` all after it. An
+ * algorithm of cuBLASLt's that cannot be had is left out, and where there is no memory nothing is measured; anything
+ * else is an error as ever. */
 static void
-check_measuring (gboolean (*life) (GError **error), guint stride)
+check_measuring (gboolean (*life) (GError **error), const char *kind, guint stride, gboolean for_good)
 {
   g_autofree char *folder = g_dir_make_tmp ("gesso-failures-XXXXXX", NULL);
   const EmulatedDriver *driver = emulated_driver ();
@@ -161,6 +179,7 @@ check_measuring (gboolean (*life) (GError **error), guint stride)
   g_setenv ("GESSO_CUDA_TUNING", folder, TRUE);
   g_assert_true (life (&error));
   g_assert_no_error (error);
+  g_assert_true (was_measured (folder, kind));
   n_calls = driver->calls () - before;
   for (guint i = 1; i <= n_calls; i += stride)
     {
@@ -168,7 +187,7 @@ check_measuring (gboolean (*life) (GError **error), guint stride)
       gboolean done;
 
       remove_files (folder);
-      driver->fail (i, i / stride % 2);
+      driver->fail (i, for_good);
       done = life (&error);
       failed = driver->failed_call (0);
       g_test_message ("%u of %u: %s: %s", i, n_calls, failed, error ? error->message : "done");
@@ -196,9 +215,11 @@ use_products (GError **error)
 }
 
 static void
-test_measuring (void)
+test_measuring (gconstpointer data)
 {
-  check_measuring (use_products, g_getenv ("GESSO_FULL") ? 1 : MEASURING_STRIDE);
+  const guint stride = g_getenv ("GESSO_FULL") ? 1 : MEASURING_STRIDE;
+
+  check_measuring (use_products, "product", stride, GPOINTER_TO_INT (data));
 }
 
 /* Loads a program of attention that can go two ways. */
@@ -227,9 +248,9 @@ use_attention (GError **error)
 }
 
 static void
-test_measuring_attention (void)
+test_measuring_attention (gconstpointer data)
 {
-  check_measuring (use_attention, 1);
+  check_measuring (use_attention, "attention", 1, GPOINTER_TO_INT (data));
 }
 
 /* What the driver does not record is queued step by step, and it is asked once. */
@@ -419,8 +440,15 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_data_func ("/cuda/failures/for-a-moment", GINT_TO_POINTER (FALSE), test_each_call);
   g_test_add_data_func ("/cuda/failures/for-good", GINT_TO_POINTER (TRUE), test_each_call);
-  g_test_add_func ("/cuda/failures/measuring", test_measuring);
-  g_test_add_func ("/cuda/failures/measuring-attention", test_measuring_attention);
+  for (gsize i = 0; i < 2; i++)
+    {
+      const char *how = i ? "for-good" : "for-a-moment";
+      g_autofree char *products = g_strdup_printf ("/cuda/failures/measuring/%s", how);
+      g_autofree char *attention = g_strdup_printf ("/cuda/failures/measuring-attention/%s", how);
+
+      g_test_add_data_func (products, GSIZE_TO_POINTER (i), test_measuring);
+      g_test_add_data_func (attention, GSIZE_TO_POINTER (i), test_measuring_attention);
+    }
   g_test_add_func ("/cuda/failures/not-recorded", test_not_recorded);
   g_test_add_func ("/cuda/failures/next-card", test_next_card);
   g_test_add_func ("/cuda/failures/memory-unknown", test_memory_unknown);

@@ -12,6 +12,8 @@ static const int shared_by_default = 48 << 10;
 // What a launch is pretended to take, and each of its threads.
 static const double launch_milliseconds = 0.004, thread_milliseconds = 1e-5;
 
+static std::map<std::string, unsigned> launched;
+
 struct CUfunc_st
 {
   const emulation::Kernel *kernel;
@@ -88,10 +90,17 @@ cuLaunchKernel (CUfunction function, unsigned grid_x, unsigned grid_y, unsigned 
     return CUDA_ERROR_INVALID_VALUE;
   kernel = function->kernel;
   body = kernel->bind (kernel->function, parameters);
+  launched[kernel->name]++;
   // What lies still counts as well: within what a kernel has unasked, or with what was asked for within all there is.
   shared_in_all = (size_t) (function->shared_limit > shared_by_default ? driver::most_shared () : shared_by_default);
   driver::push (
       stream, [=] { emulation::launch (kernel, body, grid, block, shared, shared_in_all); },
       launch_milliseconds + (double) grid_x * grid_y * grid_z * (double) threads * thread_milliseconds);
   return CUDA_SUCCESS;
+}
+
+unsigned
+gesso_emulation_launched (const char *kernel)
+{
+  return launched[kernel];
 }

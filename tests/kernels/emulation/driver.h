@@ -117,6 +117,8 @@ extern "C"
   __attribute__ ((visibility ("default"))) unsigned gesso_emulation_calls (void);
   __attribute__ ((visibility ("default"))) const char *gesso_emulation_failed_call (unsigned after);
   __attribute__ ((visibility ("default"))) int gesso_emulation_failed_in_capture (void);
+  // How often a kernel of that name was launched, or recorded to be.
+  __attribute__ ((visibility ("default"))) unsigned gesso_emulation_launched (const char *kernel);
   // From now on no job ends, as on a card that is stuck: what asks is told so, and what would wait ends the process.
   __attribute__ ((visibility ("default"))) void gesso_emulation_hang (int on);
   // Streams, events, modules, graphs, contexts, device and pinned memory that are not given back.

@@ -131,7 +131,8 @@ prove_attention (Prover *prover)
         prove_case (prover, (Case) { 8, 1, 12, 65, heads, width, TRUE, TRUE, 0, 0, 0, 0, 4.0 });
     }
   /* Heads that are cut into slices: with more than one key's round, and wider than shared memory has room for. */
-  prove_case (prover, (Case) { 1, 1, 6, 40, 2, 1100, TRUE, FALSE, 0, 0, 0, 0, 2.0 });
+  prove_case (prover, (Case) { 1, 1, 9, 77, 2, 1100, FALSE, FALSE, 2, 8, 0, 0, 4.0 });
+  prove_case (prover, (Case) { 1, 1, 40, 40, 1, 1024, TRUE, FALSE, 0, 0, 0, 0, 4.0 });
   if (!prover->quick)
     prove_case (prover, (Case) { 2, 2, 3, 9, 1, 13001, FALSE, FALSE, 1, 3, 1, 3, 2.0 });
   /* Enough blocks for the wide variants. */
