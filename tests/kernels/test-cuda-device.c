@@ -214,37 +214,64 @@ need_of (GessoBackend *backend, gboolean is_tight, GessoGraph *graph)
   return memory.weights + memory.workspace + memory.load_scratch;
 }
 
-/* The parts of Stable Diffusion 1.4 at 512 x 512 fit a card of 4 GB one by one, and the U-Net none of 1 GB. Nothing is
- * read or computed: plans tell. */
-static void
-test_full_size (void)
+/* What the U-Net, the decoder and the text encoder of a model need at 512 x 512. Nothing is read or computed: plans
+ * tell.
+ */
+typedef struct
 {
-  const guint64 gib = (guint64) 1 << 30;
+  guint64 step, decoder, tight_decoder, text;
+} Needs;
+
+static Needs
+needs_of (const char *model)
+{
   GessoBackend *backend = open_cuda ();
-  g_autofree char *unet_path = g_test_build_filename (G_TEST_DIST, "data", "full", "sd14", "unet", "config.json", NULL);
-  g_autofree char *vae_path = g_test_build_filename (G_TEST_DIST, "data", "full", "sd14", "vae", "config.json", NULL);
+  g_autofree char *unet_path = g_test_build_filename (G_TEST_DIST, "data", "full", model, "unet", "config.json", NULL);
+  g_autofree char *vae_path = g_test_build_filename (G_TEST_DIST, "data", "full", model, "vae", "config.json", NULL);
   g_autofree char *text_path
-      = g_test_build_filename (G_TEST_DIST, "data", "full", "sd14", "text_encoder", "config.json", NULL);
+      = g_test_build_filename (G_TEST_DIST, "data", "full", model, "text_encoder", "config.json", NULL);
   g_autoptr (GError) error = NULL;
   GessoUnetConfig unet = { 0 };
   GessoVaeConfig vae = { 0 };
   GessoTextConfig text = { 0 };
-  guint64 step, decoder;
+  Needs needs;
 
   g_assert_true (gesso_unet_config_read (unet_path, NULL, &unet, &error));
   g_assert_true (gesso_vae_config_read (vae_path, NULL, &vae, &error));
   g_assert_true (gesso_text_config_read (text_path, NULL, &text, &error));
   g_assert_no_error (error);
-  step = need_of (backend, FALSE, gesso_unet_graph (&unet, 1, 2, 77, 64, 64));
-  g_assert_cmpuint (step, >, gib);
-  /* A tenth of the memory is left to others, and something goes between the parts. */
-  g_assert_cmpuint (step, <, gib * 33 / 10);
-  decoder = need_of (backend, FALSE, gesso_vae_decoder_graph (&vae, 1, 64, 64));
-  g_assert_cmpuint (decoder, <, gib * 33 / 10);
-  g_assert_cmpuint (need_of (backend, FALSE, gesso_clip_text_graph (&text, 2, 77)), <, gib);
-  /* In bands the decoder needs less. */
-  g_assert_cmpuint (need_of (backend, TRUE, gesso_vae_decoder_graph (&vae, 1, 64, 64)), <, decoder * 9 / 10);
+  needs.step = need_of (backend, FALSE, gesso_unet_graph (&unet, 1, 2, 77, 64, 64));
+  needs.decoder = need_of (backend, FALSE, gesso_vae_decoder_graph (&vae, 1, 64, 64));
+  needs.tight_decoder = need_of (backend, TRUE, gesso_vae_decoder_graph (&vae, 1, 64, 64));
+  needs.text = need_of (backend, FALSE, gesso_clip_text_graph (&text, 2, 77));
   backend->free (backend);
+  return needs;
+}
+
+/* The parts of Stable Diffusion 1.4 fit a card of 4 GB one by one, and the U-Net none of 1 GB. */
+static void
+test_full_size (void)
+{
+  const guint64 gib = (guint64) 1 << 30;
+  const Needs needs = needs_of ("sd14");
+
+  g_assert_cmpuint (needs.step, >, gib);
+  /* A tenth of the memory is left to others, and something goes between the parts. */
+  g_assert_cmpuint (needs.step, <, gib * 33 / 10);
+  g_assert_cmpuint (needs.decoder, <, gib * 33 / 10);
+  g_assert_cmpuint (needs.text, <, gib);
+  /* In bands the decoder needs less. */
+  g_assert_cmpuint (needs.tight_decoder, <, needs.decoder * 9 / 10);
+}
+
+/* v2-Small wants 2.4 GB at most with all its parts on the card, and no part more than 1.5. */
+static void
+test_small_in_full_size (void)
+{
+  const Needs needs = needs_of ("v2-small");
+
+  g_assert_cmpuint (needs.step + needs.decoder + needs.text, <, 2400000000u);
+  g_assert_cmpuint (MAX (needs.step, MAX (needs.decoder, needs.text)), <, 1500000000u);
 }
 
 /* With a limit between what one part needs and what all need, parts take turns, and the picture is the same. */
@@ -353,7 +380,8 @@ main (int argc, char **argv)
   g_test_add_func ("/cuda/device/too-small", test_too_small);
   g_test_add_func ("/cuda/device/used", test_used);
   g_test_add_func ("/cuda/device/buffer-too-large", test_buffer_too_large);
-  g_test_add_func ("/cuda/device/full-size", test_full_size);
+  g_test_add_func ("/cuda/device/full-size/sd14", test_full_size);
+  g_test_add_func ("/cuda/device/full-size/v2-small", test_small_in_full_size);
   g_test_add_func ("/cuda/device/turns", test_turns);
   g_test_add_func ("/cuda/device/decoder-in-bands", test_decoder_in_bands);
   return g_test_run ();

@@ -3,6 +3,7 @@
  *
  * Single evaluations of the networks of every miniature model on the CUDA backend in fp16 against the reference backend
  * in f32. A U-Net sees what a sampler shows it: noise, a time, and what the model's text encoder says of some tokens.
+ * What it makes of that is also compared with what diffusers makes of it in f32; see ../reference/METHOD.md.
  */
 
 #include "../unit/cpu/backend/fixture.h"
@@ -29,13 +30,17 @@ static const char *const models[] = { "sd14",     "sd21",    "base",      "small
                                       "v2-small", "v2-tiny", "odd-heads", "odd-order", "odd-single", "starter" };
 static GessoBackend *cuda, *reference;
 
-/* What a U-Net is told beside the latents. */
+/* What a U-Net is shown. */
 typedef struct
 {
   const GessoModel *model;
   int time;
+  const float *latents;
+  gsize n_latents;
   const float *text;
   gsize n_text;
+  /* Where what depends on the time or on the text alone is computed; NULL: on the reference backend, in f32. */
+  GessoBackend *conditions;
 } Step;
 
 /* A graph with the weights of a model on a backend, about to run. */
@@ -71,12 +76,14 @@ set_input (Fixture *fixture, const char *name, const float *values, gsize n)
   g_assert_no_error (error);
 }
 
-/* Writes the outputs of `graph` (taken over), computed in f32 from `input` under its name, to the inputs of `fixture`
- * that have their names. */
+/* Writes the outputs of `graph` (taken over), computed on `backend` from `input` under its name, to the inputs of
+ * `fixture` that have their names. */
 static void
-feed (Fixture *fixture, GessoGraph *graph, GessoWeights *weights, const char *name, const float *input, gsize n_input)
+feed (Fixture *fixture, GessoBackend *backend, GessoGraph *graph, GessoWeights *weights, const char *name,
+      const float *input, gsize n_input)
 {
-  Fixture *source = prepare (reference, GESSO_PRECISION_F32, FALSE, graph, weights);
+  const GessoPrecision precision = backend == cuda ? GESSO_PRECISION_F16 : GESSO_PRECISION_F32;
+  Fixture *source = prepare (backend, precision, FALSE, graph, weights);
 
   set_input (source, name, input, n_input);
   fixture_must_run (source);
@@ -92,21 +99,19 @@ feed (Fixture *fixture, GessoGraph *graph, GessoWeights *weights, const char *na
   gesso_graph_free (graph);
 }
 
-/* Latents have the spread of noise at every time, and text is normalised: both matter for what rounding costs. */
 static void
 feed_unet (Fixture *fixture, const Step *step)
 {
   const GessoUnetConfig *config = &step->model->unet;
-  float latents[HEIGHT * WIDTH * 4];
+  GessoBackend *conditions = step->conditions ? step->conditions : reference;
   g_autofree float *sinusoid = g_new (float, config->block_out_channels[0]);
 
-  gesso_noise_fill (3, G_N_ELEMENTS (latents), latents);
-  set_input (fixture, "latents", latents, G_N_ELEMENTS (latents));
+  set_input (fixture, "latents", step->latents, step->n_latents);
   gesso_unet_timestep_sinusoid (config, step->time, sinusoid);
-  feed (fixture, gesso_unet_time_graph (config, 1), step->model->unet_weights, "sinusoid", sinusoid,
+  feed (fixture, conditions, gesso_unet_time_graph (config, 1), step->model->unet_weights, "sinusoid", sinusoid,
         (gsize) config->block_out_channels[0]);
-  feed (fixture, gesso_unet_context_graph (config, 2, LENGTH), step->model->unet_weights, "text", step->text,
-        step->n_text);
+  feed (fixture, conditions, gesso_unet_context_graph (config, 2, LENGTH), step->model->unet_weights, "text",
+        step->text, step->n_text);
 }
 
 /* The first output of `graph` on `backend`, of made-up inputs. With `step`, the graph is its U-Net's. */
@@ -149,24 +154,66 @@ compare_part (const char *what, GessoGraph *graph, GessoWeights *weights)
   gesso_graph_free (graph);
 }
 
-/* At one time of three; at all of them where there is time. */
+/* At one time of three; at all of them where there is time. Latents have the spread of noise at every time, and text is
+ * normalised: both matter for what rounding costs. */
 static void
 compare_unet (const GessoModel *model, gsize number)
 {
   static const int times[] = { 981, 501, 21 };
   GessoGraph *words = gesso_clip_text_graph (&model->text, 2, LENGTH);
   GessoGraph *graph = gesso_unet_graph (&model->unet, 1, 2, LENGTH, HEIGHT, WIDTH);
+  float latents[HEIGHT * WIDTH * 4];
   gsize n_text;
   g_autofree float *text = evaluate (reference, GESSO_PRECISION_F32, FALSE, words, model->text_weights, NULL, &n_text);
 
+  gesso_noise_fill (3, G_N_ELEMENTS (latents), latents);
   for (gsize i = 0; i < G_N_ELEMENTS (times); i++)
     {
+      const Step step = { model, times[i], latents, G_N_ELEMENTS (latents), text, n_text, NULL };
       g_autofree char *what = g_strdup_printf ("U-Net at %d", times[i]);
 
       if (i == number % G_N_ELEMENTS (times) || g_getenv ("GESSO_FULL"))
-        compare (what, graph, model->unet_weights, &(Step) { model, times[i], text, n_text });
+        compare (what, graph, model->unet_weights, &step);
     }
   gesso_graph_free (words);
+  gesso_graph_free (graph);
+}
+
+static TestFile *
+open_reference (const char *prefix, const char *name)
+{
+  g_autofree char *file = g_strconcat (prefix, name, ".safetensors", NULL);
+  g_autofree char *path = g_test_build_filename (G_TEST_DIST, "data", "cases", file, NULL);
+
+  return test_file_open (path);
+}
+
+/* All of the U-Net on the card in fp16 against diffusers' in f32, both told what diffusers' text encoder said. */
+static void
+compare_with_diffusers (const GessoModel *model, const char *name)
+{
+  g_autoptr (TestFile) of_case = open_reference ("", name);
+  g_autoptr (TestFile) of_unet = open_reference ("unet-", name);
+  const TestTensor text = test_file_get (of_case, "text");
+  const TestTensor latents = test_file_get (of_unet, "latents");
+  const TestTensor times = test_file_get (of_unet, "times");
+  const TestTensor noise = test_file_get (of_unet, "noise");
+  const gsize n = noise.n_values / times.n_values;
+  g_autofree float *given = test_tensor_pixels (&latents);
+  g_autofree float *expected = test_tensor_pixels (&noise);
+  GessoGraph *graph = gesso_unet_graph (&model->unet, 1, 2, LENGTH, (int) latents.dims[2], (int) latents.dims[3]);
+
+  for (gsize i = 0; i < times.n_values; i++)
+    {
+      const int time = ((const gint32 *) times.data)[i];
+      const Step step = { model, time, given, latents.n_values, text.data, text.n_values, cuda };
+      g_autofree char *what = g_strdup_printf ("U-Net at %d against diffusers", time);
+      gsize n_got;
+      g_autofree float *got = evaluate (cuda, GESSO_PRECISION_F16, FALSE, graph, model->unet_weights, &step, &n_got);
+
+      g_assert_cmpuint (n, ==, n_got);
+      fixture_assert_close (what, got, expected + i * n, n, UNET_TOLERANCE);
+    }
   gesso_graph_free (graph);
 }
 
@@ -183,6 +230,7 @@ test_model (gconstpointer data)
 
   g_assert_no_error (error);
   compare_unet (model, number);
+  compare_with_diffusers (model, name);
   compare_part ("time", gesso_unet_time_graph (&model->unet, 3), model->unet_weights);
   compare_part ("context", gesso_unet_context_graph (&model->unet, 2, LENGTH), model->unet_weights);
   compare_part ("text", gesso_clip_text_graph (&model->text, 2, LENGTH), model->text_weights);

@@ -59,6 +59,14 @@ def main():
         folder = Path(name)
         status, says, detail = configure(tree, folder / "disabled", "-Dcuda=disabled")
         report.told(status == 0 and says == "no: disabled by -Dcuda", "disabled", says or detail)
+        built = subprocess.run(["ninja", "-C", folder / "disabled"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                               encoding="utf-8", check=False)
+        report.case(built.returncode == 0, "disabled and built", built.stdout[-2000:])
+        # With its own library.
+        env = {name: value for name, value in os.environ.items() if name != "LD_LIBRARY_PATH"} | {"LC_ALL": "C.UTF-8"}
+        done = subprocess.run([folder / "disabled" / "tools" / "cli" / "gesso", "devices"], capture_output=True, env=env,
+                              encoding="utf-8", check=False)
+        report.told("no module for the device \"cuda\"" in done.stdout, "disabled and says so", done.stdout + done.stderr)
         source = tree_without_toolkit(folder / "tree")
         status, says, detail = configure(source, folder / "auto")
         report.told(status == 0 and says == "no: nvcc was not found, so that NVIDIA cards are not used", "no-nvcc",

@@ -185,6 +185,20 @@ formula_network_connect (FormulaNetwork *from, const char *name, gsize offset, F
 }
 
 void
+formula_network_condition (FormulaNetwork *time, FormulaNetwork *context, gsize i, FormulaNetwork *step)
+{
+  for (guint k = 0; k < step->plan->inputs->len; k++)
+    {
+      const GessoTensor *tensor = g_ptr_array_index (step->plan->inputs, k);
+
+      if (g_str_has_prefix (tensor->name, "time."))
+        formula_network_connect (time, tensor->name, 0, step, tensor->name);
+      else if (!g_str_equal (tensor->name, "latents"))
+        formula_network_connect (context, tensor->name, i * tensor_bytes (tensor), step, tensor->name);
+    }
+}
+
+void
 formula_network_run (FormulaNetwork *self)
 {
   g_autoptr (GError) error = NULL;

@@ -24,6 +24,8 @@ void formula_network_set (FormulaNetwork *network, const char *name, gconstpoint
 /* Copies the output `from`.`name` into the input `to`.`to_name` as it is, `offset` bytes in. */
 void formula_network_connect (FormulaNetwork *from, const char *name, gsize offset, FormulaNetwork *to,
                               const char *to_name);
+/* Connects a U-Net's time and context to its step; of the context, what the `i`-th step of that size takes. */
+void formula_network_condition (FormulaNetwork *time, FormulaNetwork *context, gsize i, FormulaNetwork *step);
 void formula_network_run (FormulaNetwork *network);
 /* The output `name`, transfer full. */
 gpointer formula_network_get (FormulaNetwork *network, const char *name);

@@ -58,7 +58,7 @@ test_file_get (TestFile *file, const char *name)
   offsets = json_object_get_array_member (entry, "data_offsets");
   g_strlcpy (tensor.dtype, json_object_get_string_member (entry, "dtype"), sizeof tensor.dtype);
   tensor.n_dims = (int) json_array_get_length (shape);
-  g_assert_cmpint (tensor.n_dims, <=, 4);
+  g_assert_cmpint (tensor.n_dims, <=, TEST_TENSOR_DIMS);
   for (int i = 0; i < tensor.n_dims; i++)
     {
       tensor.dims[i] = json_array_get_int_element (shape, (guint) i);
@@ -67,6 +67,23 @@ test_file_get (TestFile *file, const char *name)
   g_assert_cmpuint (file->data_begin + (gsize) json_array_get_int_element (offsets, 1), <=, file->size);
   tensor.data = file->contents + file->data_begin + json_array_get_int_element (offsets, 0);
   return tensor;
+}
+
+float *
+test_tensor_pixels (const TestTensor *tensor)
+{
+  const float *planes = tensor->data;
+  const gint64 *last = tensor->dims + tensor->n_dims - 3;
+  const gsize channels = (gsize) last[0];
+  const gsize area = (gsize) (last[1] * last[2]);
+  float *pixels = g_new (float, tensor->n_values);
+
+  g_assert_cmpstr (tensor->dtype, ==, "F32");
+  for (gsize i = 0; i < tensor->n_values; i += channels * area)
+    for (gsize c = 0; c < channels; c++)
+      for (gsize p = 0; p < area; p++)
+        pixels[i + p * channels + c] = planes[i + c * area + p];
+  return pixels;
 }
 
 double

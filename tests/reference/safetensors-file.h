@@ -8,11 +8,13 @@
 
 #include <gio/gio.h>
 
+#define TEST_TENSOR_DIMS 5
+
 typedef struct
 {
   char dtype[8];
   int n_dims;
-  gint64 dims[4];
+  gint64 dims[TEST_TENSOR_DIMS];
   gsize n_values;
   gconstpointer data; /* in the file's memory */
 } TestTensor;
@@ -26,6 +28,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (TestFile, test_file_free)
 
 /* The tensor `name`; fails the running test where there is none. */
 TestTensor test_file_get (TestFile *file, const char *name);
+
+/* The F32 tensor [..., c, h, w] as [..., h, w, c], as our networks have pictures; transfer full. */
+float *test_tensor_pixels (const TestTensor *tensor);
 
 /* ||a - b|| / ||b||, and in `worst` the largest single difference over the largest |b|. */
 double test_relative_error (const float *a, const float *b, gsize n, double *worst);

@@ -56,24 +56,6 @@ tolerance_of (GessoPrecision precision)
                                         gesso_precision_to_string (precision));
 }
 
-/* The time and context graphs' outputs for picture `i` become inputs of the step. */
-static void
-condition (FormulaNetwork *time, FormulaNetwork *context, int i, FormulaNetwork *step)
-{
-  GPtrArray *step_inputs = formula_network_plan (step)->inputs;
-
-  for (guint k = 0; k < step_inputs->len; k++)
-    {
-      const GessoTensor *tensor = g_ptr_array_index (step_inputs, k);
-      gsize bytes = (gsize) gesso_shape_elements (&tensor->shape) * gesso_dtype_size (tensor->dtype);
-
-      if (g_str_has_prefix (tensor->name, "time."))
-        formula_network_connect (time, tensor->name, 0, step, tensor->name);
-      else if (!g_str_equal (tensor->name, "latents"))
-        formula_network_connect (context, tensor->name, (gsize) i * bytes, step, tensor->name);
-    }
-}
-
 static void
 run_unet (const char *name, GessoPrecision precision)
 {
@@ -111,7 +93,7 @@ run_unet (const char *name, GessoPrecision precision)
     {
       g_autofree float *noise = NULL;
 
-      condition (time, context, i, step);
+      formula_network_condition (time, context, (gsize) i, step);
       formula_network_set (step, "latents", latents + (gsize) i * picture);
       formula_network_run (step);
       noise = formula_network_get (step, "noise");

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-FileCopyrightText: The Gesso authors
 # SPDX-License-Identifier: Apache-2.0
-"""Runs diffusers on the miniature models and stores what every part gave: make-cases.py [CASE...].
+"""Runs diffusers on the miniature models and stores what every part gave: make-cases.py [NAME...].
 
-Writes tests/reference/data/cases.json and, per case, tests/reference/data/cases/NAME.safetensors.
+A NAME is that of a case, an encoding or a U-Net. Writes tests/reference/data/cases.json and, for each,
+tests/reference/data/cases/NAME.safetensors.
 """
 
 import os
@@ -15,7 +16,7 @@ import torch
 from diffusers import AutoencoderKL, PNDMScheduler, StableDiffusionPipeline
 from diffusers.utils import logging
 from diffusers.utils.torch_utils import randn_tensor
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 import miniatures
 import tiny_tokenizer
@@ -25,7 +26,8 @@ DATA = os.path.join(TOP, "tests/reference/data")
 LONG = ("an oil painting of a small house by the river, " * 12).strip()
 UNICODE = "Ein Bär über dem FLUẞ, Ελλάς Σ, 東京タワー 🦊 café naïve İstanbul"
 # ||a - b|| / ||b||, absolute for noise; fraction of 8-bit values within one level.
-TOLERANCES = {"text": 1e-4, "noise": 1e-5, "latents": 1e-3, "image_within_one": 0.999, "moments": 1e-4}
+TOLERANCES = {"text": 1e-4, "noise": 1e-5, "latents": 1e-3, "image_within_one": 0.999, "moments": 1e-4,
+              "unet": 1e-5}
 
 
 def case(model, prompt, negative=None, steps=25, guidance=7.5, seed=0, width=64, height=64, images=1):
@@ -85,6 +87,11 @@ CASES = {
 
 # Pictures through the VAE's encoder: model, width, height.
 ENCODINGS = {"encode-sd14": ("sd14", 64, 48), "encode-v2-small": ("v2-small", 36, 44), "encode-tiny": ("tiny", 8, 8)}
+# U-Nets alone: those of these models, told the text of the case that has the model's name.
+UNETS = {f"unet-{model}": model for model in ("sd14", "sd21", "base", "small", "tiny", "v2-base", "v2-small", "v2-tiny",
+                                              "odd-heads", "odd-order", "odd-single", "weird", "starter")}
+UNET_TIMES = [981, 501, 21]
+UNET_SEED, UNET_HEIGHT, UNET_WIDTH = 50, 10, 8
 
 
 def folder_of(name):
@@ -156,37 +163,59 @@ def encode(pipe, width, height):
     return {"image": image, "moments": moments}
 
 
+def make_case(pipe, name):
+    result = run(pipe, CASES[name])
+    nudged = run(pipe, CASES[name], 1e-5)["latents"]
+    latents, image = result["latents"], result["image"].float()
+    sensitivity = ((nudged - latents).norm() / latents.norm() / 1e-5).item()
+    saturated = ((image == 0) | (image == 255)).float().mean().item()
+    print(f"{name:26} latents std {latents.std():.2f} picture mean {image.mean():.0f} std {image.std():.0f} "
+          f"saturated {saturated:.3f} sensitivity {sensitivity:.1f}")
+    assert torch.isfinite(latents).all() and sensitivity < 50
+    assert saturated < 0.4 or CASES[name]["model"] not in miniatures.MODELS
+    return result
+
+
+def make_encoding(pipe, name):
+    _, width, height = ENCODINGS[name]
+    result = encode(pipe, width, height)
+    print(f"{name:26} moments std {result['moments'].std():.2f}")
+    return result
+
+
+def make_unet(pipe, name):
+    """The same latents for both texts, as with guidance."""
+    text = load_file(f"{DATA}/cases/{UNETS[name]}.safetensors")["text"]
+    generator = torch.Generator("cpu").manual_seed(UNET_SEED)
+    latents = randn_tensor((1, pipe.unet.config.in_channels, UNET_HEIGHT, UNET_WIDTH), generator=generator)
+    noise = torch.stack([pipe.unet(latents.repeat(2, 1, 1, 1), t, encoder_hidden_states=text).sample
+                         for t in UNET_TIMES])
+    share = (noise[:, 0] - noise[:, 1]).norm() / noise[:, 0].norm()
+    print(f"{name:26} noise std {noise.std():.2f} share of the text {share:.3f}")
+    return {"latents": latents, "times": torch.tensor(UNET_TIMES, dtype=torch.int32), "noise": noise}
+
+
 def main():
     torch.set_num_threads(1)
     warnings.filterwarnings("ignore")
     logging.set_verbosity_error()
     os.makedirs(f"{DATA}/cases", exist_ok=True)
+    models = {**{name: c["model"] for name, c in CASES.items()},
+              **{name: model for name, (model, _, _) in ENCODINGS.items()}, **UNETS}
     loaded = {}
-    for name in sys.argv[1:] or CASES:
-        c = CASES[name]
-        if c["model"] not in loaded:
+    for name in sys.argv[1:] or models:
+        model = models[name]
+        if model not in loaded:
             loaded.clear()
-            loaded[c["model"]] = load(c["model"])
-        pipe = loaded[c["model"]]
+            loaded[model] = load(model)
+        make = make_case if name in CASES else make_encoding if name in ENCODINGS else make_unet
         with torch.no_grad():
-            result = run(pipe, c)
-            nudged = run(pipe, c, 1e-5)["latents"]
-        sensitivity = ((nudged - result["latents"]).norm() / result["latents"].norm() / 1e-5).item()
+            result = make(loaded[model], name)
         save_file({k: v.contiguous() for k, v in result.items()}, f"{DATA}/cases/{name}.safetensors")
-        latents, image = result["latents"], result["image"].float()
-        saturated = ((image == 0) | (image == 255)).float().mean().item()
-        print(f"{name:26} latents std {latents.std():.2f} picture mean {image.mean():.0f} std {image.std():.0f} "
-              f"saturated {saturated:.3f} sensitivity {sensitivity:.1f}")
-        assert torch.isfinite(latents).all() and sensitivity < 50
-        assert saturated < 0.4 or c["model"] not in miniatures.MODELS
-    for name, (model, width, height) in ENCODINGS.items() if not sys.argv[1:] else ():
-        with torch.no_grad():
-            result = encode(load(model), width, height)
-        save_file({k: v.contiguous() for k, v in result.items()}, f"{DATA}/cases/{name}.safetensors")
-        print(f"{name:26} moments std {result['moments'].std():.2f}")
     tiny_tokenizer.write_json(f"{DATA}/cases.json", {
         "tolerances": TOLERANCES, "cases": [{"name": name, **c} for name, c in CASES.items()],
-        "encodings": [{"name": name, "model": model} for name, (model, _, _) in ENCODINGS.items()]})
+        "encodings": [{"name": name, "model": model} for name, (model, _, _) in ENCODINGS.items()],
+        "unets": [{"name": name, "model": model} for name, model in UNETS.items()]})
 
 
 main()
