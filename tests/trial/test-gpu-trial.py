@@ -7,6 +7,8 @@ each way in which a machine may disappoint. TAP on standard output.
 """
 
 import contextlib
+import importlib.util
+import io
 import json
 import os
 import signal
@@ -17,6 +19,7 @@ import tempfile
 import time
 from pathlib import Path
 from types import SimpleNamespace
+from unittest import mock
 
 TOP = Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(TOP / "tests"), str(TOP / "tools" / "lib"), str(TOP / "tools" / "trial")]
@@ -117,8 +120,31 @@ def statuses(records):
     return {letter: record["status"] for letter, record in records.items()}
 
 
+def lacking_diffusers(folder):
+    """Where a Python finds torch, and a diffusers that cannot be used: it lacks a package, which shows late, and
+    another is too old."""
+    for name, source in (("torch", ""), ("diffusers", """
+def __getattr__(name):
+    if name[0] == "_":
+        raise AttributeError(name)
+    try:
+        import never_made
+    except ImportError as error:
+        raise RuntimeError("Failed to import") from ImportError(f"{error}\\nTry: pip install transformers")
+""")):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "__init__.py").write_text(source, encoding="utf-8")
+    for name, version, asked in (("torch", "2.0", ()), ("packaging", "1.0", ()), ("made_early", "1.0", ()),
+                                 ("diffusers", "9.9", ("never-made!=1.1", "made-early>=2.0", "torch; extra == 'all'"))):
+        known = folder / f"{name}-{version}.dist-info"
+        known.mkdir()
+        lines = (f"Name: {name}", f"Version: {version}", *(f"Requires-Dist: {what}" for what in asked), "")
+        (known / "METADATA").write_text("\n".join(lines), encoding="utf-8")
+    return folder
+
+
 def check_stages(machine, report):
-    settings = measured(machine, "tuning")
+    settings = {**measured(machine, "tuning"), "PYTHONPATH": str(lacking_diffusers(machine.folder / "lacking"))}
     code, said, records = machine.run("all", **settings)
     wrong = {name: item for record in records.values() for name, item in record["items"].items()
              if item["status"] not in ("passed", "not here")}
@@ -141,6 +167,13 @@ def check_stages(machine, report):
     report.check("operations", len(profiled.get("step", {}).get("operations", ())) > 20, profiled)
     said = (machine.folder / "all" / "table.txt").read_text(encoding="utf-8")
     report.check("table", "step with guidance" in said and "7 stages passed, 0 did not" in said, said)
+    # Without packaging nobody can tell what is too old.
+    too_old = ", made-early>=2.0" if importlib.util.find_spec("packaging") else ""
+    whys = {item["why"] for item in items["c"].values() if item["status"] == "not here"}
+    report.check("names-what-is-lacking", whys == {
+        f"No module named 'never_made'. Lacking: never-made!=1.1{too_old}. {sys.executable} -m pip install torch "
+        "diffusers==9.9 brings it; or let GESSO_PYTHON name a Python that has it"} and
+                 said.count("never-made!=1.1") == 1, whys, said)
     log = (machine.folder / "all" / "log.txt").read_text(encoding="utf-8")
     copies = {path.name: path.read_text(encoding="utf-8") for path in machine.copies("all").glob("*.txt")}
     report.check("copies", machine.copied("all") == records and copies == {"table.txt": said, "log.txt": log},
@@ -172,12 +205,43 @@ def check_packing(folder, report):
                  (outside / "data" / "file").exists(), *folder.rglob("*"))
 
 
+def check_size(folder, report):
+    """Who packs more than may travel is told, and what to do about it."""
+    folder.mkdir()
+    (folder / "file").write_bytes(bytes(2**20))
+    told = []
+    with mock.patch.object(pack_trial, "MOST", 1), contextlib.redirect_stdout(io.StringIO()) as said:
+        for size in (2**20, 2**20 + 2**19):
+            os.truncate(folder / "file", size)
+            pack_trial.tell_size(folder)
+        told = said.getvalue().splitlines()
+    report.check("tells-what-is-too-much", told[0] == "1.0 MiB of 1" and
+                 told[1].startswith("1.5 MiB of 1, too much: name fewer architectures"), *told)
+
+
 def check_peer(report):
-    """The other side's median is of as many calls in a row as Gesso's."""
+    """The other side's median is of as many calls in a row as Gesso's, and its memory is what pictures take."""
     said = []
     side = SimpleNamespace(wait=lambda: said.append("wait"))
     peer.Side.median(side, lambda: said.append("call"), 2, 3)
     report.check("repeats", said == ["call"] * 2 + ["wait"] + (["call"] * 3 + ["wait"]) * 2, said)
+    said = []
+    torch = SimpleNamespace(cuda=SimpleNamespace(
+        empty_cache=lambda: None, reset_peak_memory_stats=lambda: said.append("reset"), max_memory_reserved=lambda: 3,
+        max_memory_allocated=lambda: 2))
+    side = SimpleNamespace(latents=[0], step=lambda: "step", decode=lambda _: "decode", picture=lambda: "picture",
+                           median=lambda function, *_: said.append(function()) or 0.5)
+    options = SimpleNamespace(rounds=2, repeats=3, device="cuda", only_step=False)
+    found = peer.measure(torch, side, options)
+    report.check("every-figure", said == ["step", "decode", "reset", "picture"] and found == {
+        "step_seconds": 0.5, "decode_seconds": 0.5, "picture_seconds": 0.5, "memory_bytes": 3,
+        "memory_allocated_bytes": 2}, said, found)
+    options.only_step = True
+    report.check("only-the-step", peer.measure(torch, side, options) == {"step_seconds": 0.5})
+    with mock.patch.object(peer, "OLDEST_PYTHON", (99, 1)):
+        said = peer.explain(SyntaxError("in diffusers"))
+    report.check("names-the-python", said.startswith("in diffusers. This is Python 3.") and "99.1 or newer" in said,
+                 said)
     report.check("one-compiled-way-after-the-other", [f"{model}, diffusers, {way}" for way in peer.MODES for model in
                                                       stages.PARENTS] == [name for name, _ in
                                                                           stages.compiled_race(None)])
@@ -222,21 +286,28 @@ def check_models(folder, report):
 
 
 def check_beside(report):
-    """A compiled step is raced between two of Gesso's; where one side has no answer, that is the answer."""
+    """A compiled way is asked for all that the others are, between two of Gesso's steps; where one side has no answer,
+    that is the answer."""
     times, asked = iter([0.01, 0.02, 0.01]), []
 
     def ours(program, *_, **__):
         asked.append(program)
         seconds = next(times, None)
-        return {"status": "passed", "step": {"seconds": seconds}} if seconds else {"status": "failed"}
+        if not seconds:
+            return {"status": "failed"}
+        return {"status": "passed", "step": {"seconds": seconds}, "decode": {"seconds": 2 * seconds}}
 
-    def theirs(*_):
+    def theirs(_, *arguments):
         asked.append("diffusers")
-        return {"status": "passed", "step_seconds": 0.03}
+        return {"status": "passed", "step_seconds": 0.03, **({} if "--only-step" in arguments else whole)}
+
+    whole = {"decode_seconds": 0.04, "picture_seconds": 0.8, "memory_bytes": 3 * 10**9}
 
     machine = SimpleNamespace(miniature=True, model=lambda name: name, run_data=ours, peer=theirs)
     answer = stages.beside(machine, "sd14", "compiled")
-    report.check("compiled-between-two", answer == {"status": "passed", "step_seconds": 0.03, "gesso": [0.01, 0.02]} and
+    report.check("compiled-between-two", answer == {
+        "status": "passed", "step_seconds": 0.03, **whole,
+        "beside": {"step_seconds": [0.01, 0.02], "decode_seconds": [0.02, 0.04]}} and
                  asked == ["trial-networks", "diffusers", "trial-networks"], answer, asked)
     report.check("compiled-and-a-lost-card", stages.beside(machine, "sd14", "compiled") == {"status": "failed"})
     machine.run_data = lambda *_, **__: {"status": "out of memory"}
@@ -252,16 +323,26 @@ def check_table(report):
              "v2-small, gesso, picture in 1.5 GB": {"status": "passed", "memory_bytes": 1_600_000_000},
              "v2-small, gesso, opening": {"status": "passed", "process_open_and_first_step_seconds": 0.9},
              "v2-small, diffusers, eager": {"status": "passed", "step_seconds": 0.032, "picture_seconds": 0.9}}
-    # Beside it Gesso's step took other times.
-    compiled = {"v2-small, diffusers, compiled": {"status": "passed", "step_seconds": 0.012, "gesso": [0.005, 0.007]}}
+    # Beside it Gesso's networks took other times.
+    compiled = {"v2-small, diffusers, compiled": {
+        "status": "passed", "step_seconds": 0.012, "decode_seconds": 0.03, "picture_seconds": 0.3,
+        "memory_bytes": 3 * 10**9, "beside": {"step_seconds": [0.005, 0.007], "decode_seconds": [0.01, 0.014]}}}
+    absent = {name: {"status": "not here", "why": "there is no torch"} for name in ("first", "second")}
     parity = {"full size, unet-v2-small": {"status": "passed", "relative_errors": {
         "/full-size/unet-v2-small/f16: unet-v2-small": 0.002, "/full-size/unet-v2-small/bf16: unet-v2-small": 0.02}},
               "full size, picture of sd14": {"status": "passed", "psnr": 29.0}}
     said = table.text({letter: {"title": letter, "status": "passed", "items": found} for letter, found in
-                       (("b", parity), ("c", items), ("g", compiled))})
+                       (("b", parity), ("c", items), ("d", absent), ("g", compiled))})
     lines = [" ".join(line.split()) for line in said.splitlines()]
-    report.check("ratios", "v2-small step with guidance 8.000 ms eager 32.000 4.00 channels-last - reduce-overhead - "
-                 "compiled 12.000 2.00" in lines, said)
+    begin = lines.index("Gesso, and diffusers with its ratio (above 1: Gesso is better)") + 1
+    report.check("ratios", lines[begin:begin + 4] == [
+        "v2-small step with guidance 8.000 ms eager 32.000 4.00 channels-last - reduce-overhead - compiled 12.000 2.00",
+        "v2-small decoding 20.000 ms eager - channels-last - reduce-overhead - compiled 30.000 2.50",
+        "v2-small 25 steps, end to end 200.000 ms eager 900.000 4.50 channels-last - reduce-overhead - compiled "
+        "300.000 1.50",
+        "v2-small memory, context apart 2.000 GB eager - channels-last - reduce-overhead - compiled 3.000 1.50"], said)
+    report.check("says-once-what-is-lacking", lines.count("there is no torch") == 1 and
+                 "What is not here" in lines, said)
     report.check("targets", lines[lines.index("Targets, for an H100 or better and whole models") + 1:-2] == [
         "v2-small, 25 steps, end to end 200 ms at most 250: met stretch at most 150: not met",
         "v2-small, memory, context apart 2 GB at most 2.4: met",
@@ -405,6 +486,7 @@ def main():
         machine = Machine(Path(name).resolve(), driver)
         pack_trial.pack(machine.carried, programs, [driver], fast=True)
         check_packing(machine.folder / "packing", report)
+        check_size(machine.folder / "size", report)
         check_peer(report)
         check_answers(report)
         check_models(machine.folder, report)

@@ -103,8 +103,8 @@ def tell_size(folder):
         tree = size_of(TOP / name for name in style.project_files() if not lies_in(TOP / name, folder))
         said += f", and {tree:.1f} MiB the tree that it links to: {size + tree:.1f} MiB"
         size += tree
-    print(said + f" of {MOST}" + ("" if size <= MOST else ", too much: name the card's architecture to have only its "
-                                  "kernels"))
+    print(said + f" of {MOST}" + ("" if size <= MOST else ", too much: name fewer architectures, if need be only the "
+                                  "card's own (90a for an H100 or H200)"))
 
 
 def main():

@@ -7,9 +7,11 @@ the context apart. Text features are made up: no text encoder is timed or held, 
 """
 
 import argparse
+import importlib.metadata
 import json
 import mmap
 import os
+import re
 import statistics
 import sys
 import time
@@ -21,14 +23,61 @@ if os.environ.get("GESSO_TRIAL_SITE"):
 STEPS = 25
 ROUNDS = 10
 REPEATS = 5
-# Ways that compile the U-Net, by torch.compile's mode.
+# Ways that compile the U-Net, by torch.compile's mode. The decoder is that of channels-last: called once where the
+# U-Net is 25 times, it is not worth its minutes of compiling.
 MODES = {"compiled": "max-autotune", "reduce-overhead": "reduce-overhead"}
 WAYS = ("eager", "channels-last", *MODES)
+CLASSES = ("UNet2DConditionModel", "AutoencoderKL", "PNDMScheduler")
+# What the diffusers that is carried asks for.
+OLDEST_PYTHON = (3, 11)
 DTYPES = {"F32": "float32", "F16": "float16", "BF16": "bfloat16", "I64": "int64"}
 
 
 def report(**found):
     print(json.dumps(found), flush=True)
+
+
+def import_libraries():
+    """torch and diffusers with what is used of it, which it imports when first asked for it."""
+    import torch
+    import diffusers
+    for name in CLASSES:
+        getattr(diffusers, name)
+    return torch, diffusers
+
+
+def is_met(requirement):
+    """Whether there is such a package, and of a version as asked for where that can be told."""
+    try:
+        version = importlib.metadata.version(re.match(r"[\w.-]+", requirement)[0])
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    try:
+        from packaging.requirements import Requirement
+    except ImportError:
+        return True
+    return Requirement(requirement).specifier.contains(version, prereleases=True)
+
+
+def explain(error):
+    """What torch and diffusers lack, and what to do about it."""
+    while error.__cause__:
+        error = error.__cause__
+    # What diffusers would have tried is for those who develop it.
+    said = " ".join(str(error).split("\nTry: ")[0].split())[:500] or repr(error)
+    if sys.version_info < OLDEST_PYTHON:
+        return (f"{said}. This is Python {sys.version.split()[0]}: let GESSO_PYTHON name one of "
+                f"{'.'.join(map(str, OLDEST_PYTHON))} or newer that has torch and transformers")
+    try:
+        diffusers = f"diffusers=={importlib.metadata.version('diffusers')}"
+        # What only some of its uses ask for has a condition.
+        asked = [name for name in importlib.metadata.requires("diffusers") or () if ";" not in name]
+    except importlib.metadata.PackageNotFoundError:
+        diffusers, asked = "diffusers", ["diffusers"]
+    lacking = [name for name in ("torch", *asked, "packaging") if not is_met(name)]
+    listed = f" Lacking: {', '.join(lacking)}." if lacking else ""
+    return (f"{said}.{listed} {sys.executable} -m pip install torch {diffusers} brings it; or let GESSO_PYTHON name a "
+            "Python that has it")
 
 
 def read_tensors(torch, path):
@@ -134,6 +183,23 @@ class Side:
         return statistics.median(seconds)
 
 
+def measure(torch, side, options):
+    """The figures; the step's come first, closest to what Gesso took before."""
+    found = {"step_seconds": side.median(side.step, options.rounds, options.repeats)}
+    if options.only_step:
+        return found
+    found["decode_seconds"] = side.median(partial(side.decode, side.latents[:1]), options.rounds, options.repeats)
+    if options.device == "cuda":
+        # What was taken to try algorithms is not what pictures need.
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
+    found["picture_seconds"] = side.median(side.picture, max(1, options.rounds // 3))
+    if options.device == "cuda":
+        found["memory_bytes"] = torch.cuda.max_memory_reserved()
+        found["memory_allocated_bytes"] = torch.cuda.max_memory_allocated()
+    return found
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder")
@@ -147,10 +213,9 @@ def main():
     parser.add_argument("--device", default="cuda")
     options = parser.parse_args()
     try:
-        import torch
-        import diffusers
-    except ImportError as error:
-        report(status="not here", why=f"{error}")
+        torch, diffusers = import_libraries()
+    except Exception as error:  # whatever ails them, a package that is too old or a library that does not load
+        report(status="not here", why=explain(error))
         return 0
     torch.set_grad_enabled(False)
     torch.backends.cudnn.benchmark = True
@@ -160,19 +225,11 @@ def main():
         begin = time.perf_counter()
         side = Side(torch, diffusers, options)
         found = {"torch": torch.__version__, "diffusers": diffusers.__version__}
-        found["step_seconds"] = side.median(side.step, options.rounds, options.repeats)
+        # With it all is compiled.
+        side.step()
+        side.wait()
         found["warm_up_seconds"] = time.perf_counter() - begin
-        if not options.only_step:
-            decode = partial(side.decode, side.latents[:1])
-            found["decode_seconds"] = side.median(decode, options.rounds, options.repeats)
-            if options.device == "cuda":
-                # What was taken to try algorithms is not what pictures need.
-                torch.cuda.empty_cache()
-                torch.cuda.reset_peak_memory_stats()
-            found["picture_seconds"] = side.median(side.picture, max(1, options.rounds // 3))
-        if options.device == "cuda" and not options.only_step:
-            found["memory_bytes"] = torch.cuda.max_memory_reserved()
-            found["memory_allocated_bytes"] = torch.cuda.max_memory_allocated()
+        found.update(measure(torch, side, options))
     except torch.OutOfMemoryError as error:
         report(error={"code": "OUT_OF_MEMORY", "message": str(error)[:500]})
         return 1

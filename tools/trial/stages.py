@@ -100,17 +100,18 @@ def race(trial):
 
 
 def beside(trial, name, way):
-    """A step of diffusers' compiled U-Net, between two of Gesso's in the same minutes."""
+    """diffusers with its U-Net compiled, between two of Gesso's networks in the same minutes."""
     before = ours(trial, name, "trial-networks", "times")
     if before["status"] != "passed":
         return before
-    answer = theirs(trial, name, way, only_step=True)
+    answer = theirs(trial, name, way)
     if answer["status"] != "passed":
         return answer
     after = ours(trial, name, "trial-networks", "times")
     if after["status"] != "passed":
         return after
-    return {**answer, "gesso": [found["step"]["seconds"] for found in (before, after)]}
+    return {**answer, "beside": {f"{part}_seconds": [found[part]["seconds"] for found in (before, after)]
+                                 for part in ("step", "decode")}}
 
 
 def compiled_race(trial):

@@ -63,7 +63,7 @@ def models_of(items):
 
 def ratio(item, key, own):
     """Of the other side's time to ours: to what ours was in the same minutes, where that is known."""
-    beside = item.get("gesso") if key == "step_seconds" else None
+    beside = item.get("beside", {}).get(key)
     return item[key] / (sum(beside) / len(beside) if beside else own)
 
 
@@ -127,6 +127,11 @@ def pairs(items):
         yield f"{what:32} {own * 1e3:9.3f} ms    channels-last {ratio}"
 
 
+def lacks(items):
+    """Lines of what the machine lacks, each said once."""
+    yield from dict.fromkeys(item.get("why", "") for item in items.values() if item["status"] == "not here")
+
+
 def without_warpgroups(items):
     """Lines of stage f: what the products of warpgroups gain, beside a step of stage c."""
     for name, item in items.items():
@@ -165,7 +170,9 @@ def text(records):
         lines.append(f"{letter}  {record['title']}: {record['status']}" + (f" ({counts})" if counts else ""))
     made = {letter: record.get("items", {}) for letter, record in records.items()}
     raced = {**made.get("c", {}), **made.get("g", {})}
+    everything = {(letter, name): item for letter, items in made.items() for name, item in items.items()}
     for heading, function, items in (
+            ("What is not here", lacks, everything),
             ("Gesso, and diffusers with its ratio (above 1: Gesso is better)", races, raced),
             ("Targets, for an H100 or better and whole models", targets, {**made.get("b", {}), **raced}),
             ("A step of other models and sizes", pairs, made.get("d", {})),
