@@ -1,8 +1,8 @@
 /* SPDX-FileCopyrightText: The Gesso authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * How many queries a block of attention takes: as measured on this card, else by rule of thumb, as long as nothing is
- * decided. Pictures are the same either way, so that this needs no decision to be kept to.
+ * How many queries a block of attention takes, and a warp: as measured on this card, else by rule of thumb, as long as
+ * nothing is decided. Pictures are the same either way, so that this needs no decision to be kept to.
  */
 
 #include "choose.h"
@@ -21,11 +21,11 @@ find_usable (GessoTuning *tuning, const GessoLauncher *launcher, const GessoAtte
 {
   const GessoTuningKey key = gesso_tuning_attention_key (launcher->type, attention);
   GessoTuningEntry *entry = gesso_tuning_find (tuning, &key);
-  int ways[GESSO_MAX_ATTENTION_WAYS];
+  GessoAttentionWay ways[GESSO_MAX_ATTENTION_WAYS];
   const int n = gesso_attention_ways (launcher, attention, ways);
 
   for (int i = 0; i < n && entry && !entry->is_checked; i++)
-    entry->is_checked = ways[i] == entry->way.attention_queries;
+    entry->is_checked = gesso_attention_way_equal (&ways[i], &entry->way.attention);
   if (!entry || entry->is_checked)
     return entry;
   gesso_tuning_forget (tuning, &key);
@@ -36,20 +36,20 @@ void
 gesso_cuda_choose_attention (GessoProgram *program, const GessoAttention *attention)
 {
   GessoTuning *tuning = program->backend->tuning;
-  int ways[GESSO_MAX_ATTENTION_WAYS];
+  GessoAttentionWay ways[GESSO_MAX_ATTENTION_WAYS];
 
   if (gesso_tuning_is_on (tuning) && gesso_attention_ways (program->launcher, attention, ways)
       && !find_usable (tuning, program->launcher, attention))
     g_array_append_val (program->open_attention, *attention);
 }
 
-int
-gesso_cuda_chosen_queries (const GessoProgram *program, const GessoAttention *attention)
+GessoAttentionWay
+gesso_cuda_chosen_attention (const GessoProgram *program, const GessoAttention *attention)
 {
   const GessoTuningKey key = gesso_tuning_attention_key (program->launcher->type, attention);
   const GessoTuningEntry *entry = gesso_tuning_find (program->backend->tuning, &key);
 
-  return entry ? entry->way.attention_queries : 0;
+  return entry ? entry->way.attention : (GessoAttentionWay) { 0 };
 }
 
 static gboolean
@@ -84,7 +84,7 @@ gesso_cuda_settle_attention (GessoBench *bench, GessoProgram *program, const Ges
   GessoTuning *tuning = program->backend->tuning;
   const GessoTuningKey key = gesso_tuning_attention_key (launcher->type, attention);
   GessoAttention placed = *attention;
-  int ways[GESSO_MAX_ATTENTION_WAYS];
+  GessoAttentionWay ways[GESSO_MAX_ATTENTION_WAYS];
   const int n = gesso_attention_ways (launcher, attention, ways);
   AttentionTrial attentions[GESSO_MAX_ATTENTION_WAYS];
   GessoTrial trials[GESSO_MAX_ATTENTION_WAYS];
@@ -103,12 +103,12 @@ gesso_cuda_settle_attention (GessoBench *bench, GessoProgram *program, const Ges
   for (int i = 0; i < n; i++)
     {
       attentions[i] = (AttentionTrial) { launcher, placed };
-      attentions[i].attention.block_queries = ways[i];
+      attentions[i].attention.way = ways[i];
       trials[i] = (GessoTrial) { .queue = queue_attention, .data = &attentions[i] };
     }
   ok = gesso_bench_race (bench, trials, n, &quickest, error);
   if (ok)
-    gesso_tuning_decide (tuning, &key, &(GessoTuningWay) { .attention_queries = ways[quickest] }, TRUE);
+    gesso_tuning_decide (tuning, &key, &(GessoTuningWay) { .attention = ways[quickest] }, TRUE);
   gesso_cuda_device_free (bench->device, address);
   return ok;
 }

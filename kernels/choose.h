@@ -14,8 +14,8 @@
 gboolean gesso_cuda_choose_product (GessoProgram *program, GessoProduct *product, gsize *scratch, GError **error);
 /* Leaves `attention` open where it can go more than one way and nothing is known of it. */
 void gesso_cuda_choose_attention (GessoProgram *program, const GessoAttention *attention);
-/* Queries of a block of it; 0 where nothing is known. */
-int gesso_cuda_chosen_queries (const GessoProgram *program, const GessoAttention *attention);
+/* What is known of it, or zeros. */
+GessoAttentionWay gesso_cuda_chosen_attention (const GessoProgram *program, const GessoAttention *attention);
 
 /* Decides what is open. */
 gboolean gesso_cuda_measure_open (GessoProgram *program, GCancellable *cancellable, GError **error);

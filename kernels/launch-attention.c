@@ -8,14 +8,16 @@
 
 typedef struct
 {
-  int width, queries, keys;
-  guint threads;
+  int width;
+  GessoAttentionWay way;
+  int keys;
 } Variant;
 
-/* As attention.cu has them, at most GESSO_MAX_ATTENTION_WAYS of a width. */
+/* As attention.cu has them, at most GESSO_MAX_ATTENTION_WAYS of a width; in the order in which they are thought of. */
 static const Variant variants[] = {
-  { 40, 128, 64, 256 }, { 40, 64, 64, 128 }, { 64, 128, 64, 256 }, { 64, 64, 64, 128 },
-  { 80, 128, 64, 256 }, { 80, 64, 64, 128 }, { 160, 64, 32, 128 },
+  { 40, { 128, 32 }, 64 }, { 40, { 128, 16 }, 64 }, { 40, { 64, 16 }, 64 },  { 64, { 128, 32 }, 64 },
+  { 64, { 128, 16 }, 64 }, { 64, { 64, 16 }, 64 },  { 80, { 128, 32 }, 64 }, { 80, { 128, 16 }, 64 },
+  { 80, { 64, 16 }, 64 },  { 160, { 64, 16 }, 32 },
 };
 
 #define WIDE_WIDTH 512
@@ -33,45 +35,65 @@ can_be_fast (const GessoAttention *attention)
          && attention->shape.kv_pitch % 8 == 0;
 }
 
-/* The variant that was measured; else that with most queries a block that still makes two blocks for each
- * multiprocessor, or the smallest. */
+gboolean
+gesso_attention_way_equal (const GessoAttentionWay *a, const GessoAttentionWay *b)
+{
+  return a->queries == b->queries && a->warp_queries == b->warp_queries;
+}
+
+/* Whether tensor cores are quicker than shared memory, as those of a data centre's cards, of compute
+ * capability 8.0, 9.0 and 10.0, are. Then it pays to read keys and values for 32 queries at a time; elsewhere more
+ * warps do. */
+static gboolean
+outruns_shared_memory (const GessoLauncher *launcher)
+{
+  return launcher->capability % 10 == 0 && launcher->capability <= 100;
+}
+
+/* By rule of thumb the variant with most queries a block that still makes two blocks for each multiprocessor, or the
+ * smallest. */
 static const Variant *
 choose (const GessoLauncher *launcher, const GessoAttention *attention)
 {
   const GessoAttentionShape *shape = &attention->shape;
   const Variant *found = NULL;
 
-  if (!can_be_fast (attention))
-    return NULL;
-  for (gsize i = 0; i < G_N_ELEMENTS (variants); i++)
+  for (gsize i = 0; i < G_N_ELEMENTS (variants) && can_be_fast (attention); i++)
     {
-      const gint64 tiles = (shape->end - shape->begin + variants[i].queries - 1) / variants[i].queries;
+      const int queries = variants[i].way.queries;
+      const gint64 tiles = (shape->end - shape->begin + queries - 1) / queries;
 
-      if (variants[i].width != shape->width)
+      if (variants[i].width != shape->width || (variants[i].way.warp_queries > 16 && !outruns_shared_memory (launcher)))
         continue;
       found = &variants[i];
-      if (attention->block_queries ? variants[i].queries == attention->block_queries
-                                   : tiles * shape->heads * attention->pictures >= 2 * launcher->processors)
+      if (tiles * shape->heads * attention->pictures >= 2 * launcher->processors)
         break;
     }
   return found;
 }
 
-int
-gesso_attention_ways (const GessoLauncher *launcher, const GessoAttention *attention, int *queries)
+/* That which was measured, or chosen by rule of thumb; NULL where there is none for it. */
+static const Variant *
+variant_of (const GessoLauncher *launcher, const GessoAttention *attention)
 {
-  GessoAttention by_thumb = *attention;
-  const Variant *thumb;
+  for (gsize i = 0; i < G_N_ELEMENTS (variants) && can_be_fast (attention); i++)
+    if (variants[i].width == attention->shape.width && gesso_attention_way_equal (&variants[i].way, &attention->way))
+      return &variants[i];
+  return choose (launcher, attention);
+}
+
+int
+gesso_attention_ways (const GessoLauncher *launcher, const GessoAttention *attention, GessoAttentionWay *ways)
+{
+  const Variant *thumb = choose (launcher, attention);
   int n = 0;
 
-  by_thumb.block_queries = 0;
-  thumb = choose (launcher, &by_thumb);
   if (!thumb)
     return 0;
-  queries[n++] = thumb->queries;
+  ways[n++] = thumb->way;
   for (gsize i = 0; i < G_N_ELEMENTS (variants); i++)
-    if (variants[i].width == thumb->width && variants[i].queries != thumb->queries)
-      queries[n++] = variants[i].queries;
+    if (variants[i].width == thumb->width && &variants[i] != thumb)
+      ways[n++] = variants[i].way;
   return n > 1 ? n : 0;
 }
 
@@ -81,7 +103,7 @@ gesso_launch_attention (GessoLauncher *launcher, const GessoAttention *attention
   GessoAttentionShape shape = attention->shape;
   CUdeviceptr q = attention->q, k = attention->k, v = attention->v, result = attention->result;
   void *parameters[] = { &q, &k, &v, &result, &shape };
-  const Variant *variant = choose (launcher, attention);
+  const Variant *variant = variant_of (launcher, attention);
   const int n = shape.end - shape.begin, slices = (shape.width + GESSO_PLAIN_COLUMNS - 1) / GESSO_PLAIN_COLUMNS;
   guint32 grid[3] = { 0, (guint32) shape.heads, (guint32) attention->pictures };
 
@@ -91,12 +113,15 @@ gesso_launch_attention (GessoLauncher *launcher, const GessoAttention *attention
   if (variant)
     {
       const int pitch = (variant->width + 15) / 16 * 16 + 8;
-      const gsize shared = (gsize) ((variant->queries + 4 * variant->keys) * pitch) * 2;
+      const int queries = variant->way.queries, by = variant->way.warp_queries;
+      const gsize shared = (gsize) ((queries + 4 * variant->keys) * pitch) * 2;
       char name[32];
 
-      g_snprintf (name, sizeof name, "attention_%dx%d", variant->width, variant->queries);
-      grid[0] = (guint32) ((n + variant->queries - 1) / variant->queries);
-      return gesso_launch (launcher, name, launcher->type, grid, variant->threads, shared, parameters, error);
+      g_snprintf (name, sizeof name, by > 16 ? "attention_%dx%d_by_%d" : "attention_%dx%d", variant->width, queries,
+                  by);
+      grid[0] = (guint32) ((n + queries - 1) / queries);
+      return gesso_launch (launcher, name, launcher->type, grid, (guint) (queries / by * 32), shared, parameters,
+                           error);
     }
   if (shape.width == WIDE_WIDTH && can_be_fast (attention))
     {

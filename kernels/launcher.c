@@ -36,6 +36,7 @@ gesso_launcher_new (const GessoCudaDriver *driver, GessoDType type, int capabili
   launcher->kernels = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   launcher->modules = g_ptr_array_new ();
   launcher->type = type;
+  launcher->capability = capability;
   launcher->processors = processors;
   launcher->stream = stream;
   for (guint i = 0; i < gesso_n_kernel_images; i++)

@@ -29,8 +29,9 @@ typedef struct
   const GessoCudaDriver *driver;
   GHashTable *kernels; /* by name, as they are first launched */
   GPtrArray *modules;
-  GessoDType type;         /* of values: F16 or BF16 */
-  int processors;          /* of the device */
+  GessoDType type; /* of values: F16 or BF16 */
+  int capability;  /* of the device: ten times its compute capability */
+  int processors;
   gboolean has_warpgroups; /* there are kernels with the products of warpgroups, and they may be used */
   CUstream stream;
   const GessoCublasLt *lt; /* of whoever made the launcher; NULL: all products are our own */
@@ -147,19 +148,26 @@ gboolean gesso_launch_product_lt (GessoLauncher *launcher, const GessoProduct *p
 
 /* --- attention --- */
 
+/* How attention is cut: queries of a block, and of a warp of it. */
+typedef struct
+{
+  int queries, warp_queries;
+} GessoAttentionWay;
+
 typedef struct
 {
   CUdeviceptr q, k, v, result;
   gint64 pictures;
   GessoAttentionShape shape; /* scale without log2 (e): the launch puts it in */
   gboolean plain;            /* the kernel for any width, also where there is a faster one */
-  int block_queries;         /* queries of a block, as they were measured; 0: by rule of thumb */
+  GessoAttentionWay way;     /* as it was measured; zeros: by rule of thumb */
 } GessoAttention;
 
-/* Queries of a block that may be worth measuring, the rule of thumb's first: at most GESSO_MAX_ATTENTION_WAYS of them.
- * 0 where there is one kernel for it alone. The result is the same to the bit. */
-#define GESSO_MAX_ATTENTION_WAYS 2
-int gesso_attention_ways (const GessoLauncher *launcher, const GessoAttention *attention, int *queries);
+/* Ways that may be worth measuring, the rule of thumb's first: at most GESSO_MAX_ATTENTION_WAYS of them. 0 where there
+ * is one kernel for it alone. The result is the same to the bit. */
+#define GESSO_MAX_ATTENTION_WAYS 3
+int gesso_attention_ways (const GessoLauncher *launcher, const GessoAttention *attention, GessoAttentionWay *ways);
+gboolean gesso_attention_way_equal (const GessoAttentionWay *a, const GessoAttentionWay *b);
 gboolean gesso_launch_attention (GessoLauncher *launcher, const GessoAttention *attention, GError **error);
 
 /* --- norms; `type`: of x and the result, F32 too --- */

@@ -77,6 +77,6 @@ gesso_cuda_queue_attention (const GessoCudaStep *step, const GessoPlanStep *what
   attention.k = gesso_cuda_input (step, 1) + keys;
   attention.v = gesso_cuda_address_of (step, op->inputs[2]) + keys;
   attention.result = gesso_cuda_address_of (step, op->output) + queries;
-  attention.block_queries = gesso_cuda_chosen_queries (step->program, &deciding);
+  attention.way = gesso_cuda_chosen_attention (step->program, &deciding);
   return gesso_launch_attention (step->program->launcher, &attention, error);
 }

@@ -49,16 +49,16 @@ parse_product_way (char **words, GessoProductWay *way)
 }
 
 static gboolean
-parse_attention_way (char **words, int *queries)
+parse_attention_way (char **words, GessoAttentionWay *way)
 {
-  gint64 number;
+  gint64 queries, warp_queries;
 
   if (g_strcmp0 (*words, "queries") != 0)
     return FALSE;
   words++;
-  if (!take_number (&words, 1, MAX_QUERIES, &number))
+  if (!take_number (&words, 1, MAX_QUERIES, &queries) || !take_number (&words, 1, MAX_QUERIES, &warp_queries))
     return FALSE;
-  *queries = (int) number;
+  *way = (GessoAttentionWay) { (int) queries, (int) warp_queries };
   return *words == NULL;
 }
 
@@ -84,7 +84,7 @@ gesso_tuning_line_parse (const char *line, GessoTuningKey *key, GessoTuningWay *
       key->numbers[1 + i] = (gint32) number;
     }
   return kind == GESSO_TUNING_PRODUCT ? parse_product_way (word, &way->product)
-                                      : parse_attention_way (word, &way->attention_queries);
+                                      : parse_attention_way (word, &way->attention);
 }
 
 char *
@@ -97,7 +97,7 @@ gesso_tuning_line_new (const GessoTuningKey *key, const GessoTuningWay *way)
   for (gsize i = 0; i < gesso_tuning_key_numbers (kind); i++)
     g_string_append_printf (line, " %d", key->numbers[1 + i]);
   if (kind == GESSO_TUNING_ATTENTION)
-    g_string_append_printf (line, " queries %d", way->attention_queries);
+    g_string_append_printf (line, " queries %d %d", way->attention.queries, way->attention.warp_queries);
   else if (!product->by_lt)
     g_string_append_printf (line, " own %d %d", (int) product->tile, product->parts);
   else
@@ -113,7 +113,7 @@ gesso_tuning_way_equal (const GessoTuningWay *a, const GessoTuningWay *b)
 {
   const GessoProductWay *x = &a->product, *y = &b->product;
 
-  return a->attention_queries == b->attention_queries && x->tile == y->tile && x->parts == y->parts
+  return gesso_attention_way_equal (&a->attention, &b->attention) && x->tile == y->tile && x->parts == y->parts
          && x->by_lt == y->by_lt && x->lt_workspace == y->lt_workspace
          && memcmp (x->lt_algorithm, y->lt_algorithm, sizeof x->lt_algorithm) == 0;
 }

@@ -24,7 +24,7 @@ typedef struct
 typedef struct
 {
   GessoProductWay product;
-  int attention_queries; /* of a block */
+  GessoAttentionWay attention;
 } GessoTuningWay;
 
 typedef struct

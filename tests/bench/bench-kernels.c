@@ -27,12 +27,27 @@ typedef struct
 } Launch;
 
 static const Launch launches[] = {
-  { "_128x128_", 256, 49152 },        { "_128x64_", 256, 36864 },         { "_64x64_", 128, 24576 },
-  { "_wg128x160_", 256, 147456 },     { "_wg128x128_", 256, 131072 },     { "_wg256x128_", 256, 196608 },
-  { "attention_40x128", 256, 43008 }, { "attention_40x64", 128, 35840 },  { "attention_64x128", 256, 55296 },
-  { "attention_64x64", 128, 46080 },  { "attention_80x128", 256, 67584 }, { "attention_80x64", 128, 56320 },
-  { "attention_160x64", 128, 64512 }, { "attention_512", 256, 83200 },    { "attention_plain", 128, 8192 },
-  { "group_sums_v", 256, 10240 },     { "group_apply_", 256, 10240 },     { "group_normalise_v", 256, 10240 },
+  { "_128x128_", 256, 49152 },
+  { "_128x64_", 256, 36864 },
+  { "_64x64_", 128, 24576 },
+  { "_wg128x160_", 256, 147456 },
+  { "_wg128x128_", 256, 131072 },
+  { "_wg256x128_", 256, 196608 },
+  { "attention_40x128_by", 128, 43008 },
+  { "attention_64x128_by", 128, 55296 },
+  { "attention_80x128_by", 128, 67584 },
+  { "attention_40x128", 256, 43008 },
+  { "attention_40x64", 128, 35840 },
+  { "attention_64x128", 256, 55296 },
+  { "attention_64x64", 128, 46080 },
+  { "attention_80x128", 256, 67584 },
+  { "attention_80x64", 128, 56320 },
+  { "attention_160x64", 128, 64512 },
+  { "attention_512", 256, 83200 },
+  { "attention_plain", 128, 8192 },
+  { "group_sums_v", 256, 10240 },
+  { "group_apply_", 256, 10240 },
+  { "group_normalise_v", 256, 10240 },
 };
 
 static Launch

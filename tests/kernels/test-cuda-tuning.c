@@ -454,8 +454,7 @@ test_group (Place *place, gconstpointer data)
     }
 }
 
-/* Attention with heads of 40, of pictures enough for the larger blocks, of queries that fill the smaller better.
- */
+/* Attention with heads of 40, of pictures enough for the larger blocks. */
 static GessoGraph *
 attention_graph (void)
 {
@@ -468,54 +467,55 @@ attention_graph (void)
   return graph;
 }
 
-/* Paints the graph; with blocks of how many queries its one attention goes where it is not measured. */
+/* How often its one attention goes the rule of thumb's way, and by warps of 32 queries, which are fewer threads. */
 static GBytes *
-paint_attention (const GessoGraph *graph, guint *blocks_of_64, guint *blocks_of_128)
+paint_attention (const GessoGraph *graph, guint *by_thumb, guint *by_32)
 {
   const EmulatedDriver *driver = emulated_driver ();
-  const guint before_64 = driver->launched ("attention_40x64_f16"), before = driver->launched ("attention_40x128_f16");
+  const guint before = driver->launched ("attention_40x128_f16");
+  const guint before_by_32 = driver->launched ("attention_40x128_by_32_f16");
   guint n;
   GBytes *painted = paint_graph (graph, 0, &n);
 
-  *blocks_of_64 = driver->launched ("attention_40x64_f16") - before_64;
-  *blocks_of_128 = driver->launched ("attention_40x128_f16") - before;
+  *by_thumb = driver->launched ("attention_40x128_f16") - before;
+  *by_32 = driver->launched ("attention_40x128_by_32_f16") - before_by_32;
   return painted;
 }
 
-/* Blocks of attention are measured where there is a choice, remembered and kept to, and make no other picture; a file
- * that names blocks that there are not is mended. */
+/* Ways of attention are measured where there is a choice, remembered and kept to, and make no other picture; a file
+ * that names one that there is not is mended. */
 static void
 test_attention (Place *place, gconstpointer data)
 {
-  static const char entry[] = "\nattention 1 4 160 16 8 40 320 320 1 0 queries 64\n";
+  static const char entry[] = "\nattention 1 4 160 16 8 40 320 320 1 0 queries 128 32\n";
   g_autoptr (GessoGraph) graph = attention_graph ();
   g_autoptr (GBytes) measured = NULL, remembered = NULL, mended = NULL, expected = NULL;
   g_autofree char *text = NULL, *path = NULL, *body = NULL, *wrong = NULL, *again = NULL;
-  guint small, large;
+  guint by_thumb, by_32;
 
-  measured = paint_attention (graph, &small, &large);
-  g_assert_cmpuint (small, >, 1);
-  g_assert_cmpuint (large, >, 1);
+  measured = paint_attention (graph, &by_thumb, &by_32);
+  g_assert_cmpuint (by_thumb, >, 1);
+  g_assert_cmpuint (by_32, >, 1);
   text = read_file (place);
   path = find_file (place);
   g_test_message ("%s", text);
   g_assert_nonnull (strstr (text, entry));
-  remembered = paint_attention (graph, &small, &large);
-  g_assert_cmpuint (small, ==, 1);
-  g_assert_cmpuint (large, ==, 0);
+  remembered = paint_attention (graph, &by_thumb, &by_32);
+  g_assert_cmpuint (by_thumb, ==, 0);
+  g_assert_cmpuint (by_32, ==, 1);
 
   body = body_of (text);
-  wrong = replace (body, "queries 64", "queries 65");
+  wrong = replace (body, "queries 128 32", "queries 64 32");
   write_with_sum (path, wrong);
-  mended = paint_attention (graph, &small, &large);
-  g_assert_cmpuint (large, >, 1);
+  mended = paint_attention (graph, &by_thumb, &by_32);
+  g_assert_cmpuint (by_thumb, >, 1);
   again = read_file (place);
   g_assert_cmpstr (again, ==, text);
 
   g_setenv ("GESSO_CUDA_TUNING", "off", TRUE);
-  expected = paint_attention (graph, &small, &large);
-  g_assert_cmpuint (small, ==, 0);
-  g_assert_cmpuint (large, ==, 1);
+  expected = paint_attention (graph, &by_thumb, &by_32);
+  g_assert_cmpuint (by_thumb, ==, 1);
+  g_assert_cmpuint (by_32, ==, 0);
   g_assert_true (g_bytes_equal (measured, expected));
   g_assert_true (g_bytes_equal (remembered, expected));
   g_assert_true (g_bytes_equal (mended, expected));

@@ -182,6 +182,7 @@ multiply (void **arguments)
   // Those that the kernels use: linear layers and convolutions; attention's scores; its results.
   if (!try_shape<4, 4> (lane) && !try_shape<2, 4> (lane) && !try_shape<1, 8> (lane) && !try_shape<1, 4> (lane)
       && !try_shape<1, 1> (lane) && !try_shape<1, 5> (lane) && !try_shape<1, 10> (lane) && !try_shape<1, 20> (lane)
+      && !try_shape<2, 5> (lane) && !try_shape<2, 10> (lane)
       && !try_shape<2, 8> (lane))
     fail ("a product of %d x %d tiles is not among those that are compiled here", lane[0]->m, lane[0]->n);
 }

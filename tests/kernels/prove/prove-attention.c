@@ -53,7 +53,7 @@ reference (const Case *test, const float *q, const float *k, const float *v, flo
 }
 
 static void
-prove_case (Prover *prover, Case test)
+prove_way (Prover *prover, Case test, GessoAttentionWay way)
 {
   const GessoDType type = prover->launcher->type;
   const int c = test.heads * test.width, q_pitch = c + test.q_gap, kv_pitch = c + test.kv_gap;
@@ -90,15 +90,17 @@ prove_case (Prover *prover, Case test)
                                             .end = test.end,
                                             .causal = test.causal,
                                             .scale = scale },
-                                 .plain = test.plain };
+                                 .plain = test.plain,
+                                 .way = way };
   reference (&test, q->values, k->values, v->values, scale, expected);
   prover_start (prover);
   prover_must (prover, gesso_launch_attention (prover->launcher, &attention, &error), &error);
   prover_stop (prover);
   values_fetch (prover, result);
-  what = g_strdup_printf ("attention %d/%d x %d queries %d keys, %d heads of %d%s%s%s", test.pictures, test.sharing,
+  what = g_strdup_printf ("attention %d/%d x %d queries %d keys, %d heads of %d%s%s%s%s", test.pictures, test.sharing,
                           test.queries, test.keys, test.heads, test.width, test.causal ? " causal" : "",
-                          test.plain ? " plain" : "", test.end - test.begin < test.queries ? " band" : "");
+                          test.plain ? " plain" : "", test.end - test.begin < test.queries ? " band" : "",
+                          way.warp_queries > 16 ? " by 32" : "");
   /* Probabilities are rounded before they meet the values. */
   prover_compare (prover, what, result, expected, rounding, rounding * 1.5,
                   4.0 * test.pictures * (test.end - test.begin) * (double) test.keys * c);
@@ -106,6 +108,12 @@ prove_case (Prover *prover, Case test)
   values_free (prover, k);
   values_free (prover, v);
   values_free (prover, result);
+}
+
+static void
+prove_case (Prover *prover, Case test)
+{
+  prove_way (prover, test, (GessoAttentionWay) { 0 });
 }
 
 void
@@ -135,8 +143,17 @@ prove_attention (Prover *prover)
   prove_case (prover, (Case) { 1, 1, 40, 40, 1, 1024, TRUE, FALSE, 0, 0, 0, 0, 4.0 });
   if (!prover->quick)
     prove_case (prover, (Case) { 2, 2, 3, 9, 1, 13001, FALSE, FALSE, 1, 3, 1, 3, 2.0 });
-  /* Enough blocks for the wide variants. */
-  if (!prover->quick || prover->timing)
-    for (gsize i = 0; i < 3; i++)
-      prove_case (prover, (Case) { 8, 2, 257, 96, 8, widths[i], i == 1, FALSE, 0, 0, 0, 0, 4.0 });
+  for (gsize i = 0; i < 3; i++)
+    {
+      const GessoAttentionWay way = { 128, 32 };
+
+      /* Warps of 32 queries, the last of them with nearly none. */
+      prove_way (prover, (Case) { 1, 1, 98, 77, 2, widths[i], FALSE, FALSE, 0, 0, 0, 0, 4.0 }, way);
+      prove_way (prover, (Case) { 2, 2, 150, 150, 1, widths[i], TRUE, FALSE, 3, 149, 8, 16, 4.0 }, way);
+      /* Enough blocks for the larger ones by rule of thumb. */
+      if (!prover->quick || prover->timing)
+        prove_case (prover, (Case) { 8, 2, 257, 96, 8, widths[i], i == 1, FALSE, 0, 0, 0, 0, 4.0 });
+      if (prover->timing)
+        prove_way (prover, (Case) { 8, 2, 257, 96, 8, widths[i], i == 1, FALSE, 0, 0, 0, 0, 4.0 }, way);
+    }
 }
