@@ -241,7 +241,7 @@ attend (const Value *q, const Value *k, const Value *v, Value *y, const GessoAtt
 } // namespace
 
 // Twice the queries a block read keys and values half as often from the cache, and twice the queries a warp from shared
-// memory, at twice the registers; half of them fill the card where there are few.
+// memory, at twice the registers. Blocks of 64 are for pictures with few queries.
 #define ATTENTION(name, width, warps, sixteens, keys, blocks)                                                          \
   extern "C" __global__ void __launch_bounds__ (32 * warps, blocks)                                                    \
       GESSO_NAME (name) (const Value *q, const Value *k, const Value *v, Value *y, GessoAttentionShape shape)          \

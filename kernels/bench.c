@@ -10,22 +10,33 @@
 
 #define ROUNDS 3
 #define LAUNCHES 3
-/* Milliseconds of a launch that is timed once, by itself: what the host does meanwhile does not matter to it, and
- * rounds of it would take seconds. */
-#define LONG_LAUNCH 20.0f
+/* Milliseconds of a launch that is timed by itself: what the host does meanwhile does not matter to it. */
+#define LONG_LAUNCH 2.0f
 /* A way that is not clearly quicker than one before it is none. */
 #define CLEARLY 0.97
 /* Each byte of the operands: small numbers, and not zeros, at which a card would draw less power. */
 #define FILLING 0x2c
 
+typedef struct
+{
+  GessoBench *bench;
+  gboolean is_decided, is_long; /* whether a launch is a long one */
+} Race;
+
 gboolean
-gesso_bench_begin (GessoBench *self, GessoCudaDevice *device, GCancellable *cancellable, GError **error)
+gesso_bench_begin (GessoBench *self, GessoCudaDevice *device, double limit, GCancellable *cancellable, GError **error)
 {
   const GessoCudaDriver *driver = device->driver;
 
-  *self = (GessoBench) { .device = device, .cancellable = cancellable };
+  *self = (GessoBench) { .device = device, .cancellable = cancellable, .limit = limit };
   return gesso_cuda_call (driver, error, cuEventCreate, (&self->start, CU_EVENT_DEFAULT))
          && gesso_cuda_call (driver, error, cuEventCreate, (&self->stop, CU_EVENT_DEFAULT));
+}
+
+gboolean
+gesso_bench_has_time (const GessoBench *self)
+{
+  return self->spent < self->limit;
 }
 
 void
@@ -105,27 +116,29 @@ time_queue (GessoBench *self, GessoCudaQueueFunc queue, gpointer data, float *mi
          && gesso_cuda_call (driver, error, cuEventElapsedTime, (milliseconds, self->start, self->stop));
 }
 
-/* Of some launches, where they take less than before. A small kernel is over sooner than the host has queued the next,
- * where a way is two kernels or goes through cuBLASLt the later still: so they are recorded, and queued while the card
- * does the same once before. */
+/* Of some launches, or of a long one, where it takes less than before. A small kernel is over sooner than the host has
+ * queued the next, where a way is two kernels or goes through cuBLASLt the later still: so they are recorded, and
+ * queued while the card does the same once before. */
 static gboolean
-time_launches (GessoBench *self, GessoTrial *trial, GError **error)
+time_launches (Race *race, GessoTrial *trial, GError **error)
 {
+  GessoBench *self = race->bench;
   float milliseconds;
 
-  if (!queue_trial (trial, error) || !time_queue (self, queue_trial, trial, &milliseconds, error))
+  if ((!race->is_long && !queue_trial (trial, error))
+      || !time_queue (self, race->is_long ? trial->queue : queue_trial, race->is_long ? trial->data : trial,
+                      &milliseconds, error))
     return FALSE;
   trial->best = MIN (trial->best, milliseconds);
-  self->spent += 2.0 * (double) milliseconds;
+  self->spent += (race->is_long ? 1.0 : 2.0) * (double) milliseconds;
   return TRUE;
 }
 
-/* A launch before any that counts, since the kernel may have to be loaded; then one that tells whether it is a long
- * one. Had the card failed where a way may fail, the driver's next call would tell. */
+/* A launch before any that counts, since the kernel may have to be loaded. Had the card failed where a way may fail,
+ * the driver's next call would tell. */
 static gboolean
-try_way (GessoBench *self, GessoTrial *trial, GError **error)
+try_way (GessoTrial *trial, GError **error)
 {
-  float milliseconds;
   g_autoptr (GError) local_error = NULL;
 
   trial->works = trial->queue (trial->data, &local_error);
@@ -134,27 +147,42 @@ try_way (GessoBench *self, GessoTrial *trial, GError **error)
       g_propagate_error (error, g_steal_pointer (&local_error));
       return FALSE;
     }
+  return TRUE;
+}
+
+/* The first way that works tells for all whether their launches are long; others are recorded. */
+static gboolean
+prepare_way (Race *race, GessoTrial *trial, GError **error)
+{
+  float milliseconds;
+
+  if (!try_way (trial, error))
+    return FALSE;
   if (!trial->works)
     return TRUE;
-  if (!time_queue (self, trial->queue, trial->data, &milliseconds, error))
-    return FALSE;
-  self->spent += 2.0 * (double) milliseconds;
-  trial->is_long = milliseconds >= LONG_LAUNCH;
-  if (trial->is_long)
-    trial->best = LAUNCHES * milliseconds;
-  else
-    trial->recording = gesso_cuda_device_record (self->device, queue_some, trial);
+  if (!race->is_decided)
+    {
+      if (!time_queue (race->bench, trial->queue, trial->data, &milliseconds, error))
+        return FALSE;
+      race->bench->spent += 2.0 * (double) milliseconds;
+      race->is_long = milliseconds >= LONG_LAUNCH;
+      race->is_decided = TRUE;
+    }
+  if (!race->is_long)
+    trial->recording = gesso_cuda_device_record (race->bench->device, queue_some, trial);
   return TRUE;
 }
 
 /* Times all `n`, in turn and then again: a card that was idle takes a while to reach its speed. */
 static gboolean
-time_all (GessoBench *self, GessoTrial *trials, int n, GError **error)
+time_all (Race *race, GessoTrial *trials, int n, GError **error)
 {
-  for (int round = 0; round < ROUNDS; round++)
+  GessoBench *self = race->bench;
+
+  for (int round = 0; round < ROUNDS && (round == 0 || gesso_bench_has_time (self)); round++)
     for (int i = 0; i < n; i++)
-      if (gesso_is_cancelled (self->cancellable, error) || (round == 0 && !try_way (self, &trials[i], error))
-          || (trials[i].works && !trials[i].is_long && !time_launches (self, &trials[i], error)))
+      if (gesso_is_cancelled (self->cancellable, error) || (round == 0 && !prepare_way (race, &trials[i], error))
+          || (trials[i].works && !time_launches (race, &trials[i], error)))
         return FALSE;
   return TRUE;
 }
@@ -162,6 +190,7 @@ time_all (GessoBench *self, GessoTrial *trials, int n, GError **error)
 gboolean
 gesso_bench_race (GessoBench *self, GessoTrial *trials, int n, int *quickest, GError **error)
 {
+  Race race = { .bench = self };
   float best = INFINITY;
   gboolean ok;
 
@@ -169,11 +198,11 @@ gesso_bench_race (GessoBench *self, GessoTrial *trials, int n, int *quickest, GE
   for (int i = 0; i < n; i++)
     {
       trials[i].device = self->device;
-      trials[i].works = trials[i].is_long = FALSE;
+      trials[i].works = FALSE;
       trials[i].recording = NULL;
       trials[i].best = INFINITY;
     }
-  ok = time_all (self, trials, n, error);
+  ok = time_all (&race, trials, n, error);
   for (int i = 0; i < n && ok; i++)
     if (trials[i].works && trials[i].best < CLEARLY * best)
       {

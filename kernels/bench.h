@@ -13,10 +13,13 @@ typedef struct
   GessoCudaDevice *device;
   GCancellable *cancellable; /* nullable */
   CUevent start, stop;
-  double spent; /* milliseconds, by the card's own time */
+  double spent, limit; /* milliseconds, by the card's own time */
 } GessoBench;
 
-gboolean gesso_bench_begin (GessoBench *bench, GessoCudaDevice *device, GCancellable *cancellable, GError **error);
+/* Milliseconds after which what has begun has no further round. */
+gboolean gesso_bench_begin (GessoBench *bench, GessoCudaDevice *device, double limit, GCancellable *cancellable,
+                            GError **error);
+gboolean gesso_bench_has_time (const GessoBench *bench);
 /* Also where beginning failed. */
 void gesso_bench_end (GessoBench *bench);
 
@@ -40,7 +43,7 @@ typedef struct
   gboolean may_fail; /* then it is out of the race */
   /* The bench's own. */
   const GessoCudaDevice *device;
-  gboolean works, is_long;
+  gboolean works;
   CUgraphExec recording;
   float best; /* milliseconds of some launches */
 } GessoTrial;

@@ -10,8 +10,8 @@
 #include "cublaslt.h"
 #include "tuning-key.h"
 
-/* A load measures no longer than this, by the card's own time, so that it is the same products however busy the machine
- * is. What is left goes by rule of thumb until another process measures it. */
+/* After that a load begins to measure nothing more, by the card's own time, so that it is the same products however
+ * busy the machine is. What is left goes by rule of thumb until another process measures it. */
 #define MEASURE_MILLISECONDS 5000.0
 #define LT_WAYS 5
 #define MAX_WAYS (GESSO_MAX_OWN_WAYS + LT_WAYS)
@@ -201,7 +201,7 @@ settle_product (GessoBench *bench, GessoTuning *tuning, GessoLauncher *launcher,
   /* Products of one shape are many. */
   if (gesso_tuning_find (tuning, &key))
     return TRUE;
-  if ((bench->spent < MEASURE_MILLISECONDS && !measure_product (bench, launcher, product, &measured, error))
+  if ((gesso_bench_has_time (bench) && !measure_product (bench, launcher, product, &measured, error))
       || (!measured && !rule_of_thumb (launcher, product, error)))
     return FALSE;
   gesso_tuning_decide (tuning, &key, &(GessoTuningWay) { .product = product->way }, measured);
@@ -217,10 +217,10 @@ gesso_cuda_measure_open (GessoProgram *program, GCancellable *cancellable, GErro
 
   if (!program->open->len && !program->open_attention->len)
     return TRUE;
-  ok = gesso_bench_begin (&bench, program->backend->device, cancellable, error);
+  ok = gesso_bench_begin (&bench, program->backend->device, MEASURE_MILLISECONDS, cancellable, error);
   for (guint i = 0; i < program->open->len && ok; i++)
     ok = settle_product (&bench, tuning, program->launcher, &g_array_index (program->open, GessoProduct, i), error);
-  for (guint i = 0; i < program->open_attention->len && ok && bench.spent < MEASURE_MILLISECONDS; i++)
+  for (guint i = 0; i < program->open_attention->len && ok && gesso_bench_has_time (&bench); i++)
     ok = gesso_cuda_settle_attention (&bench, program, &g_array_index (program->open_attention, GessoAttention, i),
                                       error);
   gesso_bench_end (&bench);

@@ -41,13 +41,13 @@ gesso_attention_way_equal (const GessoAttentionWay *a, const GessoAttentionWay *
   return a->queries == b->queries && a->warp_queries == b->warp_queries;
 }
 
-/* Whether tensor cores are quicker than shared memory, as those of a data centre's cards, of compute
- * capability 8.0, 9.0 and 10.0, are. Then it pays to read keys and values for 32 queries at a time; elsewhere more
- * warps do. */
+/* Whether tensor cores are quicker than shared memory, as those of a data centre's cards are: of compute
+ * capability 8.0, 9.x and 10.x. Then it pays to read keys and values for 32 queries at a time; elsewhere more warps do.
+ */
 static gboolean
 outruns_shared_memory (const GessoLauncher *launcher)
 {
-  return launcher->capability % 10 == 0 && launcher->capability <= 100;
+  return launcher->capability == 80 || launcher->capability / 10 == 9 || launcher->capability / 10 == 10;
 }
 
 /* By rule of thumb the variant with most queries a block that still makes two blocks for each multiprocessor, or the

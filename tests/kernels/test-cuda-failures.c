@@ -222,7 +222,7 @@ test_measuring (gconstpointer data)
   check_measuring (use_products, "product", stride, GPOINTER_TO_INT (data));
 }
 
-/* Loads a program of attention that can go two ways. */
+/* Loads a program of attention that can go several ways. */
 static gboolean
 use_attention (GError **error)
 {

@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: The Gesso authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Products and attention are measured once and remembered: in a file that is read the next time, that other processes
+ * Products are measured once and remembered: in a file that is read the next time, that other processes
  * may write as well, and that is distrusted. Time on the look-alike of the card is what its launches are pretended to
  * take.
  */
@@ -16,104 +16,23 @@
 #include "../unit/cpu/backend/fixture.h"
 #include "cuda-under-test.h"
 #include "emulated-driver.h"
+#include "tuning-place.h"
 
 /* Of the larger pictures' products cuBLASLt is pretended to be the quickest, of the smaller ones' our own kernels. */
 #define LARGE 16
 #define SMALL 3
 #define CHANNELS 16
-/* Of attention. */
-#define PICTURES 4
 #define HEADS 8
 #define QUERIES 160
 #define KEYS 16
 #define HEAD "gesso tuning 4\n"
-
-typedef struct
-{
-  char *folder;
-} Place;
-
-static void
-place_set_up (Place *place, gconstpointer data)
-{
-  place->folder = g_dir_make_tmp ("gesso-tuning-XXXXXX", NULL);
-  g_assert_nonnull (place->folder);
-  g_setenv ("GESSO_CUDA_TUNING", place->folder, TRUE);
-}
-
-/* The only file but for its lock; NULL where there is none. */
-static char *
-find_file (const Place *place)
-{
-  g_autoptr (GDir) dir = g_dir_open (place->folder, 0, NULL);
-  char *found = NULL;
-
-  for (const char *name; (name = g_dir_read_name (dir));)
-    if (!g_str_has_suffix (name, ".lock"))
-      {
-        g_assert_null (found);
-        found = g_build_filename (place->folder, name, NULL);
-      }
-  return found;
-}
-
-static char *
-read_file (const Place *place)
-{
-  g_autofree char *path = find_file (place);
-  char *text;
-
-  g_assert_nonnull (path);
-  g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
-  return text;
-}
-
-static void
-place_tear_down (Place *place, gconstpointer data)
-{
-  g_autofree char *path = find_file (place), *lock = path ? g_strconcat (path, ".lock", NULL) : NULL;
-
-  if (path)
-    {
-      g_assert_cmpint (g_remove (path), ==, 0);
-      g_assert_cmpint (g_remove (lock), ==, 0);
-    }
-  g_assert_cmpint (g_rmdir (place->folder), ==, 0);
-  g_free (place->folder);
-  g_assert_cmpint (emulated_driver ()->leaks (), ==, 0);
-}
-
-/* A backend's whole life with one program; the first output, and how many calls of the driver that took. With
- * `band_bytes` a norm that is folded in is computed in bands of so many bytes. */
-static GBytes *
-paint_graph (const GessoGraph *graph, gsize band_bytes, guint *n_calls)
-{
-  GessoBackend *backend = cuda_under_test ();
-  const guint before = emulated_driver ()->calls ();
-  GessoPlanOptions options;
-  Fixture *fixture;
-  float *values;
-  gsize n;
-
-  backend->plan_options (backend, GESSO_PRECISION_F16, band_bytes > 0, &options);
-  options.max_norm_band_bytes = band_bytes;
-  fixture = fixture_new (backend, graph, &options, NULL);
-  fixture_must_bind (fixture);
-  fixture_must_load (fixture);
-  fixture_must_run (fixture);
-  values = fixture_output (fixture, 0, &n);
-  fixture_free (fixture);
-  *n_calls = emulated_driver ()->calls () - before;
-  backend->free (backend);
-  return g_bytes_new_take (values, n * sizeof *values);
-}
 
 static GBytes *
 paint (int size, guint *n_calls)
 {
   g_autoptr (GessoGraph) graph = fixture_graph (size, CHANNELS, 1);
 
-  return paint_graph (graph, 0, n_calls);
+  return tuning_paint (graph, 0, n_calls);
 }
 
 /* With other sums than those of the rule of thumb, and so nearly what it gives. */
@@ -133,11 +52,11 @@ check_close_to_untuned (GBytes *painted)
 }
 
 static void
-test_remembered (Place *place, gconstpointer data)
+test_remembered (TuningPlace *place, gconstpointer data)
 {
   guint measuring, remembering;
   g_autoptr (GBytes) first = paint (LARGE, &measuring);
-  g_autofree char *text = read_file (place), *path = find_file (place), *again = NULL;
+  g_autofree char *text = tuning_place_read (place), *path = tuning_place_file (place), *again = NULL;
   g_autoptr (GBytes) second = paint (LARGE, &remembering);
 
   g_test_message ("%u and %u calls; %s:\n%s", measuring, remembering, path, text);
@@ -148,20 +67,20 @@ test_remembered (Place *place, gconstpointer data)
   /* The algorithm that is not the first that cuBLASLt names. */
   g_assert_nonnull (strstr (text, " cublaslt 4096 6765737361675f6c 1 "));
   g_assert_nonnull (strstr (text, " own "));
-  again = read_file (place);
+  again = tuning_place_read (place);
   g_assert_cmpstr (text, ==, again);
   check_close_to_untuned (first);
 }
 
 /* What is new is added. */
 static void
-test_added (Place *place, gconstpointer data)
+test_added (TuningPlace *place, gconstpointer data)
 {
   guint n;
   g_autoptr (GBytes) large = paint (LARGE, &n);
-  g_autofree char *before = read_file (place);
+  g_autofree char *before = tuning_place_read (place);
   g_autoptr (GBytes) small = paint (SMALL, &n);
-  g_autofree char *after = read_file (place);
+  g_autofree char *after = tuning_place_read (place);
   g_auto (GStrv) lines = g_strsplit (before, "\n", 0);
 
   g_assert_cmpuint (strlen (after), >, strlen (before));
@@ -170,39 +89,13 @@ test_added (Place *place, gconstpointer data)
       g_assert_nonnull (strstr (after, *line));
 }
 
-/* The file's text without the sum. */
-static char *
-body_of (const char *text)
-{
-  return g_strndup (text, (gsize) (strstr (text, "sum ") - text));
-}
-
-/* Writes `text` with the sum that goes with it. */
-static void
-write_with_sum (const char *path, const char *text)
-{
-  g_autofree char *sum = g_compute_checksum_for_string (G_CHECKSUM_SHA256, text, -1);
-  g_autofree char *all = g_strconcat (text, "sum ", sum, "\n", NULL);
-
-  g_assert_true (g_file_set_contents (path, all, -1, NULL));
-}
-
-static char *
-replace (const char *text, const char *what, const char *with)
-{
-  GString *changed = g_string_new (text);
-
-  g_assert_cmpuint (g_string_replace (changed, what, with, 0), >, 0);
-  return g_string_free (changed, FALSE);
-}
-
 /* Paints by a file that is wrong; it is right again afterwards. */
 static void
-check_mended (const Place *place, const char *what, const char *right, GBytes *expected)
+check_mended (const TuningPlace *place, const char *what, const char *right, GBytes *expected)
 {
   guint n;
   g_autoptr (GBytes) painted = paint (LARGE, &n);
-  g_autofree char *text = read_file (place);
+  g_autofree char *text = tuning_place_read (place);
 
   g_test_message ("%s", what);
   g_assert_true (g_bytes_equal (painted, expected));
@@ -210,12 +103,12 @@ check_mended (const Place *place, const char *what, const char *right, GBytes *e
 }
 
 static void
-test_damaged (Place *place, gconstpointer data)
+test_damaged (TuningPlace *place, gconstpointer data)
 {
   guint n;
   g_autoptr (GBytes) expected = paint (LARGE, &n);
-  g_autofree char *right = read_file (place), *path = find_file (place);
-  g_autofree char *body = body_of (right);
+  g_autofree char *right = tuning_place_read (place), *path = tuning_place_file (place);
+  g_autofree char *body = tuning_body_of (right);
   const gsize length = strlen (right);
   const struct
   {
@@ -245,9 +138,9 @@ test_damaged (Place *place, gconstpointer data)
     }
   for (gsize i = 0; i < G_N_ELEMENTS (changes); i++)
     {
-      g_autofree char *changed = replace (body, changes[i].replaced, changes[i].with);
+      g_autofree char *changed = tuning_replace (body, changes[i].replaced, changes[i].with);
 
-      write_with_sum (path, changed);
+      tuning_write_with_sum (path, changed);
       check_mended (place, changes[i].what, right, expected);
     }
 }
@@ -278,7 +171,7 @@ paint_large (gpointer data)
 
 /* Paints by the file at `path`, for which another process writes `meanwhile` while it has the lock; what it is then. */
 static char *
-paint_while_locked (const Place *place, const char *path, const char *meanwhile)
+paint_while_locked (const TuningPlace *place, const char *path, const char *meanwhile)
 {
   g_autofree char *lock_path = g_strconcat (path, ".lock", NULL);
   const int lock = g_open (lock_path, O_RDWR | O_CREAT, 0600);
@@ -299,16 +192,16 @@ paint_while_locked (const Place *place, const char *path, const char *meanwhile)
   g_assert_true (g_file_set_contents (path, meanwhile, -1, NULL));
   g_assert_true (g_close (lock, NULL));
   g_thread_join (thread);
-  return read_file (place);
+  return tuning_place_read (place);
 }
 
 /* What another process writes meanwhile is neither lost nor loses anything. */
 static void
-test_locked (Place *place, gconstpointer data)
+test_locked (TuningPlace *place, gconstpointer data)
 {
   guint n;
   g_autoptr (GBytes) small = paint (SMALL, &n);
-  g_autofree char *theirs = read_file (place), *path = find_file (place), *both = NULL;
+  g_autofree char *theirs = tuning_place_read (place), *path = tuning_place_file (place), *both = NULL;
   g_auto (GStrv) lines = g_strsplit (theirs, "\n", 0);
 
   g_assert_cmpint (g_remove (path), ==, 0);
@@ -321,54 +214,55 @@ test_locked (Place *place, gconstpointer data)
 
 /* Nor is it where something in the file cannot be gone: only that is replaced. */
 static void
-test_refused_alone (Place *place, gconstpointer data)
+test_refused_alone (TuningPlace *place, gconstpointer data)
 {
   guint n;
   g_autoptr (GBytes) large = paint (LARGE, &n), small = NULL;
-  g_autofree char *of_large = read_file (place), *path = find_file (place), *body = body_of (of_large);
-  g_autofree char *wrong = replace (body, " cublaslt 4096 ", " cublaslt 16 ");
+  g_autofree char *of_large = tuning_place_read (place), *path = tuning_place_file (place),
+                  *body = tuning_body_of (of_large);
+  g_autofree char *wrong = tuning_replace (body, " cublaslt 4096 ", " cublaslt 16 ");
   g_autofree char *of_both = NULL, *body_of_both = NULL, *wrong_of_both = NULL, *written = NULL, *mended = NULL;
 
   small = paint (SMALL, &n);
-  of_both = read_file (place);
-  body_of_both = body_of (of_both);
-  wrong_of_both = replace (body_of_both, " cublaslt 4096 ", " cublaslt 16 ");
-  write_with_sum (path, wrong_of_both);
-  written = read_file (place);
-  write_with_sum (path, wrong);
+  of_both = tuning_place_read (place);
+  body_of_both = tuning_body_of (of_both);
+  wrong_of_both = tuning_replace (body_of_both, " cublaslt 4096 ", " cublaslt 16 ");
+  tuning_write_with_sum (path, wrong_of_both);
+  written = tuning_place_read (place);
+  tuning_write_with_sum (path, wrong);
   mended = paint_while_locked (place, path, written);
   g_assert_cmpstr (mended, ==, of_both);
 }
 
 /* Launches are recorded to be timed; where they cannot be, the same is found out without. */
 static void
-test_not_recorded (Place *place, gconstpointer data)
+test_not_recorded (TuningPlace *place, gconstpointer data)
 {
   guint n;
   g_autoptr (GBytes) expected = paint (LARGE, &n), painted = NULL;
-  g_autofree char *right = read_file (place), *path = find_file (place), *text = NULL;
+  g_autofree char *right = tuning_place_read (place), *path = tuning_place_file (place), *text = NULL;
 
   g_assert_cmpint (g_remove (path), ==, 0);
   emulated_driver ()->refuse ("cuStreamBeginCapture", CUDA_ERROR_NOT_SUPPORTED);
   painted = paint (LARGE, &n);
   g_assert_cmpuint (emulated_driver ()->refused (), >, 3);
   emulated_driver ()->refuse (NULL, 0);
-  text = read_file (place);
+  text = tuning_place_read (place);
   g_assert_cmpstr (text, ==, right);
   g_assert_true (g_bytes_equal (painted, expected));
 }
 
 /* The bands of an operation, of which the first and the last see an edge and the last is shorter, go one way. */
 static void
-test_bands (Place *place, gconstpointer data)
+test_bands (TuningPlace *place, gconstpointer data)
 {
   guint n;
   g_autoptr (GBytes) painted = NULL;
   g_autoptr (GessoGraph) graph = fixture_graph (LARGE + 1, CHANNELS, 1);
   g_autofree char *text = NULL;
 
-  painted = paint_graph (graph, (gsize) 5 * (LARGE + 1) * CHANNELS * 2, &n);
-  text = read_file (place);
+  painted = tuning_paint (graph, (gsize) 5 * (LARGE + 1) * CHANNELS * 2, &n);
+  text = tuning_place_read (place);
   g_test_message ("%s", text);
   /* Two lines of head, one for each of three products, the sum, and nothing behind it. */
   g_assert_cmpuint (count_lines (text), ==, 2 + 3 + 1 + 1);
@@ -393,7 +287,7 @@ column_graph (int height)
 /* The look-alike of cuBLASLt does not multiply a single row. So none of the bands goes through it where the last is
  * one, and all do where that has two; by rule of thumb too. */
 static void
-test_short_band (Place *place, gconstpointer data)
+test_short_band (TuningPlace *place, gconstpointer data)
 {
   for (int height = 7; height <= 8; height++)
     for (int measured = 0; measured < 2; measured++)
@@ -403,8 +297,8 @@ test_short_band (Place *place, gconstpointer data)
         guint n;
 
         g_setenv ("GESSO_CUDA_TUNING", measured ? place->folder : "off", TRUE);
-        whole = paint_graph (graph, 0, &n);
-        in_bands = paint_graph (graph, (gsize) 3 * CHANNELS * 2, &n);
+        whole = tuning_paint (graph, 0, &n);
+        in_bands = tuning_paint (graph, (gsize) 3 * CHANNELS * 2, &n);
         fixture_assert_close ("bands", g_bytes_get_data (in_bands, NULL), g_bytes_get_data (whole, NULL),
                               g_bytes_get_size (whole) / sizeof (float), 2e-3);
       }
@@ -428,7 +322,7 @@ group_graph (int rows)
 
 /* They are one product: small ones in a launch of ours, of the larger ones each through cuBLASLt. */
 static void
-test_group (Place *place, gconstpointer data)
+test_group (TuningPlace *place, gconstpointer data)
 {
   static const struct
   {
@@ -441,9 +335,9 @@ test_group (Place *place, gconstpointer data)
     {
       g_autoptr (GessoGraph) graph = group_graph (groups[i].rows);
       guint measuring, remembering;
-      g_autoptr (GBytes) first = paint_graph (graph, 0, &measuring);
-      g_autofree char *text = read_file (place);
-      g_autoptr (GBytes) second = paint_graph (graph, 0, &remembering);
+      g_autoptr (GBytes) first = tuning_paint (graph, 0, &measuring);
+      g_autofree char *text = tuning_place_read (place);
+      g_autoptr (GBytes) second = tuning_paint (graph, 0, &remembering);
 
       g_test_message ("%s", text);
       g_assert_true (g_bytes_equal (first, second));
@@ -454,76 +348,9 @@ test_group (Place *place, gconstpointer data)
     }
 }
 
-/* Attention with heads of 40, of pictures enough for the larger blocks. */
-static GessoGraph *
-attention_graph (void)
-{
-  GessoGraph *graph = gesso_graph_new ("attention");
-  GessoTensor *q = gesso_graph_input (graph, "q", GESSO_DTYPE_COMPUTE, GESSO_SHAPE3 (PICTURES, QUERIES, HEADS * 40));
-  GessoTensor *k = gesso_graph_input (graph, "k", GESSO_DTYPE_COMPUTE, GESSO_SHAPE3 (PICTURES, KEYS, HEADS * 40));
-
-  gesso_graph_output (graph, gesso_graph_attention (graph, q, k, k, HEADS, 0.2f, FALSE), "y");
-  g_assert_true (gesso_graph_finish (graph, NULL));
-  return graph;
-}
-
-/* How often its one attention goes the rule of thumb's way, and by warps of 32 queries, which are fewer threads. */
-static GBytes *
-paint_attention (const GessoGraph *graph, guint *by_thumb, guint *by_32)
-{
-  const EmulatedDriver *driver = emulated_driver ();
-  const guint before = driver->launched ("attention_40x128_f16");
-  const guint before_by_32 = driver->launched ("attention_40x128_by_32_f16");
-  guint n;
-  GBytes *painted = paint_graph (graph, 0, &n);
-
-  *by_thumb = driver->launched ("attention_40x128_f16") - before;
-  *by_32 = driver->launched ("attention_40x128_by_32_f16") - before_by_32;
-  return painted;
-}
-
-/* Ways of attention are measured where there is a choice, remembered and kept to, and make no other picture; a file
- * that names one that there is not is mended. */
-static void
-test_attention (Place *place, gconstpointer data)
-{
-  static const char entry[] = "\nattention 1 4 160 16 8 40 320 320 1 0 queries 128 32\n";
-  g_autoptr (GessoGraph) graph = attention_graph ();
-  g_autoptr (GBytes) measured = NULL, remembered = NULL, mended = NULL, expected = NULL;
-  g_autofree char *text = NULL, *path = NULL, *body = NULL, *wrong = NULL, *again = NULL;
-  guint by_thumb, by_32;
-
-  measured = paint_attention (graph, &by_thumb, &by_32);
-  g_assert_cmpuint (by_thumb, >, 1);
-  g_assert_cmpuint (by_32, >, 1);
-  text = read_file (place);
-  path = find_file (place);
-  g_test_message ("%s", text);
-  g_assert_nonnull (strstr (text, entry));
-  remembered = paint_attention (graph, &by_thumb, &by_32);
-  g_assert_cmpuint (by_thumb, ==, 0);
-  g_assert_cmpuint (by_32, ==, 1);
-
-  body = body_of (text);
-  wrong = replace (body, "queries 128 32", "queries 64 32");
-  write_with_sum (path, wrong);
-  mended = paint_attention (graph, &by_thumb, &by_32);
-  g_assert_cmpuint (by_thumb, >, 1);
-  again = read_file (place);
-  g_assert_cmpstr (again, ==, text);
-
-  g_setenv ("GESSO_CUDA_TUNING", "off", TRUE);
-  expected = paint_attention (graph, &by_thumb, &by_32);
-  g_assert_cmpuint (by_thumb, ==, 1);
-  g_assert_cmpuint (by_32, ==, 0);
-  g_assert_true (g_bytes_equal (measured, expected));
-  g_assert_true (g_bytes_equal (remembered, expected));
-  g_assert_true (g_bytes_equal (mended, expected));
-}
-
 /* Neither read nor written, and the same every time. */
 static void
-test_off (Place *place, gconstpointer data)
+test_off (TuningPlace *place, gconstpointer data)
 {
   g_autoptr (GBytes) first = NULL, second = NULL;
   guint n;
@@ -532,12 +359,12 @@ test_off (Place *place, gconstpointer data)
   first = paint (LARGE, &n);
   second = paint (LARGE, &n);
   g_assert_true (g_bytes_equal (first, second));
-  g_assert_null (find_file (place));
+  g_assert_null (tuning_place_file (place));
 }
 
 /* Without cuBLASLt the tiles are measured all the same, and kept apart from what holds with it. */
 static void
-test_own_products (Place *place, gconstpointer data)
+test_own_products (TuningPlace *place, gconstpointer data)
 {
   g_autofree char *library = g_strdup (g_getenv ("GESSO_CUBLASLT")), *text = NULL;
   g_autoptr (GBytes) painted = NULL;
@@ -546,7 +373,7 @@ test_own_products (Place *place, gconstpointer data)
   g_setenv ("GESSO_CUBLASLT", "none", TRUE);
   painted = paint (LARGE, &n);
   g_setenv ("GESSO_CUBLASLT", library, TRUE);
-  text = read_file (place);
+  text = tuning_place_read (place);
   g_assert_true (g_str_has_prefix (text, HEAD "Gesso's emulation 28 13000 cublaslt 0\n"));
   g_assert_null (strstr (text, " cublaslt 4096 "));
   g_assert_nonnull (strstr (text, " own "));
@@ -554,7 +381,7 @@ test_own_products (Place *place, gconstpointer data)
 
 /* A load that is cancelled while it measures can be done again. */
 static void
-test_cancelled (Place *place, gconstpointer data)
+test_cancelled (TuningPlace *place, gconstpointer data)
 {
   GessoBackend *backend = cuda_under_test ();
   g_autoptr (GessoGraph) graph = fixture_graph (LARGE, CHANNELS, 1);
@@ -568,7 +395,7 @@ test_cancelled (Place *place, gconstpointer data)
   g_cancellable_cancel (cancellable);
   g_assert_false (backend->load (backend, fixture->program, NULL, NULL, cancellable, &error));
   g_assert_error (error, GESSO_ERROR, GESSO_ERROR_CANCELLED);
-  g_assert_null (find_file (place));
+  g_assert_null (tuning_place_file (place));
   fixture_must_bind (fixture);
   fixture_must_load (fixture);
   fixture_must_run (fixture);
@@ -582,7 +409,7 @@ main (int argc, char **argv)
   static const struct
   {
     const char *path;
-    void (*test) (Place *place, gconstpointer data);
+    void (*test) (TuningPlace *place, gconstpointer data);
   } tests[] = {
     { "/cuda/tuning/remembered", test_remembered },     { "/cuda/tuning/added", test_added },
     { "/cuda/tuning/damaged", test_damaged },           { "/cuda/tuning/off", test_off },
@@ -590,11 +417,10 @@ main (int argc, char **argv)
     { "/cuda/tuning/refused", test_refused_alone },     { "/cuda/tuning/locked", test_locked },
     { "/cuda/tuning/not-recorded", test_not_recorded }, { "/cuda/tuning/bands", test_bands },
     { "/cuda/tuning/short-band", test_short_band },     { "/cuda/tuning/group", test_group },
-    { "/cuda/tuning/attention", test_attention },
   };
 
   g_test_init (&argc, &argv, NULL);
   for (gsize i = 0; i < G_N_ELEMENTS (tests); i++)
-    g_test_add (tests[i].path, Place, NULL, place_set_up, tests[i].test, place_tear_down);
+    g_test_add (tests[i].path, TuningPlace, NULL, tuning_place_set_up, tests[i].test, tuning_place_tear_down);
   return g_test_run ();
 }

@@ -19,7 +19,10 @@ driver::stream_of (CUstream stream)
 void
 driver::push (CUstream stream, Job job, double milliseconds)
 {
+  const char *slowness = getenv ("GESSO_EMULATION_SLOWNESS");
+
   stream = stream_of (stream);
+  milliseconds *= slowness ? atof (slowness) : 1.0;
   if (stream->capture)
     {
       stream->capture->jobs.push_back (std::move (job));

@@ -13,6 +13,7 @@
 //              GESSO_EMULATION_DRIVER_VERSION=13000
 //              GESSO_EMULATION_FAIL=n              the n-th call (counted from 1) fails
 //              GESSO_EMULATION_FAIL_FOR_GOOD=1     and so do all after it, as on a lost device
+//              GESSO_EMULATION_SLOWNESS=1          times what launches are pretended to take
 // Processes that have the look-alike linked in may use the functions at the end instead.
 
 #pragma once
