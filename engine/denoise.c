@@ -452,8 +452,9 @@ gesso_denoise (GessoPipeline *pipeline, const GessoJob *job, const GessoConditio
       if (!draw_noise (&loop, loop.row, generators, error) || !run_row (&loop, cancellable, error))
         return FALSE;
       meter->progress.step++;
-      /* Damaged weights show at the first evaluation: no need to compute the others. */
-      if (i == 0
+      /* Damaged weights show at the first evaluation: no need to compute the others, but where all are queued sooner
+       * than one is waited for. */
+      if (i == 0 && pipeline->host_memory
           && (!read_planes (&loop, loop.latents[loop.current], planes, error) || !check_latents (&loop, planes, error)))
         return FALSE;
       preview.has_latents = preview.has_pixels = FALSE;

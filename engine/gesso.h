@@ -251,7 +251,7 @@ typedef struct _GessoPreview GessoPreview;
  * GessoProgress:
  * @stage: what is being done
  * @fraction: 0..1 of the whole request, estimated from the work of each part
- * @step: denoising steps (scheduler evaluations) done
+ * @step: denoising steps (scheduler evaluations) done, or on a card queued
  * @n_steps: of so many; all batches of the request together
  * @first_image: index of the first picture of the running batch
  * @n_images: pictures in the running batch

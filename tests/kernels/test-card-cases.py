@@ -7,6 +7,7 @@
 """
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -34,7 +35,7 @@ def run(machine, *arguments):
     return subprocess.run([gesso, *arguments], env=environment, capture_output=True, encoding="utf-8")
 
 
-def paint(machine, device, path):
+def paint(machine, device, path, model=model):
     return run(machine, "generate", "--model", model, "--device", device, "--prompt", "a red circle", "--seed", "1",
                "--steps", "1", "--width", "16", "--height", "16", "--output", path)
 
@@ -53,6 +54,21 @@ def check(folder, name, machine, words):
     report.told(done.returncode == 0 and expected and "cpu:" in done.stdout, f"{name}-devices", done.stdout)
 
 
+def check_damaged(folder):
+    """All steps are queued before the first one's latents could be looked at: the end tells."""
+    damaged = f"{folder}/damaged"
+    shutil.copytree(model, damaged)
+    weights = Path(damaged) / "unet" / "diffusion_pytorch_model.safetensors"
+    contents = weights.read_bytes()
+    header = 8 + int.from_bytes(contents[:8], "little")
+    # All bits set is no number in any floating type.
+    weights.write_bytes(contents[:header] + b"\xff" * (len(contents) - header))
+    done = paint({}, "cuda", f"{folder}/damaged.png", damaged)
+    says = "unet/diffusion_pytorch_model.safetensors: these weights give values that are no numbers"
+    report.told(done.returncode == 1 and says in done.stderr and not os.path.exists(f"{folder}/damaged.png"),
+                "damaged-weights", done.stderr)
+
+
 def main():
     with tempfile.TemporaryDirectory(prefix="gesso-card-") as folder:
         for case in CASES:
@@ -62,6 +78,7 @@ def main():
                     "a-card-is-taken", done.stderr)
         done = run({}, "devices")
         report.told("cuda: Gesso's emulation" in done.stdout, "a-card-is-named", done.stdout)
+        check_damaged(folder)
     return report.end()
 
 

@@ -39,10 +39,14 @@ static void
 watch (const GessoProgress *progress, gpointer data)
 {
   Watch *self = data;
+  int channels, height, width;
 
   trial_memory_look (self->memory);
   if (progress->stage != GESSO_STAGE_DENOISE || progress->step < 1)
     return;
+  /* A step is told of when it is queued: to look at its latents waits for the card. */
+  if (progress->step == 1 || progress->step == progress->n_steps)
+    gesso_preview_get_latents (progress->preview, 0, &channels, &height, &width);
   self->last_step = g_get_monotonic_time ();
   self->n_steps = progress->step;
   if (!self->first_step)
