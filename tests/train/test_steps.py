@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tests of what the steps of a training leave where they are killed, fail, are called again or find a variant."""
 
+import os
 import shutil
 import subprocess
 import unittest
@@ -170,9 +171,11 @@ class Parent(WithFolder):
 class TrainStarter(WithFolder):
     """With a Python that only writes down what it is asked to do."""
 
+    behaviour = ""
+
     def start(self, *arguments):
         python, self.log = self.folder / "python", self.folder / "log"
-        python.write_text(f'#!/bin/sh\necho "$@" >> "{self.log}"\n')
+        python.write_text(f'#!/bin/sh\necho "$@" >> "{self.log}"\n{self.behaviour}')
         python.chmod(0o755)
         self.log.unlink(missing_ok=True)
         arguments = [str(python) if argument == "PYTHON" else argument for argument in arguments]
@@ -190,6 +193,23 @@ class TrainStarter(WithFolder):
         asked = self.log.read_text()
         self.assertNotIn("--from", asked)
         self.assertIn("evaluate.py", asked.splitlines()[-1])
+
+    def test_the_parent_gets_both_cores_when_the_decoder_is_finished(self):
+        beside = """case "$*" in
+          */vae.py\\ decoder*) until grep -q began "{log}"; do sleep 0.01; done ;;
+          */parent.py\\ --bf16) trap 'echo ended >> "{log}"; exit {code}' TERM; echo began >> "{log}"
+            i=0; while [ $i -lt 1000 ]; do sleep 0.01; i=$((i + 1)); done ;;
+        esac
+        """
+        half = {"GESSO_TRAIN_BF16": "1"}
+        for code, ends_well in ((3, True), (143, True), (1, False)):
+            with self.subTest(code=code), unittest.mock.patch.dict(os.environ, half):
+                self.behaviour = beside.format(log=self.folder / "log", code=code)
+                self.assertEqual(self.start("PYTHON").returncode == 0, ends_well)
+                asked = [line.replace(str(TRAIN) + "/", "") for line in self.log.read_text().splitlines()]
+                after = asked[asked.index("ended"):]
+                self.assertEqual("parent.py --threads 2 --bf16" in after, ends_well)
+                self.assertEqual("parent.py --write" in after, ends_well)
 
     def test_what_it_does_not_know_is_rejected(self):
         for arguments in (("--from",), ("PYTHON", "--from"), ("--from", str(self.folder), "PYTHON"), ("--form", "x"),
