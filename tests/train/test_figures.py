@@ -1,7 +1,9 @@
 # SPDX-FileCopyrightText: The Gesso authors
 # SPDX-License-Identifier: Apache-2.0
-"""Tests of evaluate.py, whose figures are kept as they come, and of publish.py, which states them."""
+"""Tests of evaluate.py, whose figures are kept as they come, of attribution.py, and of publish.py, which states them."""
 
+import contextlib
+import io
 import json
 import shutil
 import unittest
@@ -10,6 +12,7 @@ import torch
 from miniatures import MODELS, PARENTS, WithFolder, called
 from PIL import Image
 
+import attribution
 import data
 import drawing
 import evaluate
@@ -74,7 +77,7 @@ class Evaluate(WithFolder):
         sheet = self.folder / "sheet.png"
         whole = self.evaluate("--unknown", 12, "--sheet", sheet)
         self.assertFalse((self.folder / "figures.json.part").exists())
-        pictures = list(Image.open(sheet).getdata())
+        pictures = Image.open(sheet).tobytes()
         for path in (self.json, sheet):
             path.unlink()
         # In the second model: the first one's figures are there already.
@@ -84,7 +87,7 @@ class Evaluate(WithFolder):
         self.assertEqual(self.evaluate("--unknown", 12, "--sheet", sheet), whole)
         # What was left, and the first pictures again, for the sheet.
         self.assertEqual([seed for seed, _ in self.drawn], [*range(20, 24), *range(12), *range(20), *range(8)])
-        self.assertEqual(list(Image.open(sheet).getdata()), pictures)
+        self.assertEqual(Image.open(sheet).tobytes(), pictures)
         self.assertEqual(sorted(path.name for path in self.folder.glob("figures*")), ["figures.json"])
         self.assertEqual(self.evaluate("--unknown", 12, "--sheet", sheet), whole)
         self.assertEqual(self.drawn, [])
@@ -96,6 +99,70 @@ class Evaluate(WithFolder):
         self.assertEqual(len(self.drawn), 24 + 12)
         self.evaluate("--unknown", 12, "--sheet", sheet, "--guidance", 2)
         self.assertEqual(len(self.drawn), 2 * (24 + 12) + 8)
+
+
+    def test_figures_of_other_models_stay_in_the_file(self):
+        self.evaluate(models=self.models[:1])
+        self.assertEqual(list(self.evaluate(models=self.models[1:])), self.models)
+
+    def test_where_nothing_can_be_written_is_said_at_once(self):
+        for option in ("--json", "--sheet"):
+            with contextlib.redirect_stderr(io.StringIO()) as said, self.assertRaises(SystemExit):
+                called(evaluate, *self.models, option, self.folder / "missing" / "file")
+            self.assertIn(f"there is no folder {self.folder}/missing; make it first", said.getvalue())
+        self.assertEqual(self.drawn, [])
+
+
+class Drawing(WithFolder):
+    def test_models_of_other_sizes_draw_what_the_checker_looks_at(self):
+        """With and without guidance, whose absence leaves a batch one half."""
+        self.patch(evaluate, "HELD_OUT", 2)
+        self.patch(evaluate.sources, "SHARD", 2)
+        for version, guidance in ((1, 7.5), (2, 1)):
+            file = self.folder / f"{version}.json"
+            called(evaluate, MODELS / PARENTS[version], "--count", 2, "--attention", 2, "--guidance", guidance, "--threads", 1,
+                   "--device", "cpu", "--json", file)
+            self.assertEqual(json.loads(file.read_text())[str(MODELS / PARENTS[version])]["captions"], 2)
+
+
+class Attribution(unittest.TestCase):
+    SIDE = 16
+
+    def recorded(self, guided):
+        """Of a layer whose upper left quarter looks at the second of three tokens and whose rest at the first."""
+        recorder = attribution.Recorder(self.SIDE, guided)
+        shares = torch.zeros(2, 8, 8, 3)
+        shares[..., 0] = 1
+        shares[-1, :4, :4] = torch.tensor([0.0, 1.0, 0.0])
+        if guided:
+            shares[0] = 1 / 3
+        # Two heads that look alike.
+        recorder.add(shares.reshape(2, 1, 64, 3).expand(2, 2, 64, 3).reshape(4, 64, 3), 2)
+        return recorder.total[-1]
+
+    def test_a_word_is_where_it_is_looked_at(self):
+        mask = torch.zeros(self.SIDE, self.SIDE)
+        mask[:8, :8] = 1
+        for guided in (False, True):
+            total = self.recorded(guided)
+            self.assertEqual(tuple(total.shape), (3, self.SIDE, self.SIDE))
+            self.assertGreater(attribution.overlap(attribution.word_map(total, [1]), mask), 0.85)
+            self.assertLess(attribution.overlap(attribution.word_map(total, [0]), mask), 0.1)
+
+    def test_words_are_found_and_compared_with_what_was_drawn(self):
+        model = folders.Model(MODELS / PARENTS[1])
+        thing = data.Thing("star", "red", "", "left", 0.3, 0.5, 0.22)
+        scene = data.Scene(data.Ground("blue"), (thing,))
+        picture = drawing.picture(scene).astype("float32")
+        caption = "a red star on a blue background on the left"
+        maps = torch.zeros(77, drawing.SIZE, drawing.SIZE)
+        for word, seen in (("red", drawing.object_mask(thing)), ("star", 1 - drawing.object_mask(thing))):
+            for position in evaluate.word_positions(model.tokenizer, caption, {word}):
+                maps[position] = torch.from_numpy(seen)
+        found = evaluate.attention_overlap(model.tokenizer, scene, caption, picture, maps)
+        self.assertGreater(found["attention of colours"], 0.9)
+        self.assertLess(found["attention"], 0.1)
+        self.assertEqual(evaluate.attention_overlap(model.tokenizer, data.Scene(scene.ground), caption, picture, maps), {})
 
 
 class Clock(unittest.TestCase):

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tests of where training pictures come from: drawn ones, and folders of images that strangers made."""
 
+import argparse
 import json
 import unittest
 
@@ -11,6 +12,7 @@ from miniatures import MODELS, PARENTS, WithFolder, called, captioned_images
 from PIL import Image
 
 import compress
+import data
 import distill
 import folder as folders
 import sources
@@ -38,8 +40,26 @@ class Drawn(WithFolder):
         other = self.drawn(parts)
         self.assertEqual(other.folder.name, key)
         self.assertTrue(torch.equal(exact.latents, other.latents))
-        # The key that caches of earlier releases have.
-        self.assertEqual(key, "train-2-95e999b3-d943016c-0.18215")
+        self.assertEqual(key, f"train-2-{data.fingerprint()}-95e999b3-d943016c-0.18215")
+        # Another world is another key: pictures of before are not taken for it.
+        self.patch(data, "fingerprint", lambda: "0" * 8)
+        self.assertNotEqual(self.drawn(model(), count=2).folder.name, key)
+
+    def test_numbers_of_large_vocabularies_are_kept(self):
+        self.patch(sources, "SHARD", 2)
+
+        def tokenizer(captions, **_):
+            return argparse.Namespace(input_ids=torch.full((len(captions), 77), 49407))
+
+        _, tokens, heard = sources.Drawn(model().vae, tokenizer, 2, say=lambda _: None).batch(training.generator(0, 0), 2)
+        self.assertEqual({*tokens.flatten().tolist(), *heard.flatten().tolist()}, {49407})
+
+    def test_in_order_is_everything_once(self):
+        self.patch(sources, "SHARD", 3)
+        drawn = self.drawn(model())
+        latents, tokens = zip(*drawn.in_order(2))
+        self.assertTrue(torch.equal(torch.cat(latents), drawn.latents))
+        self.assertEqual([len(some) for some in tokens], [2, 2, 1])
 
     def test_a_vae_in_other_numbers_can_encode(self):
         self.patch(sources, "SHARD", 2)
@@ -164,6 +184,27 @@ class Images(WithFolder):
         self.assertEqual(self.picture(palette)[0, 0].tolist(), [9] * 3)
         plain = Image.new("RGB", (8, 8), (1, 2, 3))
         self.assertEqual(self.picture(plain, transparency=(1, 2, 3))[0, 0].tolist(), [255] * 3)
+
+    def test_a_thin_picture_is_cut_before_it_grows(self):
+        pixels = numpy.zeros((30000, 3, 3), numpy.uint8)
+        pixels[14998:15001] = 255
+        resized = []
+        whole = Image.Image.resize
+        self.patch(Image.Image, "resize", lambda image, size, *more, **how: resized.append(size) or
+                   whole(image, size, *more, **how))
+        self.assertEqual(int(self.picture(Image.fromarray(pixels)).min()), 255)
+        self.assertEqual(resized, [(8, 8)])
+
+    def test_levels_without_a_white_are_refused(self):
+        for image, name, words in (
+            (Image.fromarray(numpy.full((8, 8), 0.5, numpy.float32)), "image.tiff", "mode is F; save it"),
+            (Image.fromarray(numpy.full((8, 8), 70000, numpy.int32)), "image.tiff", "more than 16 bits; save it"),
+            (Image.new("LAB", (8, 8)), "image.tiff", "mode is LAB; save it"),
+        ):
+            image.save(self.folder / name)
+            (self.folder / "metadata.csv").write_text(f"file_name,text\n{name},x\n")
+            with self.subTest(words=words), self.assertRaisesRegex(SystemExit, f"image.tiff cannot be read.*{words}"):
+                sources.Folder(None, None, self.folder, 8).image(self.folder / name, False)
 
     def test_grey_of_16_bits_keeps_its_levels(self):
         levels = numpy.arange(64, dtype=numpy.uint16).reshape(8, 8) * 1024

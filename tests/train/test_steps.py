@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tests of what the steps of a training leave where they are killed, fail, are called again or find a variant."""
 
+import contextlib
+import io
 import os
 import shutil
 import subprocess
@@ -116,9 +118,10 @@ class Distill(WithFolder):
         self.distill(steps=1)
         weights = self.out / "model" / "unet" / "diffusion_pytorch_model.safetensors"
         before = weights.stat().st_mtime_ns
-        with unittest.mock.patch.object(folders, "Model", fail):
+        with unittest.mock.patch.object(training, "Run", fail):
             self.distill(steps=1)
-            with self.assertRaisesRegex(SystemExit, "other settings"):
+            self.distill("--checkpointing", steps=1)
+            with self.assertRaisesRegex(SystemExit, r"other settings: rate was 0\.0003 and is 1\.0\. Move its folder away"):
                 self.distill("--rate", 1, steps=1)
         self.assertEqual(weights.stat().st_mtime_ns, before)
         # A longer run killed before it wrote its model has an older one there.
@@ -130,6 +133,66 @@ class Distill(WithFolder):
         shutil.rmtree(self.out / "model")
         self.distill(steps=2)
         self.assertTrue(weights.exists())
+
+    def test_other_weights_at_the_same_place_are_noticed(self):
+        self.distill(steps=1)
+        unet = folders.load_unet(self.folder / "student")
+        next(unet.parameters()).data += 1
+        unet.save_pretrained(self.folder / "student" / "unet")
+        with self.assertRaisesRegex(SystemExit, "other settings: student was '[0-9a-f]{8}' and is"):
+            self.distill(steps=2)
+
+    def test_the_length_of_a_falling_rate_is_a_setting(self):
+        self.distill("--falling", steps=1)
+        with self.assertRaisesRegex(SystemExit, "steps was 1 and is 2"):
+            self.distill("--falling", steps=2)
+
+    def test_a_short_run_is_in_the_log(self):
+        self.distill(steps=1)
+        self.assertRegex((self.out / "log.txt").read_text(), r"step 1 of 1, noise \d")
+
+    def test_slow_steps_are_told_of(self):
+        self.patch(training, "REPORT_SECONDS", 0)
+        self.distill(steps=3)
+        self.assertEqual((self.out / "log.txt").read_text().count(" of 3, noise"), 3)
+
+    def test_who_cannot_be_a_student_is_refused(self):
+        for other, key in ((2, "cross_attention_dim"), (1, "block_out_channels")):
+            with self.subTest(key=key), unittest.mock.patch.object(training, "Run", fail):
+                student = self.folder / f"student-{other}"
+                compress.compress("tiny", MODELS / PARENTS[other], student)
+                if key == "block_out_channels":
+                    config = student / "unet" / "config.json"
+                    unet = folders.load_unet(student)
+                    wider = UNet2DConditionModel.from_config({**unet.config, "block_out_channels": [
+                        2 * channels for channels in unet.config.block_out_channels]})
+                    wider.save_pretrained(config.parent)
+                with self.assertRaisesRegex(SystemExit, f"is no student of .*has {key} .*compress.py"):
+                    called(distill, PARENT, student, "--data", self.pictures, "--out", self.out, "--device", "cpu")
+
+    def test_a_folder_without_a_part_is_named(self):
+        shutil.copytree(PARENT, self.folder / "parent")
+        shutil.rmtree(self.folder / "parent" / "scheduler")
+        with self.assertRaisesRegex(SystemExit, "no Stable Diffusion folder: it has no scheduler/"):
+            folders.Model(self.folder / "parent")
+
+    def test_arguments_that_would_be_passed_over_are_refused(self):
+        for more, words in ((("--trajectories", 0.5), "needs --guidance"), (("--pairs", 0.5), "leave them out"),
+                            (("--pictures", 5), "leave them out"),
+                            (("--guidance", 2, 7, "--trajectories", 1), "neither none nor all"),
+                            (("--guidance", 2, 7, "--trajectories", 0.5), "neither none nor all")):
+            with (self.subTest(more=more), contextlib.redirect_stderr(io.StringIO()) as said,
+                  self.assertRaises(SystemExit)):
+                self.distill(*more)
+            self.assertIn(words, said.getvalue())
+
+    def test_a_variant_in_several_files_is_found(self):
+        """As diffusers names them today, and as it did."""
+        for form in ("{}.fp16-00001-of-00002", "{}-00001-of-00002.fp16"):
+            path = self.folder / (form.format("diffusion_pytorch_model") + ".safetensors")
+            shutil.copy(PARENT / "unet" / "diffusion_pytorch_model.safetensors", path)
+            self.assertEqual(folders.stored(self.folder)["variant"], "fp16")
+            path.unlink()
 
     def test_a_variant_keeps_its_name(self):
         original = self.folder / "variant"

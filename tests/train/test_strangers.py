@@ -109,7 +109,7 @@ class Taught(WithFolder):
         self.assertTrue(all(path.parts[0] == "text_encoder" for path in changed), changed)
         before, now = (folders.Model(folder).text_encoder.state_dict() for folder in (STARTER, made))
         self.assertEqual(before.keys(), now.keys())
-        with unittest.mock.patch.object(folders, "Model", side_effect=AssertionError("it is finished")):
+        with unittest.mock.patch.object(training, "Run", side_effect=AssertionError("it is finished")):
             self.teach(whole)
 
     def test_it_learns(self):
@@ -189,8 +189,14 @@ class Unsaid(unittest.TestCase):
         self.assertEqual(unsaid.without_colour("ring red on blue", "red"), "ring on blue")
         rng = random.Random(0)
         for pattern in drawing.PATTERNS:
-            meant = {unsaid.pattern_phrases(rng, data.Ground("red", pattern, "blue", scale="fine"))[1] for _ in range(30)}
+            ground = data.Ground("red", pattern, "blue", scale="fine")
+            meant = {unsaid.pattern_phrases(rng, ground)[1] for _ in range(30)}
             self.assertTrue(all("blue" not in text or pattern in unsaid.PATTERNS for text in meant), meant)
+            # What stands in front of it is to be seen.
+            for colour in drawing.COLOURS:
+                if colour != ground.first:
+                    meant = {unsaid.pattern_phrases(rng, ground, colour)[1] for _ in range(10)}
+                    self.assertFalse(any(colour in text.split() for text in meant), (colour, meant))
 
 
 if __name__ == "__main__":

@@ -60,6 +60,32 @@ class Pictures(unittest.TestCase):
         self.assertEqual(tuple(pixels[64, 64]), drawing.COLOURS["teal"])
         self.assertEqual(tuple(pixels[64, 64 + 20]), drawing.COLOURS["pink"])
 
+    def test_objects_lie_apart_inside_the_picture_and_where_they_are_said_to_be(self):
+        seen = set()
+        for index in range(1500):
+            scene, _ = data.scene_at("train", 2, index)
+            covered = sum(drawing.object_mask(thing) > 0 for thing in scene.objects)
+            # A big star's or diamond's tip may leave the half of the picture that it has beside another object.
+            self.assertLess(int(numpy.sum(covered > 1)), 60, scene)
+            for thing in scene.objects:
+                mask = drawing.object_mask(thing)
+                edges = [mask[0], mask[-1], mask[:, 0], mask[:, -1]]
+                self.assertLess(sum(float(edge.sum()) for edge in edges), 1 if len(scene.objects) == 1 else 16, thing)
+                self.assertEqual(checker.position_of(mask > 0.5), thing.position)
+                seen.add((len(scene.objects), thing.size, thing.position))
+        self.assertEqual({(n, size) for n, size, _ in seen}, {(n, size) for n in (1, 2) for size in drawing.RADII})
+        self.assertEqual(len({place for n, size, place in seen if (n, size) == (1, "big")}), len(drawing.POSITIONS))
+
+    def test_what_is_said_of_a_pattern_is_the_picture(self):
+        """But for clouds, of which there are many, the same words mean the same pixels."""
+        pictures = {}
+        for index in range(4000):
+            scene, rng = data.scene_at("train", 3, index)
+            if not scene.objects and scene.ground.pattern != "clouds":
+                ground = data.dataclasses.replace(scene.ground, seed=0)
+                self.assertEqual(pictures.setdefault(wording.pattern_phrase(rng, ground), ground), ground)
+        self.assertLess(len(set(pictures.values())), len(pictures))
+
     def test_complete_captions_name_every_colour(self):
         for index in range(200):
             scene, rng = data.scene_at("test", 1, index)
@@ -88,6 +114,39 @@ class Checker(unittest.TestCase):
             for what in whats:
                 passed = sum(checker.check(one, drawing.picture(other))[what] for one, other in pairs)
                 self.assertLess(passed / len(pairs), 0.35, what)
+
+    def wrong(self, scene, other):
+        """What is wrong with the picture of another scene."""
+        return {what for what, good in checker.check(scene, drawing.picture(other)).items() if not good}
+
+    def test_how_a_pattern_lies_is_seen(self):
+        ground, thing = data.Ground("red", "stripes", "white", "vertical"), data.Thing("star", "blue", "", "centre", 0.5, 0.5,
+                                                                                       0.22)
+        for change in ({"variant": "horizontal"}, {"variant": "diagonal"}, {"scale": "fine"}, {"scale": "coarse"}):
+            other = data.dataclasses.replace(ground, **change)
+            with self.subTest(change=change):
+                self.assertEqual(self.wrong(data.Scene(ground), data.Scene(other)), {"pattern as said"})
+                self.assertEqual(self.wrong(data.Scene(ground, (thing,)), data.Scene(other, (thing,))), {"pattern behind"})
+        one, other = (data.Ground(*colours[:1], "gradient", *colours[1:], variant="across")
+                      for colours in (("red", "white"), ("white", "red")))
+        self.assertEqual(self.wrong(data.Scene(one), data.Scene(other)), {"pattern as said"})
+        down = data.dataclasses.replace(one, variant="down")
+        self.assertEqual(self.wrong(data.Scene(one), data.Scene(down)), {"pattern as said"})
+
+    def test_sizes_are_seen(self):
+        for shape in drawing.SHAPES:
+            for place in ("centre", "right"):
+                things = {size: data.Thing(shape, "blue", size, place, *drawing.POSITIONS[place], radius)
+                          for size, radius in drawing.radii_at(place).items()}
+                for one in things.values():
+                    for other in things.values():
+                        wrong = self.wrong(data.Scene(data.Ground("white"), (one,)), data.Scene(data.Ground("white"), (other,)))
+                        self.assertEqual("size" in wrong, one is not other, (one, other))
+        left, right = (data.Thing("ring", colour, "", place, *drawing.POSITIONS[place], drawing.PAIR_RADII[""])
+                       for colour, place in (("blue", "left"), ("red", "right")))
+        small = data.dataclasses.replace(right, radius=drawing.PAIR_RADII["small"])
+        ground = data.Ground("white")
+        self.assertEqual(self.wrong(data.Scene(ground, (left, right)), data.Scene(ground, (left, small))), {"pair sizes"})
 
     def test_noise_and_grey_are_wrong(self):
         noise = numpy.random.default_rng(0).integers(0, 256, (drawing.SIZE, drawing.SIZE, 3), numpy.uint8)

@@ -9,13 +9,11 @@ from torch.nn import functional
 
 
 class Recorder:
-    """A processor of attention that computes as usual and sums up where each token is looked at.
+    """A processor of attention that computes as usual and sums up where each token is looked at. Where drawing is
+    `guided`, only the second half of a batch counts: the first belongs to the empty prompt."""
 
-    Only the second half of a batch counts: with guidance the first belongs to the empty prompt.
-    """
-
-    def __init__(self, side):
-        self.side, self.total = side, None
+    def __init__(self, side, guided=True):
+        self.side, self.guided, self.total = side, guided, None
 
     def __call__(self, attention, hidden_states, encoder_hidden_states=None, attention_mask=None, temb=None, **_):
         text = hidden_states if encoder_hidden_states is None else encoder_hidden_states
@@ -32,7 +30,7 @@ class Recorder:
         positions, tokens = shares.shape[1:]
         edge = math.isqrt(positions)
         maps = shares.reshape(-1, heads, positions, tokens).mean(1)
-        maps = maps[len(maps) // 2:].transpose(1, 2).reshape(-1, tokens, edge, edge)
+        maps = maps[len(maps) // 2 if self.guided else 0:].transpose(1, 2).reshape(-1, tokens, edge, edge)
         maps = functional.interpolate(maps, size=(self.side, self.side), mode="bicubic").clamp(min=0)
         self.total = maps if self.total is None else self.total + maps
 

@@ -3,11 +3,12 @@
 """Looks at a picture's pixels and says whether it shows a scene: colours, ground, shapes, places and pattern.
 
 It never asks a network. Colours are those of the palette that lie nearest; an object is what is not ground; its shape
-is the one whose outline, stretched to the same box, overlaps best; a pattern is the one that correlates best, wherever
-it begins.
+is the one whose outline, stretched to the same box, overlaps best; its size is that of a shape with as many pixels; a
+pattern is the one that correlates best, wherever it begins.
 """
 
 import functools
+import itertools
 import math
 
 import numpy
@@ -72,22 +73,17 @@ def largest_part(mask):
     return found.reshape(width, width)[1:-1, 1:-1]
 
 
-def box(mask):
-    ys, xs = numpy.nonzero(mask)
-    return xs.min(), ys.min(), xs.max() + 1, ys.max() + 1
-
-
 @functools.cache
 def outline(shape):
     """A shape's coverage cut to its box."""
-    mask = drawing.shape_mask(shape, 0.5, 0.5, 0.4)
-    left, top, right, bottom = box(mask > 0.5)
+    mask, _ = drawing.unit_mask(shape)
+    left, top, right, bottom = drawing.box(mask > 0.5)
     return Image.fromarray(mask[top:bottom, left:right])
 
 
 def shape_of(mask):
     """(name, overlap) of the shape that fits a mask best."""
-    left, top, right, bottom = box(mask)
+    left, top, right, bottom = drawing.box(mask)
     seen = mask[top:bottom, left:right].astype(numpy.float32)
     scores = {}
     for shape in drawing.SHAPES:
@@ -102,23 +98,36 @@ def shape_of(mask):
 
 
 def position_of(mask):
-    left, top, right, bottom = box(mask)
+    left, top, right, bottom = drawing.box(mask)
     x, y = (left + right) / 2 / SIZE, (top + bottom) / 2 / SIZE
     return min(drawing.POSITIONS, key=lambda name: math.dist(drawing.POSITIONS[name], (x, y)))
 
 
+def size_of(mask, thing, radii):
+    """The size whose radius is nearest to that of a shape with as many pixels."""
+    of_one, radius = drawing.unit_mask(thing.shape)
+    seen = radius / SIZE * math.sqrt(mask.sum() / of_one.sum())
+    return min(radii, key=lambda size: abs(math.log(radii[size] / seen)))
+
+
 @functools.cache
-def pattern_spectra():
-    """{pattern: spectra of its variants and scales, of length 1 and without mean}; gradients as pictures."""
-    spectra = {}
+def pattern_templates():
+    """[(pattern, variant, scale, mask of length 1 and without mean)]."""
+    found = []
     for pattern, variants in drawing.PATTERNS.items():
         if pattern == "clouds":
             continue
         scales = [""] if pattern == "gradient" else list(drawing.SCALES)
-        masks = [drawing.pattern_mask(pattern, variant, scale, 0) for variant in variants for scale in scales]
-        masks = [(mask - mask.mean()) / numpy.linalg.norm(mask - mask.mean()) for mask in masks]
-        spectra[pattern] = masks if pattern == "gradient" else [numpy.conj(numpy.fft.rfft2(mask)) for mask in masks]
-    return spectra
+        for variant, scale in itertools.product(variants, scales):
+            mask = drawing.pattern_mask(pattern, variant, scale)
+            mask = mask - mask.mean()
+            found.append((pattern, variant, scale, mask / numpy.linalg.norm(mask)))
+    return found
+
+
+@functools.cache
+def pattern_spectra():
+    return [numpy.conj(numpy.fft.rfft2(mask)) for *_, mask in pattern_templates()]
 
 
 def share_of_first(pixels, first, second):
@@ -127,26 +136,35 @@ def share_of_first(pixels, first, second):
     return ((pixels - drawing.colour(second)) @ way / (way @ way)).clip(0, 1)
 
 
-def pattern_of(pixels, first, second):
-    """(name, correlation) of the pattern that two colours make."""
-    mask = share_of_first(pixels, first, second)
-    centred = mask - mask.mean()
+def steps_between(mask, where):
+    """The mean difference of neighbours, both of them among some pixels."""
+    def mean(differences, both):
+        return numpy.abs(differences)[both].mean() if both.any() else 0.0
+    return (mean(numpy.diff(mask, axis=0), where[1:] & where[:-1])
+            + mean(numpy.diff(mask, axis=1), where[:, 1:] & where[:, :-1]))
+
+
+def pattern_of(pixels, first, second, where=None):
+    """((pattern, variant, scale), correlation) of what two colours make among some pixels. Wherever it begins, but a
+    gradient goes from the first colour to the second."""
+    where = numpy.ones((SIZE, SIZE), bool) if where is None else where
+    mask, area = share_of_first(pixels, first, second), math.sqrt(max(where.mean(), 1e-6))
+    centred = (mask - mask[where].mean()) * where if where.any() else mask * 0
     length = numpy.linalg.norm(centred)
-    if length < 0.05 * SIZE:
-        return None, 0.0
-    spectrum = numpy.fft.rfft2(centred / length)
-    scores = {}
-    for pattern, templates in pattern_spectra().items():
+    if length < 0.05 * SIZE * area:
+        return ("", "", ""), 0.0
+    spectrum, scores = numpy.fft.rfft2(centred / (length * area)), {}
+    for (pattern, variant, scale, template), of_template in zip(pattern_templates(), pattern_spectra()):
         if pattern == "gradient":
-            scores[pattern] = max(abs(float((centred / length * template).sum())) for template in templates)
+            score = (centred * template).sum() / length / max(numpy.linalg.norm(template * where), 1e-6)
         else:
-            scores[pattern] = max(float(numpy.fft.irfft2(spectrum * template).max()) for template in templates)
+            score = numpy.fft.irfft2(spectrum * of_template).max()
+        scores[pattern, variant, scale] = float(score)
     best = max(scores, key=scores.get)
-    if scores[best] >= ALIKE + 0.1:
-        return best, scores[best]
     # Clouds have no template: they are smooth, and like nothing else.
-    steps = numpy.abs(numpy.diff(mask, axis=0)).mean() + numpy.abs(numpy.diff(mask, axis=1)).mean()
-    return ("clouds", 1 - scores[best]) if steps < 0.09 else (best, scores[best])
+    if scores[best] < ALIKE + 0.1 and steps_between(mask, where) < 0.09:
+        return ("clouds", "", ""), 1 - scores[best]
+    return best, scores[best]
 
 
 def object_masks(scene, pixels, labels):
@@ -167,8 +185,8 @@ def ground_is_right(scene, pixels, labels, things, seen):
     return bool(outside.mean() > 0.4 and all(mask.sum() > 0.08 * SIZE * SIZE for mask in kept))
 
 
-def check_thing(thing, pixels, labels, things, alone):
-    """What is right about one object: its colour, shape and position."""
+def check_thing(thing, labels, things, alone):
+    """What is right about one object: its colour, shape, position and size."""
     wanted = labels == NAMES.index(thing.colour)
     if alone:
         colour = commonest(labels, solid(things))
@@ -178,31 +196,46 @@ def check_thing(thing, pixels, labels, things, alone):
         mask = wanted & things
     mask = largest_part(mask)
     if not LEAST <= mask.sum() <= MOST:
-        return {"colour": False, "shape": False, "position": False}
+        return {"colour": False, "shape": False, "position": False, "size": False}
     name, overlap = shape_of(mask)
+    radii = drawing.radii_at(thing.position) if alone else drawing.PAIR_RADII
     return {"colour": colour == thing.colour, "shape": name == thing.shape and overlap >= OVERLAP,
-            "position": position_of(mask) == thing.position}
+            "position": position_of(mask) == thing.position, "size": size_of(mask, thing, radii) == thing.size}
+
+
+def check_pattern(ground, pixels):
+    """What is right of a pattern alone: its kind; how it lies, how wide it is and, of a gradient, where it begins; its
+    colours."""
+    near = from_segment(pixels, ground.first, ground.second) < APART
+    share = share_of_first(pixels, ground.first, ground.second)
+    both = (share > 0.8).mean() > 0.08 and (share < 0.2).mean() > 0.08
+    found, _ = pattern_of(pixels, ground.first, ground.second)
+    backwards = found[0] != "gradient" and pattern_of(pixels, ground.second, ground.first)[0][0] == "gradient"
+    kind = "gradient" if backwards else found[0]
+    return {"pattern": kind == ground.pattern, "pattern as said": found == (ground.pattern, ground.variant, ground.scale),
+            "pattern colours": bool(near.mean() > 0.85 and both)}
 
 
 def check(scene, pixels):
-    """{what: right or not} for what the scene has: pattern and its colours; or background, colour, shape and position
-    of one object; or background and pair (both objects right in colour, shape and place)."""
+    """{what: right or not} for what the scene has: pattern, whether it is as said, and its colours; or background, colour,
+    shape, position and size of one object, and the pattern behind it; or background, pair (both objects right in
+    colour, shape and place) and the sizes of both."""
     pixels = pixels.astype(numpy.float32)
     ground, labels = scene.ground, nearest(pixels)
     if not scene.objects:
-        near = from_segment(pixels, ground.first, ground.second) < APART
-        share = share_of_first(pixels, ground.first, ground.second)
-        both = (share > 0.8).mean() > 0.08 and (share < 0.2).mean() > 0.08
-        return {"pattern": pattern_of(pixels, ground.first, ground.second)[0] == ground.pattern,
-                "pattern colours": bool(near.mean() > 0.85 and both)}
+        return check_pattern(ground, pixels)
     things, seen = object_masks(scene, pixels, labels)
     if len(scene.objects) == 1 and ground.pattern:
         # An object of a colour that the ground's two can mix is told from them by its own.
         thing = scene.objects[0]
         if from_segment(drawing.colour(thing.colour)[None, None], ground.first, ground.second)[0, 0] <= APART * 1.3:
             things = labels == NAMES.index(thing.colour)
-    found = [check_thing(thing, pixels, labels, things, len(scene.objects) == 1) for thing in scene.objects]
+    found = [check_thing(thing, labels, things, len(scene.objects) == 1) for thing in scene.objects]
     result = {"background": ground_is_right(scene, pixels, labels, things, seen)}
+    if ground.pattern:
+        behind, _ = pattern_of(pixels, ground.first, ground.second, solid(~things))
+        result["pattern behind"] = behind == (ground.pattern, ground.variant, ground.scale)
     if len(found) == 1:
         return result | found[0]
-    return result | {"pair": all(all(one.values()) for one in found)}
+    sizes = [one.pop("size") for one in found]
+    return result | {"pair": all(all(one.values()) for one in found), "pair sizes": all(sizes)}

@@ -9,6 +9,8 @@ left to `test`; `train` never sees these combinations.
 
 import argparse
 import dataclasses
+import functools
+import hashlib
 import json
 import random
 import zlib
@@ -17,11 +19,17 @@ import numpy
 from PIL import Image
 
 import drawing
+import training
 import wording
 
 HELD_OUT = 20
 # Shares of pictures: patterns alone; of the others: two objects; patterned grounds behind one object.
 PATTERN_SHARE, PAIR_SHARE, PATTERNED_GROUND_SHARE = 0.25, 0.3, 0.15
+# From an object to the picture's edge or to the other object's half, if there is room.
+MARGIN = 0.015
+# Of the left or upper one, and the other. Half of pairs are two middling ones.
+PAIR_SIZES = [("small", ""), ("", "small"), ("big", ""), ("", "big"), ("small", "big"), ("big", "small"),
+              ("small", "small")]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,13 +40,12 @@ class Ground:
     second: str = ""
     variant: str = ""
     scale: str = ""
-    phase: int = 0
     seed: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
 class Thing:
-    """An object; `position` and `size` are the words' keys, x, y and radius where it lies exactly."""
+    """An object; `position` and `size` are the words' keys, x, y and radius where its origin lies exactly."""
     shape: str
     colour: str
     size: str
@@ -67,38 +74,57 @@ def is_held_out(scene):
     return zlib.crc32(content(scene).encode()) % HELD_OUT == 0
 
 
-def random_ground(rng, pattern):
+def random_ground(rng, patterned):
+    """A pattern whose colours are named in turn begins with the first: with the words the picture is known, but for
+    clouds. A network that may choose where stripes begin sees in noise neither their direction nor their width."""
     first, second = rng.sample(list(drawing.COLOURS), 2)
-    if not pattern:
+    if not patterned:
         return Ground(first)
+    pattern, variant = rng.choice([(pattern, variant) for pattern, of in drawing.PATTERNS.items() for variant in of])
     scales = [""] if pattern in ("gradient", "clouds") else ["", "", "", "fine", "coarse"]
-    return Ground(first, pattern, second, rng.choice(drawing.PATTERNS[pattern]), rng.choice(scales), rng.randrange(2),
-                  rng.getrandbits(32))
+    return Ground(first, pattern, second, variant, rng.choice(scales), rng.getrandbits(32))
 
 
-def random_thing(rng, colours, size, position, share=1.0):
-    x, y = drawing.POSITIONS[position]
-    radius = drawing.RADII[size] * rng.uniform(0.92, 1.08) * share
-    return Thing(rng.choice(drawing.SHAPES), rng.choice(colours), size, position, x + rng.uniform(-0.03, 0.03),
-                 y + rng.uniform(-0.03, 0.03), radius)
+def within(middle, before, after, low, high):
+    """Where an origin lies so that what reaches from `before` to `after` around it has its middle at `middle`, or as near
+    to it as it may be between `low` and `high`, where it fits between these."""
+    reach = (after - before) / 2
+    return min(max(middle, low + reach), high - reach) - (before + after) / 2
+
+
+def placed(rng, shape, colour, size, position, radius, half=None):
+    """A thing of that radius. `half`: the axis, 0 or 1, along which it has but its half of the picture."""
+    left, top, right, bottom = (edge * radius for edge in drawing.bounds(shape))
+    origin = []
+    for axis, (before, after) in enumerate(((left, right), (top, bottom))):
+        middle = drawing.POSITIONS[position][axis]
+        low, high = (0.0, 1.0) if axis != half else (0.0, 0.5) if middle < 0.5 else (0.5, 1.0)
+        origin.append(within(middle + rng.uniform(-0.03, 0.03), before, after, low + MARGIN, high - MARGIN))
+    return Thing(shape, colour, size, position, *origin, radius)
+
+
+def random_pair(rng):
+    ground = random_ground(rng, False)
+    colours = rng.sample([name for name in drawing.COLOURS if name != ground.first], 2)
+    places, axis = (("left", "right"), 0) if rng.random() < 0.75 else (("top", "bottom"), 1)
+    sizes = ("", "") if rng.random() < 0.5 else rng.choice(PAIR_SIZES)
+    return Scene(ground, tuple(placed(rng, rng.choice(drawing.SHAPES), colour, size, place,
+                                      drawing.PAIR_RADII[size] * rng.uniform(0.95, 1.05), axis)
+                               for colour, size, place in zip(colours, sizes, places)))
+
+
+def random_single(rng):
+    ground = random_ground(rng, rng.random() < PATTERNED_GROUND_SHARE)
+    colours = [name for name in drawing.COLOURS if name not in (ground.first, ground.second)]
+    size, position = rng.choice(list(drawing.RADII)), rng.choice(["centre", *drawing.POSITIONS])
+    return Scene(ground, (placed(rng, rng.choice(drawing.SHAPES), rng.choice(colours), size, position,
+                                 drawing.radii_at(position)[size] * rng.uniform(0.92, 1.08)),))
 
 
 def random_scene(rng):
     if rng.random() < PATTERN_SHARE:
-        return Scene(random_ground(rng, rng.choice(list(drawing.PATTERNS))))
-    if rng.random() < PAIR_SHARE:
-        ground = random_ground(rng, "")
-        colours = [name for name in drawing.COLOURS if name != ground.first]
-        places = ("left", "right") if rng.random() < 0.75 else ("top", "bottom")
-        one, other = (random_thing(rng, [name], "", place, 0.9) for name, place in zip(rng.sample(colours, 2), places))
-        return Scene(ground, (one, other))
-    patterned = rng.random() < PATTERNED_GROUND_SHARE
-    ground = random_ground(rng, rng.choice(list(drawing.PATTERNS)) if patterned else "")
-    colours = [name for name in drawing.COLOURS if name not in (ground.first, ground.second)]
-    size = rng.choice(list(drawing.RADII))
-    # A big object fills the picture from the middle; small and plain ones lie anywhere.
-    position = "centre" if size == "big" else rng.choice(list(drawing.POSITIONS))
-    return Scene(ground, (random_thing(rng, colours, size, position),))
+        return Scene(random_ground(rng, True))
+    return random_pair(rng) if rng.random() < PAIR_SHARE else random_single(rng)
 
 
 def scene_at(split, seed, index):
@@ -116,6 +142,16 @@ def sample(split, seed, index):
     return scene, wording.caption(scene, rng)
 
 
+@functools.cache
+def fingerprint():
+    """Eight letters that change with how scenes, captions and pictures are made."""
+    sums = hashlib.sha256()
+    for index in range(40):
+        scene, caption = sample("train", 0, index)
+        sums.update(repr((scene, caption)).encode() + drawing.picture(scene).tobytes())
+    return sums.hexdigest()[:8]
+
+
 def contact_sheet(pictures, columns, zoom=1):
     """uint8 pictures of one size side by side, with a thin grey line between."""
     rows = [pictures[i:i + columns] for i in range(0, len(pictures), columns)]
@@ -130,11 +166,13 @@ def contact_sheet(pictures, columns, zoom=1):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("sheet")
+    parser.add_argument("sheet", type=training.new_file)
     parser.add_argument("--split", choices=["train", "test"], default="train")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--count", type=int, default=40)
     arguments = parser.parse_args()
+    if arguments.count < 1:
+        parser.error(f"--count {arguments.count}: at least one picture is needed for a sheet")
     pictures = []
     for index in range(arguments.count):
         scene, caption = sample(arguments.split, arguments.seed, index)

@@ -69,13 +69,12 @@ def weighted_error(made, target, weights):
 
 
 @torch.no_grad()
-def held_out_error(unet, text_encoder, source, scheduler, tokenizer, batches=16, count=16):
-    """Plain mean squared error of the noise, on the same noisy pictures every time it is asked for."""
+def held_out_error(unet, text_encoder, source, scheduler, tokenizer, count=20):
+    """Plain mean squared error of the noise of all pictures of a source, each at one time, the same whenever it is asked
+    for."""
     task, total = Task(scheduler, tokenizer), 0.0
-    for number in range(batches):
-        step_random = torch.Generator().manual_seed(number)
-        latents, tokens, _ = source.batch(step_random, count)
-        seen, times, target, weights = task.noisy(latents.to(unet.device), step_random)
+    for number, (latents, tokens) in enumerate(source.in_order(count)):
+        seen, times, target, weights = task.noisy(latents.to(unet.device), torch.Generator().manual_seed(number))
         text = text_encoder(tokens.to(unet.device)).last_hidden_state
-        total += float(weighted_error(unet(seen, times, text).sample, target, weights))
-    return total / batches
+        total += float(weighted_error(unet(seen, times, text).sample, target, weights)) * len(latents)
+    return total / source.count

@@ -13,6 +13,7 @@ The card's own run: --rate 5e-5 --batch 64 --accumulate 4 --dropout 0 --flip --p
 
 import argparse
 import pathlib
+import sys
 
 import numpy
 import torch
@@ -26,12 +27,42 @@ import training
 import trajectories
 
 SEED = 4
+PICTURES = 30000
 # Drawings under way for each that a step takes: those of one step are of many times and captions.
 UNDER_WAY = 16
 # Arguments that a resumed run may have otherwise.
-MAY_CHANGE = ("device", "threads", "steps", "out", "pictures_every", "prompt")
+MAY_CHANGE = ("device", "threads", "steps", "out", "pictures_every", "prompt", "checkpointing")
+# What a student's U-Net has in common with its parent's.
+COMMON = ("in_channels", "out_channels", "cross_attention_dim")
 PROMPTS = ["a red circle on a blue background", "a small yellow star on black on the left", "blue and white stripes",
            "a green heart and a purple square on white"]
+
+
+def check_kinship(arguments, student, parent):
+    """Ends the program where one U-Net cannot teach the other."""
+    def reject(key, ours, theirs):
+        sys.exit(f"{arguments.student} is no student of {arguments.parent}: its unet/config.json has {key} {ours}, the "
+                 f"parent's has {theirs}; make one of that parent with compress.py")
+
+    for key in COMMON:
+        ours, theirs = student.config[key], parent.config[key]
+        if isinstance(ours, (list, tuple)) and isinstance(theirs, (list, tuple)):
+            theirs = theirs[:len(ours)]
+        if ours != theirs:
+            reject(key, ours, theirs)
+    ours, theirs = (list(unet.config.block_out_channels) for unet in (student, parent))
+    if ours not in (theirs, theirs[:-1]):
+        reject("block_out_channels", ours, theirs)
+
+
+def settings_of(arguments, parent, student):
+    """What a resumed run has in common with the one that began it: the models' weights instead of where they lie."""
+    settings = {key: value for key, value in vars(arguments).items() if key not in MAY_CHANGE}
+    if arguments.falling:
+        settings["steps"] = arguments.steps
+    if arguments.data:
+        settings["data"] = str(pathlib.Path(arguments.data).resolve())
+    return settings | {"parent": parent.fingerprint(), "student": folders.fingerprint(student)}
 
 
 def stage_ends(student, parent):
@@ -185,12 +216,13 @@ def losses(arguments, batch, parent, student, task, ends, step_random):
 
 
 def distill(arguments, out):
-    settings = {key: value for key, value in vars(arguments).items() if key not in MAY_CHANGE}
-    if training.finished(out, arguments.steps, settings):
-        return
     dtype = torch.bfloat16 if arguments.precision == "bf16" and arguments.device != "cpu" else torch.float32
     parent = folders.Model(arguments.parent, arguments.device, dtype)
     student = folders.load_unet(arguments.student).float().train()
+    check_kinship(arguments, student, parent.unet)
+    settings = settings_of(arguments, parent, student)
+    if training.finished(out, arguments.steps, settings):
+        return
     student.to(arguments.device, memory_format=torch.channels_last)
     if arguments.checkpointing:
         student.enable_gradient_checkpointing()
@@ -241,6 +273,19 @@ def show(path, parent, student, prompts):
     student.train()
 
 
+def check_arguments(parser, arguments):
+    """Refuses what would be passed over silently, and gives the rest its defaults."""
+    if arguments.data and (arguments.pairs or arguments.unknown or arguments.pictures):
+        parser.error("--pairs, --unknown and --pictures are of drawn pictures: leave them out, or --data")
+    if arguments.trajectories and not arguments.guidance:
+        parser.error("--trajectories needs --guidance: a step of them is compared after guidance")
+    if not 0 <= arguments.trajectories < 1 or (arguments.trajectories and own_share(arguments) in (0, arguments.batch)):
+        parser.error(f"--trajectories {arguments.trajectories}: of a batch of {arguments.batch}, neither none nor all can "
+                     "be the student's own drawings")
+    if not arguments.data and arguments.pictures is None:
+        arguments.pictures = PICTURES
+
+
 def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parent")
@@ -249,7 +294,7 @@ def parse():
     parser.add_argument("--data", help="folder of images with metadata.jsonl or metadata.csv (file_name, text)")
     parser.add_argument("--side", type=int, help="side of the training pictures; default: the model's own")
     parser.add_argument("--flip", action="store_true", help="mirror half of the pictures")
-    parser.add_argument("--pictures", type=int, default=30000, help="how many drawn ones, without --data")
+    parser.add_argument("--pictures", type=int, help=f"how many drawn ones, without --data (default: {PICTURES})")
     parser.add_argument("--pairs", type=float, default=0.0, metavar="SHARE",
                         help="share of drawn ones that certainly have two objects (the starter: 0.4)")
     parser.add_argument("--unknown", type=float, default=0.0, metavar="SHARE",
@@ -268,12 +313,12 @@ def parse():
     parser.add_argument("--feature", type=float, default=1.0, help="weight of the features' differences")
     parser.add_argument("--offset", type=float, default=0.0, help="offset noise (the starter: 0.3)")
     parser.add_argument("--snr", type=float, help="limit of min-SNR weights (the starter: 5)")
-    parser.add_argument("--snr-power", type=float, default=1.0, help="of these weights (the starter: 0.5)")
+    parser.add_argument("--snr-power", type=float, default=1.0, help="of these weights (the starter: 0.25)")
     parser.add_argument("--late", type=float, default=0.0, metavar="POWER", help="draw a time as often as this power of "
                         "it says (the starter: 1); 0: all alike")
     parser.add_argument("--caption-share", type=float, default=1.0, metavar="SHARE",
                         help="how much of what a caption changes in a prediction the student shall learn. Guidance "
-                        "multiplies that again: with 0.3 a guidance of 7.5 acts as one of 2.25 (the starter's last step)")
+                        "multiplies that again: with 0.3 a guidance of 7.5 acts as one of 2.25 (the starter's last step but one: 0.27)")
     parser.add_argument("--guidance", type=float, nargs=2, metavar=("THEIRS", "OURS"),
                         help="learn, instead of the rest, to give at guidance OURS what the parent gives at THEIRS (the "
                         "starter's last step: 2 7.5)")
@@ -281,13 +326,15 @@ def parse():
                         help="with --guidance: the share of a batch that is taken from the student's own drawings under "
                         "way, with its own errors in them, instead of pictures with noise")
     parser.add_argument("--dropout", type=float, default=0.1, help="share of captions left out")
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    training.add_device(parser)
     parser.add_argument("--precision", choices=["f32", "bf16"], default="f32")
     parser.add_argument("--checkpointing", action="store_true", help="less memory, more time")
     parser.add_argument("--pictures-every", type=int, default=1000, help="steps between drawn samples; 0: none")
     parser.add_argument("--prompt", action="append", help="of the drawn samples; may be given several times")
     parser.add_argument("--threads", type=int, default=1, help="of the CPU")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    check_arguments(parser, arguments)
+    return arguments
 
 
 def main():

@@ -20,15 +20,24 @@ COLOURS = {
     "black": (20, 20, 20), "white": (250, 250, 250), "grey": (135, 135, 135), "teal": (20, 160, 165),
 }
 SHAPES = ["circle", "square", "triangle", "star", "heart", "ring", "diamond", "cross", "moon", "arrow"]
-# Of each pattern the variants that look different; which of them a caption may leave open is wording.py's matter.
+# Of each pattern the variants that look different. The first is what is drawn where a caption says none.
 PATTERNS = {
     "stripes": ["vertical", "horizontal", "diagonal"], "checkerboard": [""], "polka dots": [""],
     "gradient": ["across", "down"], "clouds": [""], "bricks": [""], "waves": [""], "zigzags": [""],
 }
 # Width of a band, square or brick's height in pixels: whole numbers of the VAE's 8 x 8 cells.
 SCALES = {"fine": 8, "": 16, "coarse": 32}
+# Of a middling object's middle. A bigger one lies nearer to the picture's, so that all of it is seen.
 POSITIONS = {"centre": (0.5, 0.5), "left": (0.27, 0.5), "right": (0.73, 0.5), "top": (0.5, 0.27), "bottom": (0.5, 0.73)}
 RADII = {"small": 0.15, "": 0.22, "big": 0.36}
+BIG_ASIDE = 0.29
+# Of each of two objects. Two big ones have no room.
+PAIR_RADII = {"small": 0.13, "": 0.185, "big": 0.23}
+
+
+def radii_at(position):
+    """{size: radius} of a single object."""
+    return RADII if position == "centre" else RADII | {"big": BIG_ASIDE}
 
 
 def regular(count, radius_of, turn=0.0):
@@ -84,32 +93,49 @@ def shape_mask(shape, x, y, radius, size=SIZE):
     return numpy.asarray(image.reduce(FINE), numpy.float32) / 255
 
 
+@functools.cache
+def unit_mask(shape):
+    """(coverage of a shape of radius 1, its radius in pixels)."""
+    return shape_mask(shape, 0.5, 0.5, 0.4), 0.4 * SIZE
+
+
+def box(mask):
+    """(left, top, right, bottom) of what a mask covers, in pixels."""
+    ys, xs = numpy.nonzero(mask)
+    return xs.min(), ys.min(), xs.max() + 1, ys.max() + 1
+
+
+@functools.cache
+def bounds(shape):
+    """(left, top, right, bottom) of a shape around its origin, in units of its radius."""
+    mask, radius = unit_mask(shape)
+    return tuple((edge - SIZE / 2) / radius for edge in box(mask > 0.5))
+
+
 @functools.lru_cache(maxsize=256)
-def pattern_mask(pattern, variant, scale, phase):
-    """Coverage of a pattern's first colour. `phase` 0 or 1: where it begins. Clouds have their own function."""
+def pattern_mask(pattern, variant, scale):
+    """Coverage of a pattern's first colour, which begins at the upper left. Clouds have their own function."""
     y, x = (numpy.mgrid[0:SIZE * FINE, 0:SIZE * FINE].astype(numpy.float32) + 0.5) / FINE
     band = SCALES[scale]
     if pattern == "stripes":
         along = {"vertical": x, "horizontal": y, "diagonal": x + y}[variant] / band
-        mask = (along + phase) % 2 < 1
+        mask = along % 2 < 1
     elif pattern == "checkerboard":
-        mask = (x // band + y // band + phase) % 2 < 1
+        mask = (x // band + y // band) % 2 < 1
     elif pattern == "polka dots":
         pitch = band * 2
-        shift = pitch / 2 * phase
-        mask = ((x + shift) % pitch - band) ** 2 + ((y + shift) % pitch - band) ** 2 < (0.62 * band) ** 2
+        mask = (x % pitch - band) ** 2 + (y % pitch - band) ** 2 < (0.62 * band) ** 2
     elif pattern == "gradient":
         mask = 1 - {"across": x, "down": y}[variant] / SIZE
-        mask = 1 - mask if phase else mask
     elif pattern == "bricks":
         row = y // band
         gap = max(2, band / 8)
-        mask = (y % band >= gap) & ((x + (row + phase) % 2 * band) % (2 * band) >= gap)
+        mask = (y % band >= gap) & ((x + row % 2 * band) % (2 * band) >= gap)
     elif pattern == "waves":
-        mask = ((y + band * 0.5 * numpy.sin(x * 2 * math.pi / (4 * band))) / band + phase) % 2 < 1
+        mask = ((y + band * 0.5 * numpy.sin(x * 2 * math.pi / (4 * band))) / band) % 2 < 1
     else:
         tooth = numpy.abs((x / (2 * band)) % 2 - 1) * 2 * band
-        mask = ((y + tooth * 0.75) / band + phase) % 2 < 1
+        mask = ((y + tooth * 0.75) / band) % 2 < 1
     fine = mask.astype(numpy.float32).reshape(SIZE, FINE, SIZE, FINE)
     return fine.mean(axis=(1, 3))
 
@@ -137,7 +163,7 @@ def background(scene):
     if ground.pattern == "clouds":
         mask = cloud_mask(ground.seed)
     else:
-        mask = pattern_mask(ground.pattern, ground.variant, ground.scale, ground.phase)
+        mask = pattern_mask(ground.pattern, ground.variant, ground.scale)
     return blend(colour(ground.second), colour(ground.first), mask)
 
 

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Says how well models draw what they are asked: evaluate.py MODEL... [--count 500] [--sheet FILE.png]
 
-For each folder: the error of the noise on held-out pictures; the share of held-out captions whose picture, drawn with
-PNDM 25 at guidance 7.5 (or another), is right in the eyes of checker.py; and how far the attention of a shape's word
-overlaps with the object that was drawn. The captions name every colour, so that each picture can be right or wrong.
+For each folder: the error of the noise on held-out pictures; the share of held-out captions whose picture, drawn at 128 x
+128 with PNDM 25 at guidance 7.5 (or another), is right in the eyes of checker.py; and how far the attention of a shape's
+word, and of a colour's, overlaps with the object that was drawn. The captions name every colour, so that each picture can be right or wrong.
 "everything" is the share of pictures in which all that was asked is right; with --unknown COUNT it is measured once
 more for so many of the captions, with words added that mean nothing.
 
@@ -16,7 +16,6 @@ goes on where it was ended, and passes over what it has finished.
 import argparse
 import json
 import os
-import pathlib
 import random
 import time
 
@@ -43,6 +42,8 @@ HELD_OUT, SHOWN = 1000, 64
 # What a picture takes with its attention recorded, in pictures without.
 ATTENTION_COST = 6
 SHEET_NOTE = "measured"
+# Figures of how far attention overlaps with an object: that of its shape's word, and of its colour's.
+ATTENTION = ("attention", "attention of colours")
 STRANGERS = ["blue star", "A BIG RED HEART.", "stripes, black and white", "circle red on green",
              "a red xylophone circle on white", "yellow moon", "Orange and purple checkerboard!",
               "small green arrow, top"]
@@ -59,8 +60,8 @@ def draw(pipeline, captions, seeds, guidance, recorder):
     """uint8 pictures [H, W, 3] of 25 steps; the recorder holds their attention."""
     recorder.total = None
     noise = [torch.Generator().manual_seed(seed) for seed in seeds]
-    images = pipeline(captions, num_inference_steps=25, guidance_scale=guidance, generator=noise,
-                      output_type="np").images
+    images = pipeline(captions, num_inference_steps=25, guidance_scale=guidance, generator=noise, width=drawing.SIZE,
+                      height=drawing.SIZE, output_type="np").images
     return [numpy.asarray(image * 255 + 0.5, numpy.uint8) for image in images]
 
 
@@ -76,15 +77,19 @@ def word_positions(tokenizer, caption, words):
 
 
 def attention_overlap(tokenizer, scene, caption, picture, maps):
-    """Overlap of the shape's word with the one object as it was drawn; None where there is none to compare."""
+    """{figure: overlap} of the words for the one object with it as it was drawn; empty where there is none to compare."""
     if len(scene.objects) != 1:
-        return None
-    thing = scene.objects[0]
-    positions = word_positions(tokenizer, caption, set(wording.SHAPE_WORDS[thing.shape]))
+        return {}
+    thing, found = scene.objects[0], {}
     mask = checker.nearest(picture) == checker.NAMES.index(thing.colour)
-    if not positions or mask.sum() < checker.LEAST:
-        return None
-    return attribution.overlap(attribution.word_map(maps, positions), torch.from_numpy(checker.largest_part(mask)))
+    if mask.sum() < checker.LEAST:
+        return {}
+    mask = torch.from_numpy(checker.largest_part(mask))
+    words_of = wording.SHAPE_WORDS[thing.shape], wording.COLOUR_WORDS.get(thing.colour, [thing.colour])
+    for name, words in zip(ATTENTION, words_of):
+        if positions := word_positions(tokenizer, caption, set(words)):
+            found[name] = attribution.overlap(attribution.word_map(maps, positions), mask)
+    return found
 
 
 def recording(model, recorder, wanted):
@@ -101,13 +106,12 @@ def batches(done, count):
 def unknown_asked(index):
     """The same scene as `asked`, and its caption with words among it that mean nothing."""
     scene, caption = asked(index)
-    return scene, wording.with_unknown_words(random.Random(f"unknown {SEED} {index}"), caption)
+    return scene, wording.with_unknown_words(random.Random(f"unknown {SEED} {index}"), caption, held_out=True)
 
 
 def measured(model, arguments):
     """What decides a model's figures: they are kept, finished or not, together with this."""
-    return {"weights": "-".join(sources.fingerprint(part) for part in (model.unet, model.vae, model.text_encoder)),
-            "guidance": arguments.guidance, "count": arguments.count,
+    return {"weights": model.fingerprint(), "world": data.fingerprint(), "guidance": arguments.guidance, "count": arguments.count,
             "attention": min(arguments.attention, arguments.count), "unknown": min(arguments.unknown, arguments.count)}
 
 
@@ -177,9 +181,10 @@ class Measurement:
     def figures(self):
         """{what: share that is right}, the error of the noise, counts of captions and the mean overlap of attention."""
         figures = {"noise": self.found["noise"]} | self.shares() | {"captions": self.of["count"]}
-        overlaps = [value for value in self.found["overlaps"] if value is not None]
-        if overlaps:
-            figures["attention"] = sum(overlaps) / len(overlaps)
+        for name in ATTENTION:
+            overlaps = [overlap[name] for overlap in self.found["overlaps"] if name in overlap]
+            if overlaps:
+                figures[name] = sum(overlaps) / len(overlaps)
         return {what: round(value, 4) for what, value in figures.items()} | {"measured": self.of}
 
 
@@ -205,7 +210,8 @@ class Clock:
 
 def semantic(model, pipeline, measurement, clock, say):
     """Draws what is left to draw and looks at it; {index: picture} of the first of them."""
-    recorder, shown, found = attribution.Recorder(drawing.SIZE), {}, measurement.found
+    recorder, shown = attribution.Recorder(drawing.SIZE, measurement.of["guidance"] > 1), {}
+    found = measurement.found
     for batch in measurement.left():
         begun = time.monotonic()
         unknown, attention, indices = batch
@@ -243,7 +249,6 @@ def write_sheet(path, model, pipeline, of, shown):
     strangers = draw(pipeline, STRANGERS, range(len(STRANGERS)), of["guidance"], recorder)
     note = PngImagePlugin.PngInfo()
     note.add_text(SHEET_NOTE, json.dumps(of))
-    path = pathlib.Path(path)
     new = path.with_name(f"{path.stem}.new{path.suffix}")
     data.contact_sheet([shown[index] for index in range(count)] + strangers, 8).save(new, pnginfo=note)
     os.replace(new, path)
@@ -268,8 +273,8 @@ def evaluate(measurement, model, pipeline, clock, say):
 
 
 def evaluate_all(arguments):
-    """{folder: figures}, written after each model. What an earlier call with the same command has finished is kept."""
-    file = pathlib.Path(arguments.json) if arguments.json else None
+    """{folder: figures}, written after each model. What earlier calls have finished is kept, of other models too."""
+    file = arguments.json
     decided = {path: measured(folders.Model(path, arguments.device), arguments) for path in arguments.model}
     earlier = stored_json(file) if file else {}
     figures = {path: earlier[path] for path, of in decided.items() if earlier.get(path, {}).get("measured") == of}
@@ -292,7 +297,7 @@ def evaluate_all(arguments):
             shown = evaluate(measurement, model, pipeline, clock, say)
             figures[path] = measurement.figures()
             if file:
-                save_json(file, {path: figures[path] for path in decided if path in figures})
+                save_json(file, earlier | {path: figures[path] for path in decided if path in figures})
                 measurement.forget()
         if sheet:
             write_sheet(arguments.sheet, model, pipeline, measurement.of, shown)
@@ -308,9 +313,9 @@ def main():
                         help="of how many captions the overlap of attention is measured, which takes six times as long")
     parser.add_argument("--unknown", type=int, default=0, metavar="COUNT",
                         help="how many captions are drawn again with words added that mean nothing; 0: none")
-    parser.add_argument("--sheet", help="the last model's first pictures and some strangers' prompts")
-    parser.add_argument("--json", help="write the figures there")
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--sheet", type=training.new_file, help="the last model's first pictures and some strangers' prompts")
+    parser.add_argument("--json", type=training.new_file, help="write the figures there")
+    training.add_device(parser)
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)

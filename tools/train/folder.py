@@ -4,6 +4,7 @@
 
 import contextlib
 import copy
+import hashlib
 import json
 import pathlib
 import shutil
@@ -64,14 +65,27 @@ def write(folder, tokenizer_folder, text_encoder, unet, vae, scheduler, dtype=to
             file.write("\n")
 
 
+def fingerprint(module):
+    """Eight letters that change with a module's weights, not with whether they are stored in half precision."""
+    sums = hashlib.sha256()
+    for name, value in module.state_dict().items():
+        sums.update(name.encode() + value.detach().half().cpu().contiguous().numpy().tobytes())
+    return sums.hexdigest()[:8]
+
+
+def is_half(path):
+    """Whether a file is of the half-precision variant, whole or one of several, in old and new spelling."""
+    return ".fp16." in path.name or ".fp16-" in path.name
+
+
 def stored(folder):
     """How a part's weights are stored, as arguments of from_pretrained: the half-precision variant where that is all
     there is, and the numbers' type where the file says it."""
     files = sorted(pathlib.Path(folder).glob("*.safetensors")) or sorted(pathlib.Path(folder).glob("*.bin"))
     if not files:
         raise SystemExit(f"{folder} holds no weights: neither .safetensors nor .bin files")
-    half = all(".fp16." in path.name for path in files)
-    plain = [path for path in files if (".fp16." in path.name) == half]
+    half = all(map(is_half, files))
+    plain = [path for path in files if is_half(path) == half]
     dtype = torch.float16 if half else torch.float32
     if plain[0].suffix == ".safetensors":
         with safe_open(plain[0], "pt") as file:
@@ -114,8 +128,9 @@ class Model:
 
     def __init__(self, folder, device="cpu", dtype=torch.float32):
         self.folder = pathlib.Path(folder)
-        if not (self.folder / "unet").is_dir():
-            raise SystemExit(f"{folder} is no Stable Diffusion folder: it has no unet/")
+        for name in ("unet", "vae", "text_encoder", "tokenizer", "scheduler"):
+            if not (self.folder / name).is_dir():
+                raise SystemExit(f"{folder} is no Stable Diffusion folder: it has no {name}/")
 
         def part(kind, name, dtype=dtype):
             variant = stored(self.folder / name)["variant"]
@@ -127,6 +142,9 @@ class Model:
         self.vae = part(AutoencoderKL, "vae", torch.float32)
         self.unet = part(UNet2DConditionModel, "unet")
         self.scheduler = PNDMScheduler.from_pretrained(self.folder / "scheduler")
+
+    def fingerprint(self):
+        return "-".join(fingerprint(part) for part in (self.unet, self.vae, self.text_encoder))
 
     def pipeline(self):
         return StableDiffusionPipeline(

@@ -34,7 +34,7 @@ def trained_vae(start=None):
     if start:
         return folders.Model(start).vae
     joint, decoder = (training.cache_folder(name) / "checkpoint.pt" for name in ("vae-joint", "vae-decoder"))
-    if not joint.exists() or not vaes.is_finished(joint):
+    if not joint.exists() or not training.is_at_its_end(joint):
         raise SystemExit(f"{joint}: the encoder is not finished; run `vae.py joint` to its end first")
     vae = vaes.load_average(decoder if decoder.exists() else joint)
     # The encoder is the same in both, and so is the latents' scale.
@@ -45,15 +45,15 @@ def trained_vae(start=None):
 def trained_text_encoder(tokenizer):
     """The text encoder as text.py left it."""
     state = training.cache_folder("text") / "checkpoint.pt"
-    if not state.exists():
-        raise SystemExit(f"{state} is not there: run text.py first")
+    if not state.exists() or not training.is_at_its_end(state):
+        raise SystemExit(f"{state}: the text encoder is not finished; run text.py to its end first")
     text_encoder = starter.new_text_encoder(tokenizer)
     text_encoder.load_state_dict(training.load(state)["parts"]["text encoder"])
     return text_encoder
 
 
 def beginning(start):
-    """The U-Net that training begins with; `start`: from the parent or student in that folder."""
+    """The U-Net that training begins with; `start`: from the parent or the student, of the rule small, in that folder."""
     unet = starter.new_parent_unet()
     if not start:
         return unet
@@ -67,20 +67,23 @@ def train(folder, arguments):
     steps, pictures, bf16, count, rate = (arguments.steps, arguments.pictures, arguments.bf16, arguments.batch,
                                           arguments.rate)
     torch.set_num_threads(arguments.threads)
-    vae, tokenizer_folder = trained_vae(arguments.start), tokens_of.prepared()
+    device = arguments.device
+    vae, tokenizer_folder = trained_vae(arguments.start).to(device), tokens_of.prepared()
     tokenizer = tokens_of.load(tokenizer_folder)
     torch.manual_seed(SEED)
-    text_encoder = trained_text_encoder(tokenizer).requires_grad_(False)
+    text_encoder = trained_text_encoder(tokenizer).requires_grad_(False).to(device)
     text_encoder.set_attn_implementation("eager")
     unet = beginning(arguments.start)
-    unet.train().to(memory_format=torch.channels_last)
+    unet.train().to(device, memory_format=torch.channels_last)
     training.plain_attention(unet)
     optimiser = torch.optim.AdamW(unet.parameters(), betas=(0.9, 0.99), weight_decay=1e-2, fused=True)
     average = training.Average([unet], 0.999)
     parts = {"unet": unet, "optimiser": optimiser, "average": average}
     settings = {"steps": steps, "seed": SEED, "pictures": pictures, "batch": count, "rate": rate, "offset": OFFSET,
                 "power": SNR_POWER, "late": LATE, "channels": list(starter.UNET_CHANNELS), "groups": starter.UNET_GROUPS,
-                "encoder": sources.fingerprint(vae.encoder), "text": sources.fingerprint(text_encoder)}
+                "encoder": folders.fingerprint(vae.encoder), "text": folders.fingerprint(text_encoder)}
+    if arguments.start:
+        settings["from"] = folders.fingerprint(unet)
     if training.finished(folder, steps, settings):
         return
     run = training.Run(folder, steps, parts, settings)
@@ -92,10 +95,10 @@ def train(folder, arguments):
     for step in run:
         step_random = training.generator(SEED, step)
         latents, tokens, _ = drawn.batch(step_random, count)
-        seen, times, target, weights = task.noisy(latents, step_random)
-        with training.half("cpu", bf16):
+        seen, times, target, weights = task.noisy(latents.to(device), step_random)
+        with training.half(device, bf16):
             with torch.no_grad():
-                text = text_encoder(task.drop_captions(tokens, step_random)).last_hidden_state
+                text = text_encoder(task.drop_captions(tokens, step_random).to(device)).last_hidden_state
             made = unet(seen, times, text).sample
         loss = denoising.weighted_error(made, target, weights)
         training.learn(unet.parameters(), optimiser, loss, rate * training.decaying(step, steps, 300))
@@ -129,6 +132,7 @@ def main():
     parser.add_argument("--from", dest="start", metavar="MODEL", help="go on from the parent or student in a model "
                         "folder, with its VAE")
     parser.add_argument("--write", action="store_true", help="write the finished parent with a newer decoder")
+    training.add_device(parser)
     arguments = parser.parse_args()
     folder = training.cache_folder("parent")
     if arguments.write:

@@ -30,15 +30,18 @@ ENOUGH = 500
 ROWS = {"parent": "parent", "small": "blocks removed", "retrained": "retrained without distillation",
         "distilled-alike": "retrained with distillation, as many steps", SHIPPED: "retrained with distillation (shipped)"}
 COLUMNS = {"noise": "noise loss", "colour": "object's colour", "background": "background", "shape": "shape",
-           "position": "position", "pattern": "pattern", "pattern colours": "pattern's colours",
-           "pair": "two objects both right", "everything": "everything",
-           "unknown words": "everything, unknown words added", "attention": "attention overlap", "captions": "captions"}
+           "position": "position", "size": "size", "pattern": "pattern", "pattern as said": "its direction and width",
+           "pattern colours": "its colours", "pattern behind": "pattern behind an object", "pair": "two objects both right",
+           "pair sizes": "sizes of both", "everything": "everything", "unknown words": "everything, unknown words added",
+           "attention": "attention of shapes", "attention of colours": "attention of colours", "captions": "captions"}
 # Figures that files of before do not have, with what is said of them below the table.
-NEW = {"everything": "Everything: the share of pictures in which all that was asked is right.",
+NEW = {"size": "", "pattern as said": "", "pattern behind": "", "pair sizes": "",
+       "everything": "Everything: the share of pictures in which all of what stands to the left is right.",
+       "attention of colours": "",
        "unknown words": "Unknown words added: the same for so many of these captions with words in them that mean "
        "nothing, and for those captions without."}
 FEW = r" \*"
-FORMATS = {"noise": "{:.4f}", "attention": "{:.2f}", "captions": "{}"}
+FORMATS = {"noise": "{:.4f}", "attention": "{:.2f}", "attention of colours": "{:.2f}", "captions": "{}"}
 
 
 def listed(words):
@@ -52,7 +55,7 @@ def captions_of(key, values):
         return ENOUGH
     if key == "unknown words":
         return values["unknown captions"]
-    of = values.get("measured", {}).get(key) if key == "attention" else None
+    of = values.get("measured", {}).get(key) if key.startswith("attention") else None
     return values.get("captions", 0) if of is None else of
 
 
@@ -76,7 +79,7 @@ def table(figures):
         count = training.parameter_count(folders.load_unet(path)) / 1e6
         cells = [cell(key, values) for key in columns]
         lines.append(f"| {name} | {count:.2f} M | " + " | ".join(cells) + " |")
-    lines += ["", *(note for key, note in NEW.items() if key in columns)]
+    lines += ["", *(note for key, note in NEW.items() if note and key in columns)]
     if any(FEW in line for line in lines):
         lines += ["", f"{FEW.strip()} Measured on fewer than {ENOUGH} captions: some points of it may be chance."]
     return "\n".join(lines).rstrip()
@@ -86,10 +89,11 @@ def by_step(figures):
     """{step of train-starter: (folder, figures)} from {folder: figures}."""
     found = {}
     for path, values in figures.items():
-        steps = [step for step in ROWS if step in pathlib.Path(path).parts]
-        if len(steps) != 1:
-            sys.exit(f"{path} lies in no folder of train-starter's steps ({', '.join(ROWS)})")
-        found[steps[0]] = path, values
+        folder = pathlib.Path(path)
+        step = folder.parent.name if folder.name == "model" else folder.name
+        if step not in ROWS:
+            sys.exit(f"{path} is none of train-starter's steps, STEP or STEP/model: {', '.join(ROWS)}")
+        found[step] = path, values
     return found
 
 
@@ -135,7 +139,9 @@ def main():
     size = sum(path.stat().st_size for path in new.rglob("*") if path.is_file())
     (new / "README.md").write_text(card(figures, size / 1e6))
     if size > LIMIT:
-        sys.exit(f"{new} has {size / 1e6:.1f} MB, more than {LIMIT / 1e6:.0f}: nothing was published")
+        shutil.rmtree(new)
+        sys.exit(f"{source} and its card have {size / 1e6:.1f} MB, more than {LIMIT / 1e6:.0f}: nothing was published; "
+                 "make the networks in starter.py smaller")
     shutil.rmtree(arguments.destination, ignore_errors=True)
     new.rename(arguments.destination)
 

@@ -8,7 +8,6 @@ of the captions, and of the captions as a student hears them, with words among t
 
 import copy
 import csv
-import hashlib
 import io
 import json
 import os
@@ -23,6 +22,7 @@ from PIL import Image, ImageOps
 
 import data
 import drawing
+import folder as folders
 import tokenizer as tokens_of
 import training
 import wording
@@ -35,14 +35,6 @@ WORDINGS = 4
 def picture_tensor(scene):
     """A scene as the VAE sees it: float32 [3, H, W] in -1..1."""
     return torch.from_numpy(drawing.picture(scene)).permute(2, 0, 1).float().div(127.5).sub(1)
-
-
-def fingerprint(module):
-    """Eight letters that change with a module's weights, not with whether they are stored in half precision."""
-    sums = hashlib.sha256()
-    for name, value in module.state_dict().items():
-        sums.update(name.encode() + value.detach().half().cpu().contiguous().numpy().tobytes())
-    return sums.hexdigest()[:8]
 
 
 @torch.no_grad()
@@ -59,7 +51,7 @@ class Drawn:
 
     def __init__(self, vae, tokenizer, count, split="train", seed=SEED, say=print, pairs=0.0, unknown=0.0):
         vae = vae if vae.dtype == torch.float32 else copy.deepcopy(vae).float()
-        key = f"{split}-{seed}-{fingerprint(vae.encoder)}-{fingerprint(vae.quant_conv)}-{vae.config.scaling_factor}"
+        key = f"{split}-{seed}-{data.fingerprint()}-{folders.fingerprint(vae.encoder)}-{folders.fingerprint(vae.quant_conv)}-{vae.config.scaling_factor}"
         self.folder = training.cache_folder("latents") / key
         self.folder.mkdir(exist_ok=True)
         self.count, self.split, self.seed, self.vae, self.say = count, split, seed, vae, say
@@ -72,7 +64,7 @@ class Drawn:
         texts = [text for caption in captions for text in caption]
         rng = random.Random(seed)
         heard = [wording.with_unknown_words(rng, text) if rng.random() < unknown else text for text in texts]
-        self.tokens, self.heard = (tokens_of.tokens(tokenizer, texts).to(torch.int16).reshape(count, WORDINGS, -1)
+        self.tokens, self.heard = (tokens_of.tokens(tokenizer, texts).to(torch.int32).reshape(count, WORDINGS, -1)
                                    for texts in (texts, heard))
         self.pairs = pairs
         if pairs:
@@ -98,9 +90,15 @@ class Drawn:
         for index in range(number * SHARD, (number + 1) * SHARD):
             scene, rng = data.scene_at(self.split, self.seed, index)
             latents.append(encoded(self.vae, picture_tensor(scene)[None]))
-            captions.append([wording.caption(scene, rng) for _ in range(WORDINGS)])
+            captions.append([wording.caption(scene, rng, complete=True) for _ in range(WORDINGS)])
         training.save(self.path(number), {"latents": torch.cat(latents), "captions": captions})
         self.spent.append(time.monotonic() - begun)
+
+    def in_order(self, count):
+        """(latents, tokens) of all pictures, `count` at a time."""
+        phrase = torch.arange(self.count) % WORDINGS
+        tokens = self.tokens[torch.arange(self.count), phrase].long()
+        return zip(self.latents.split(count), tokens.split(count))
 
     def batch(self, step_random, count):
         chosen = torch.randint(0, self.count, (count,), generator=step_random)
@@ -175,14 +173,24 @@ def upright(image):
         return image
 
 
+# What Pillow calls the kinds of images that can be shown, whose levels have a white.
+PICTURES = {"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "HSV"}
+SIXTEEN_BITS = 65535
+
+
 def as_rgb(image):
-    """An image of any kind in 8 bits a channel, on white where it is transparent."""
+    """An image of any kind in 8 bits a channel, on white where it is transparent; ValueError where its levels say
+    nothing of what is white."""
     if image.mode.startswith("I"):
         # Grey in 16 bits, which Pillow cuts off at 255 otherwise. Its transparency is a level.
         levels = numpy.asarray(image).astype(numpy.float64)
+        if levels.min() < 0 or levels.max() > SIXTEEN_BITS:
+            raise ValueError("it has levels of more than 16 bits; save it with 8 or 16")
         clear = levels == image.info.get("transparency", -1)
         levels = numpy.where(clear, 255, levels / 257 + 0.5).clip(0, 255)
         return Image.fromarray(levels.astype(numpy.uint8)).convert("RGB")
+    if image.mode not in PICTURES:
+        raise ValueError(f"its mode is {image.mode}; save it as RGB or grey, with 8 or 16 bits")
     if image.has_transparency_data:
         image = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
@@ -202,15 +210,14 @@ class Folder:
                 opened.load()
                 return as_rgb(upright(opened))
         except Exception as wrong:  # Pillow raises SyntaxError, struct.error and others for damaged files.
-            sys.exit(f"{path} cannot be read, it may be damaged or cut off ({wrong}); mend it, or remove its row from "
+            sys.exit(f"{path} cannot be read, or is damaged or cut off ({wrong}); mend it, or remove its row from "
                      "the metadata and give the same command again")
 
     def image(self, path, mirrored):
         image = self.read(path)
-        scale = self.side / min(image.size)
-        size = [max(self.side, round(length * scale)) for length in image.size]
-        left, top = ((length - self.side) // 2 for length in size)
-        image = image.resize(size, Image.LANCZOS).crop((left, top, left + self.side, top + self.side))
+        edge = min(image.size)
+        left, top = ((length - edge) // 2 for length in image.size)
+        image = image.crop((left, top, left + edge, top + edge)).resize((self.side, self.side), Image.LANCZOS)
         pixels = numpy.asarray(image)[:, ::-1] if mirrored else numpy.asarray(image)
         return torch.from_numpy(pixels.copy()).permute(2, 0, 1).float().div(127.5).sub(1)
 

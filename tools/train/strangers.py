@@ -89,10 +89,10 @@ def wanted(former, tokenizer, rows):
     hears in it what was said so far.
     """
     def said(captions):
-        return former(padded(tokenizer, captions)).last_hidden_state
+        return former(padded(tokenizer, captions).to(former.device)).last_hidden_state
 
     states = said([meant for meant, _ in rows])
-    aims, kinds = states.clone(), torch.full(states.shape[:2], PADDING)
+    aims, kinds = states.clone(), torch.full(states.shape[:2], PADDING, device=states.device)
     of_row = [places(meant, heard) for meant, heard in rows]
     for row, (meant, _) in enumerate(rows):
         kinds[row, :len(meant) - 1] = KNOWN
@@ -121,17 +121,17 @@ def held_out(text_encoder, former, tokenizer, *shares, batches=8):
     found = []
     for step in range(batches):
         rows = batch(tokenizer, "test", step, *shares)
-        made = text_encoder(padded(tokenizer, [heard for _, heard in rows])).last_hidden_state
+        made = text_encoder(padded(tokenizer, [heard for _, heard in rows]).to(text_encoder.device)).last_hidden_state
         found.append(errors(made, *wanted(former, tokenizer, rows))[PADDING])
     return float(torch.stack(found).mean())
 
 
 def train(arguments, out):
-    steps, settings = arguments.steps, {"seed": SEED, "batch": BATCH, "rate": RATE, "shares": [UNKNOWN, UNSAID, EMPTY],
-                                        "model": str(arguments.model.resolve()), "steps": arguments.steps}
+    steps, device, model = arguments.steps, arguments.device, folders.Model(arguments.model, arguments.device)
+    settings = {"seed": SEED, "batch": BATCH, "rate": RATE, "shares": [UNKNOWN, UNSAID, EMPTY],
+                "model": model.fingerprint(), "steps": steps}
     if training.finished(out, steps, settings):
         return
-    model = folders.Model(arguments.model)
     tokenizer, former = model.tokenizer, model.text_encoder
     former.set_attn_implementation("eager")
     text_encoder = copy.deepcopy(former).requires_grad_(True)
@@ -141,8 +141,8 @@ def train(arguments, out):
     for step in run:
         rows = batch(tokenizer, "train", step)
         aims, kinds = wanted(former, tokenizer, rows)
-        with training.half("cpu", arguments.bf16):
-            made = text_encoder(padded(tokenizer, [heard for _, heard in rows])).last_hidden_state
+        with training.half(device, arguments.bf16):
+            made = text_encoder(padded(tokenizer, [heard for _, heard in rows]).to(device)).last_hidden_state
         found = errors(made, aims, kinds)
         loss = found["all"] + sum(found[kind] for kind in (KNOWN, ADDED) if kind in found)
         training.learn(text_encoder.parameters(), optimiser, loss, RATE * training.decaying(step, steps))
@@ -161,6 +161,7 @@ def main():
     parser.add_argument("--out", type=pathlib.Path, help="default: strangers in the cache folder")
     parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--bf16", action="store_true", help="products in bfloat16: quicker where the processor has them")
+    training.add_device(parser)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     train(arguments, arguments.out or training.cache_folder("strangers"))

@@ -4,8 +4,8 @@
 """Teaches the starter's text encoder what captions say, before any picture is painted: text.py [--from MODEL]
 
 Stable Diffusion begins with a text encoder that understands its captions already (CLIP's). Ours learns by naming what
-a scene holds, from the state of the end token and of the padding behind it, which see the whole sentence; the parent's
-training goes on from there. It needs no VAE and can run beside its training.
+a scene holds, from the state of the end token and of the padding behind it, which see the whole sentence; it
+stays so while the parent learns. It needs no VAE and can run beside its training.
 
 With --from the encoder of a model folder is taught again what it has forgotten, and held near what it says now, so that
 a U-Net that listens to it needs to learn the new alone.
@@ -35,7 +35,7 @@ COLOURS, SHAPES = [NONE, *drawing.COLOURS], [NONE, *drawing.SHAPES]
 # What is asked of a caption, and the answers there are.
 QUESTIONS = {
     "first shape": SHAPES, "first colour": COLOURS, "second shape": SHAPES, "second colour": COLOURS,
-    "position": [NONE, *drawing.POSITIONS], "size": list(drawing.RADII), "pattern": [NONE, *drawing.PATTERNS],
+    "position": [NONE, *drawing.POSITIONS], "size": list(drawing.RADII), "second size": list(drawing.RADII), "pattern": [NONE, *drawing.PATTERNS],
     "ground": COLOURS, "other ground": COLOURS, "scale": list(drawing.SCALES),
     "variant": sorted({variant for variants in drawing.PATTERNS.values() for variant in variants} | {NONE}),
 }
@@ -47,7 +47,7 @@ def answers(scene):
     first, second = ([*scene.objects] + [None, None])[:2]
     said = [first.shape if first else NONE, first.colour if first else NONE,
             second.shape if second else NONE, second.colour if second else NONE,
-            first.position if first else NONE, first.size if first else NONE,
+            first.position if first else NONE, first.size if first else NONE, second.size if second else NONE,
             ground.pattern, ground.first, ground.second, ground.scale, ground.variant]
     return [choices.index(answer) for choices, answer in zip(QUESTIONS.values(), said)]
 
@@ -69,7 +69,7 @@ def batch(tokenizer, split, step):
     captions, said = [], []
     for index in range(step * BATCH, (step + 1) * BATCH):
         scene, rng = data.scene_at(split, SEED, index)
-        captions.append(wording.caption(scene, rng))
+        captions.append(wording.caption(scene, rng, complete=True))
         said.append(answers(scene))
     return tokens_of.tokens(tokenizer, captions), torch.tensor(said)
 
@@ -82,30 +82,32 @@ def reading(states, reader, tokens, rng):
     return reader(torch.cat([states[rows, ends], states[rows, places]]))
 
 
-def train(folder, steps, bf16, start):
+def train(folder, steps, bf16, start, device):
     tokenizer = tokens_of.load(tokens_of.prepared())
     torch.manual_seed(SEED)
     text_encoder, reader = starter.new_text_encoder(tokenizer), Reader()
-    former = folders.Model(start).text_encoder if start else None
+    former = folders.Model(start, device).text_encoder if start else None
     if former:
         text_encoder.load_state_dict(former.state_dict())
+    text_encoder.to(device)
+    reader.to(device)
     text_encoder.set_attn_implementation("eager")
     learning = [*text_encoder.parameters(), *reader.parameters()]
     optimiser = torch.optim.AdamW(learning, betas=(0.9, 0.99), weight_decay=1e-2, fused=True)
     parts = {"text encoder": text_encoder, "reader": reader, "optimiser": optimiser}
-    settings = {"steps": steps, "seed": SEED, "batch": BATCH, "rate": RATE, "from": bool(start)}
+    settings = {"steps": steps, "seed": SEED, "batch": BATCH, "rate": RATE, "from": folders.fingerprint(former) if former else False}
     run = training.Run(folder, steps, parts, settings)
     for step in run:
         tokens, said = batch(tokenizer, "train", step)
-        with training.half("cpu", bf16):
-            states = text_encoder(tokens).last_hidden_state
+        with training.half(device, bf16):
+            states = text_encoder(tokens.to(device)).last_hidden_state
             made = reading(states, reader, tokens, random.Random(step))
-        said = said.repeat(2, 1)
+        said = said.repeat(2, 1).to(device)
         loss = sum(functional.cross_entropy(answer.float(), said[:, i]) for i, answer in enumerate(made))
         run.measure(loss=loss.detach())
         if former:
             with torch.no_grad():
-                wanted = former(tokens).last_hidden_state
+                wanted = former(tokens.to(device)).last_hidden_state
             moved = functional.mse_loss(states.float(), wanted)
             loss = loss + NEAR * moved
             run.measure(moved=moved.detach())
@@ -118,8 +120,9 @@ def held_out(text_encoder, reader, tokenizer, batches=16):
     right = torch.zeros(len(QUESTIONS))
     for step in range(batches):
         tokens, said = batch(tokenizer, "test", step)
-        made = reading(text_encoder(tokens).last_hidden_state, reader, tokens, random.Random(step))
-        right += torch.stack([(answer[:BATCH].argmax(1) == said[:, i]).float().mean() for i, answer in enumerate(made)])
+        made = reading(text_encoder(tokens.to(text_encoder.device)).last_hidden_state, reader, tokens, random.Random(step))
+        right += torch.stack([(answer[:BATCH].argmax(1).cpu() == said[:, i]).float().mean()
+                              for i, answer in enumerate(made)])
     return ", ".join(f"{name} {share:.3f}" for name, share in zip(QUESTIONS, (right / batches).tolist()))
 
 
@@ -128,9 +131,10 @@ def main():
     parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--bf16", action="store_true", help="products in bfloat16: quicker where the processor has them")
     parser.add_argument("--from", dest="start", metavar="MODEL", help="teach the encoder in a model folder again")
+    training.add_device(parser)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    train(training.cache_folder("text"), arguments.steps, arguments.bf16, arguments.start)
+    train(training.cache_folder("text"), arguments.steps, arguments.bf16, arguments.start, arguments.device)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
 # SPDX-FileCopyrightText: The Gesso authors
 # SPDX-License-Identifier: Apache-2.0
-"""What every long computation here needs: a place for checkpoints, steps that survive a kill, averaged weights.
+"""What every long computation here needs: a device, a place for checkpoints, steps that survive a kill, averaged weights.
 
 A step's random numbers come from a generator seeded with (seed, step), so that a run that was killed and resumed goes
 on exactly as if nothing had happened.
 """
 
+import argparse
 import contextlib
 import os
 import pathlib
@@ -18,6 +19,21 @@ import torch
 from diffusers.models.attention_processor import AttnProcessor
 
 PAUSE = "GESSO_TRAIN_PAUSE"
+REPORT_SECONDS = 120
+
+
+def add_device(parser):
+    """The option --device: the first CUDA device where there is one."""
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu",
+                        help="what computes: cpu, cuda or cuda:1 (default: %(default)s)")
+
+
+def new_file(text):
+    """An argument that names a file to write: what is wrong with its folder is said before hours of work."""
+    path = pathlib.Path(text)
+    if not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"{path}: there is no folder {path.parent}; make it first")
+    return path
 
 
 def cache_folder(name):
@@ -53,9 +69,12 @@ def load(path):
 
 def check_settings(path, stored, settings):
     """Ends the program where a checkpoint is not one of this run."""
-    if stored != settings:
-        sys.exit(f"{path} was made with other settings: {stored}, now {settings}. "
-                 "Move its folder away, or start with the settings it has.")
+    keys = [key for key in [*settings, *(key for key in stored if key not in settings)]
+            if stored.get(key) != settings.get(key)]
+    if keys:
+        changes = ", ".join(f"{key} was {stored.get(key)!r} and is {settings.get(key)!r}" for key in keys)
+        sys.exit(f"{path} was made with other settings: {changes}. Move its folder away, write to another one, or start "
+                 "with the settings it has.")
 
 
 def finished(folder, steps, settings):
@@ -70,6 +89,12 @@ def finished(folder, steps, settings):
     if done:
         print(f"{folder} is finished: {state['step']} steps", flush=True)
     return done
+
+
+def is_at_its_end(path):
+    """Whether a checkpoint is that of the last step."""
+    state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    return state["step"] >= state["settings"]["steps"]
 
 
 def generator(seed, step):
@@ -163,7 +188,8 @@ class Run:
     `parts` (name: module, optimiser or Average) are restored from FOLDER/checkpoint.pt before the first step and
     written there every `interval` seconds, after the last step, and on SIGTERM or SIGINT, which then end the program.
     While the file that the environment variable GESSO_TRAIN_PAUSE names exists, no step begins. `settings` is what a
-    resumed run must have in common with the one that wrote the checkpoint. Every `sample_every` steps, if not 0,
+    resumed run must have in common with the one that wrote the checkpoint. Every `report_every` steps, where they are
+    slow every REPORT_SECONDS, and after the last it says how far it is. Every `sample_every` steps, if not 0,
     `sample` is called with their number, after the checkpoint is written: where it fails, nothing is lost.
     """
 
@@ -218,14 +244,15 @@ class Run:
 
     def __iter__(self):
         handlers = [(number, signal.signal(number, self.stop)) for number in (signal.SIGTERM, signal.SIGINT)]
-        begun, first, written = time.monotonic(), self.step, time.monotonic()
+        begun, first, written, said = time.monotonic(), self.step, time.monotonic(), time.monotonic()
         while not self.ended and not self.stopped:
             begun += self.wait_while_paused()
             if self.stopped:
                 break
             yield self.step
             self.step += 1
-            if self.step % self.report_every == 0:
+            if self.step % self.report_every == 0 or self.ended or time.monotonic() - said > REPORT_SECONDS:
+                said = time.monotonic()
                 pace = (time.monotonic() - begun) / (self.step - first)
                 figures = " ".join(f"{name} {value:.4f}" for name, value in self.means.items())
                 self.say(f"step {self.step} of {self.steps}, {figures}, {pace:.2f} s a step, "

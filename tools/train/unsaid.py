@@ -35,8 +35,10 @@ def shade_of(shape, colours):
     return next(shade for shade in SHADES.get(shape, OTHER_SHADES) + OTHER_SHADES if shade not in colours)
 
 
-def second_of(pattern, first):
-    return next(second for second in SECONDS.get(pattern, OTHER_SECONDS) if second != first)
+def second_of(pattern, first, thing=""):
+    """The second colour of a pattern behind a thing of some colour."""
+    return next(second for second in SECONDS.get(pattern, OTHER_SECONDS) + OTHER_SECONDS + OTHER_SHADES
+                if second not in (first, thing))
 
 
 def without_colour(caption, colour):
@@ -45,15 +47,15 @@ def without_colour(caption, colour):
     return re.sub(r"\b([aA]) (?=[aeiou])", r"\1n ", said)
 
 
-def pattern_phrases(rng, ground):
-    """(what is said, what is meant) of a pattern: one colour is named or none."""
+def pattern_phrases(rng, ground, thing=""):
+    """(what is said, what is meant) of a pattern: one colour is named or none. In front of it may be a thing of some
+    colour, which it has not."""
     kind = ground.pattern
     word, scale, variant = wording.pattern_words(rng, ground, 0.5)
-    if rng.random() < 0.6:
+    (first, second), named = PATTERNS.get(kind, OTHER_PATTERNS), ""
+    if rng.random() < 0.6 or thing in (first, second):
         first, named = ground.first, wording.colour_word(rng, ground.first)
-        second = second_of(kind, first)
-    else:
-        (first, second), named = PATTERNS.get(kind, OTHER_PATTERNS), ""
+        second = second_of(kind, first, thing)
     shade = named or first
     if kind == "gradient":
         return wording.joined(named, word), f"{shade} to {second} {word}"
@@ -71,8 +73,8 @@ def pattern_alone(rng, ground):
 
 def on_pattern(rng, scene):
     """An object, all of it named, in front of a pattern that is not."""
-    said, meant = pattern_phrases(rng, scene.ground)
     thing = scene.objects[0]
+    said, meant = pattern_phrases(rng, scene.ground, thing.colour)
     noun = wording.joined(wording.with_article(rng, wording.noun_phrase(rng, thing)),
                           rng.choice(wording.POSITION_WORDS[thing.position]))
     where = rng.choice(["on", "on", "in front of", "over"])

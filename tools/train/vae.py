@@ -5,7 +5,7 @@
 
 `joint` trains encoder and decoder on crops, the last seventh on whole pictures. `decoder` then holds the encoder still,
 so that the latents stay what they are while the U-Net is already trained on them, and goes on with the decoder alone:
-longer, on whole pictures, and in the end with an adversary that knows flat areas and sharp edges from soft ones.
+on whole pictures in the end, and with an adversary that knows flat areas and sharp edges from soft ones.
 
 The latents' noise is the same everywhere (NOISE) and is what a sample from the encoder's distribution has: the
 logarithm of its variance is a constant of the last convolution. It teaches the decoder to forgive a U-Net's small
@@ -115,11 +115,11 @@ def encode(vae, pictures):
 
 
 def noisy(latents, step_random):
-    return latents + NOISE * torch.randn(latents.shape, generator=step_random)
+    return latents + NOISE * torch.randn(latents.shape, generator=step_random).to(latents.device)
 
 
-def train_joint(folder, steps, bf16):
-    vae = new_vae()
+def train_joint(folder, steps, bf16, device):
+    vae = new_vae().to(device)
     optimiser = torch.optim.AdamW(vae.parameters(), betas=(0.9, 0.99), weight_decay=0, fused=True)
     average = training.Average([vae], 0.998)
     parts = {"vae": vae, "optimiser": optimiser, "average": average}
@@ -127,8 +127,8 @@ def train_joint(folder, steps, bf16):
     run.say(f"VAE of {training.parameter_count(vae):,} parameters")
     for step in run:
         step_random = training.generator(SEED, step)
-        true = batch(step_random, step > steps * 6 / 7)
-        with training.half("cpu", bf16):
+        true = batch(step_random, step > steps * 6 / 7).to(device)
+        with training.half(device, bf16):
             latents = encode(vae, true)
             made = vae.decode(noisy(latents, step_random)).sample
         latents, made = latents.float(), made.float()
@@ -140,8 +140,8 @@ def train_joint(folder, steps, bf16):
     finish(run, vae, average)
 
 
-def train_decoder(folder, joint, steps, bf16):
-    vae = new_vae()
+def train_decoder(folder, joint, steps, bf16, device):
+    vae = new_vae().to(device)
     state = joint / "checkpoint.pt"
     if not state.exists():
         raise SystemExit(f"{state} is not there: run `vae.py joint` first")
@@ -152,7 +152,7 @@ def train_decoder(folder, joint, steps, bf16):
     vae.encoder.requires_grad_(False)
     vae.quant_conv.requires_grad_(False)
     learning = [*vae.post_quant_conv.parameters(), *vae.decoder.parameters()]
-    judge = adversary()
+    judge = adversary().to(device)
     optimiser = torch.optim.AdamW(learning, betas=(0.9, 0.99), weight_decay=0, fused=True)
     judge_optimiser = torch.optim.AdamW(judge.parameters(), lr=2e-4, betas=(0.5, 0.9), weight_decay=0, fused=True)
     average = training.Average([vae], 0.998)
@@ -160,8 +160,8 @@ def train_decoder(folder, joint, steps, bf16):
     run = training.Run(folder, steps, parts, settings("decoder", steps))
     for step in run:
         step_random = training.generator(SEED + 1, step)
-        true = batch(step_random, step % 3 == 2 or step > steps * 6 / 7)
-        with training.half("cpu", bf16 and step < steps * FULL_FROM):
+        true = batch(step_random, step % 3 == 2 or step > steps * 6 / 7).to(device)
+        with training.half(device, bf16 and step < steps * FULL_FROM):
             with torch.no_grad():
                 latents = encode(vae, true)
             made = vae.decode(noisy(latents, step_random)).sample.float()
@@ -193,19 +193,15 @@ def measure(folder, vae, say=print, count=32):
     """Writes the scale of the latents and the VAE as diffusers keeps it; says the error on held-out pictures."""
     scenes = [data.scene_at("test", SEED, index)[0] for index in range(count)]
     true = to_range(torch.stack([torch.from_numpy(drawing.picture(scene)).permute(2, 0, 1) for scene in scenes]))
+    true = true.to(vae.device)
     latents = encode(vae, true)
     made = vae.decode(latents).sample.clamp(-1, 1)
     say(f"held-out: mean absolute error {(made - true).abs().mean() * 127.5:.2f} of 255, latents' deviation "
         f"{latents.std():.3f}, by channel {[round(float(s), 2) for s in latents.std((0, 2, 3))]}")
     vae.register_to_config(scaling_factor=round(1 / float(latents.std()), 5))
     vae.save_pretrained(folder / "vae")
-    pair = torch.cat([true, made], 2).add(1).mul(127.5).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
+    pair = torch.cat([true, made], 2).add(1).mul(127.5).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
     data.contact_sheet(list(pair), 8).save(folder / "pictures.png")
-
-
-def is_finished(state):
-    stored = training.load(state)
-    return stored["step"] >= stored["settings"]["steps"]
 
 
 def load_scale(state):
@@ -227,13 +223,14 @@ def main():
     parser.add_argument("stage", choices=["joint", "decoder", "show"], help="show: measures the newest checkpoint")
     parser.add_argument("--steps", type=int)
     parser.add_argument("--bf16", action="store_true", help="products in bfloat16: quicker where the processor has them")
+    training.add_device(parser)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     joint, decoder = training.cache_folder("vae-joint"), training.cache_folder("vae-decoder")
     if arguments.stage == "joint":
-        train_joint(joint, arguments.steps or STEPS["joint"], arguments.bf16)
+        train_joint(joint, arguments.steps or STEPS["joint"], arguments.bf16, arguments.device)
     elif arguments.stage == "decoder":
-        train_decoder(decoder, joint, arguments.steps or STEPS["decoder"], arguments.bf16)
+        train_decoder(decoder, joint, arguments.steps or STEPS["decoder"], arguments.bf16, arguments.device)
     else:
         folder = decoder if (decoder / "checkpoint.pt").exists() else joint
         measure(folder, load_average(folder / "checkpoint.pt"))

@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Captions: the same scene in the many words that a stranger may use.
 
-What a caption leaves out is either a default (an object in the middle, of middling size) or was drawn at random (the
-colours, the ground), so that the network learns to choose; strangers.py makes defaults of these too. Order, articles,
-capitals and full stops vary; now and then a word without meaning is thrown in, so that an unknown one does no harm.
+What a caption leaves out is a default: an object in the middle, of middling size, vertical stripes, a gradient from left
+to right. Colours and grounds are left out in unsaid.py alone. Order, articles, capitals and full stops vary; now and
+then a word without meaning is thrown in, so that an unknown one does no harm.
 """
 
 import string
+
+import drawing
 
 COLOUR_WORDS = {"grey": ["grey", "grey", "gray"], "purple": ["purple", "purple", "purple", "violet"],
                 "teal": ["teal", "teal", "turquoise"]}
@@ -36,7 +38,8 @@ PATTERN_WORDS = {
     "waves": ["waves", "waves", "wavy lines", "wavy stripes"],
     "zigzags": ["zigzags", "zigzag", "zigzag lines", "zigzag pattern"],
 }
-# The first colour is the dots', the bricks', the clouds'; in the other patterns both weigh the same.
+# The first colour is the dots', the bricks', the clouds'; in the other patterns both weigh the same, and the first that
+# is named comes first.
 DIRECTED = ("polka dots", "bricks", "clouds")
 # Patterns whose word stands alone with an article.
 SINGULAR = {"checkerboard", "chessboard", "gradient", "colour gradient", "color gradient", "fade", "brick wall",
@@ -45,7 +48,8 @@ VARIANT_WORDS = {"vertical": ["vertical"], "horizontal": ["horizontal"],
                  "diagonal": ["diagonal", "diagonal", "slanted"]}
 SCALE_WORDS = {"stripes": {"fine": ["thin", "narrow", "fine"], "coarse": ["wide", "thick", "broad"]}}
 OTHER_SCALE_WORDS = {"fine": ["small", "fine", "tiny"], "coarse": ["big", "large", "coarse"]}
-WAYS = {"across": ["from left to right", "horizontal"], "down": ["from top to bottom", "vertical"]}
+WAYS = {"across": ["from left to right", "left to right", "horizontal"],
+        "down": ["from top to bottom", "top to bottom", "vertical"]}
 OPENINGS = ["a picture of", "an image of", "a drawing of", "draw", "paint", "a painting of", "picture of",
             "please draw", "i want", "there is", "show me"]
 ADJECTIVES = ["nice", "simple", "beautiful", "clean", "flat", "bright", "lovely", "single"]
@@ -92,28 +96,29 @@ def noun_phrase(rng, thing, name_colour=True):
 
 
 def pattern_words(rng, ground, variant_share):
-    """A pattern's name, its scale and, in that share of cases, its direction; "" where there is none to be said."""
+    """A pattern's name, its scale and its direction; "" where there is none to be said. The direction that is drawn where
+    none is named is said in that share of cases."""
     kind = ground.pattern
     word = rng.choice(PATTERN_WORDS[kind])
     scale = rng.choice(SCALE_WORDS.get(kind, OTHER_SCALE_WORDS).get(ground.scale, [""]))
-    return word, scale, rng.choice(VARIANT_WORDS.get(ground.variant, [""])) if rng.random() < variant_share else ""
+    variant = rng.choice(VARIANT_WORDS.get(ground.variant, [""]))
+    default = drawing.PATTERNS[kind][0]
+    return word, scale, "" if ground.variant == default and rng.random() >= variant_share else variant
 
 
 def pattern_phrase(rng, ground, article=True):
-    """A pattern in words, its two colours named in most cases."""
+    """A pattern in words, with its two colours."""
     kind = ground.pattern
-    word, scale, variant = pattern_words(rng, ground, 0.75)
+    word, scale, variant = pattern_words(rng, ground, 0.6)
     first, second = colour_word(rng, ground.first), colour_word(rng, ground.second)
     directed = kind in DIRECTED
     if kind == "gradient":
-        # Phase 1 runs from the second colour to the first.
-        first, second = (second, first) if ground.phase else (first, second)
-        way = rng.choice(WAYS[ground.variant]) if rng.random() < 0.4 else ""
+        way = rng.choice(WAYS[ground.variant]) if ground.variant == "down" or rng.random() < 0.4 else ""
+        if way in ("horizontal", "vertical") and rng.random() < 0.6:
+            word, way = joined(way, word), ""
         fades = [f"{first} to {second} {word}", f"{word} from {first} to {second}", f"{first} and {second} {word}",
                  f"{word}, {first} to {second}"]
         return joined(rng.choice(fades), way)
-    if not directed and rng.random() < 0.5:
-        first, second = second, first
     pattern = joined(scale, variant, word)
     single = article and word in SINGULAR and rng.random() < 0.6
     a = "a " if single else ""
@@ -191,11 +196,14 @@ def with_noise(rng, text):
     return text.capitalize() if style < 0.06 else text.upper() if style < 0.08 else text
 
 
-def with_unknown_words(rng, text):
-    """What strangers add to a caption and nothing here can draw: before it, within it or behind it."""
+def with_unknown_words(rng, text, held_out=False):
+    """What strangers add to a caption and nothing here can draw: before it, within it or behind it. One word in five is
+    left to evaluation, as `held_out`."""
+    known = STRANGERS_WORDS[::5] if held_out else [word for i, word in enumerate(STRANGERS_WORDS) if i % 5]
+
     def word():
         if rng.random() < 0.6:
-            return rng.choice(STRANGERS_WORDS)
+            return rng.choice(known)
         return "".join(rng.choices(string.ascii_lowercase, k=rng.randint(2, 10)))
 
     style = rng.random()
