@@ -20,6 +20,7 @@
 #include "weight-source.h"
 
 #define LENGTH 77
+#define WAKE_MICROSECONDS 500000
 
 static int size = 512, images = 1, rounds = 10, repeats = 5;
 
@@ -59,13 +60,26 @@ run_and_wait (Fixture *fixture, int times, GError **error)
   return gesso_cuda_device_wait (((GessoCudaBackend *) fixture->backend)->device, error);
 }
 
-/* Runs often enough before that what is recorded is recorded, and the card awake. */
+/* Runs often enough before that what is recorded is recorded, and long enough that the card is awake: one that idles
+ * has a fifth of its clock. */
+static gboolean
+wake (Fixture *fixture, GError **error)
+{
+  const gint64 end = g_get_monotonic_time () + (rounds > 1 ? WAKE_MICROSECONDS : 0);
+
+  do
+    if (!run_and_wait (fixture, 3, error))
+      return FALSE;
+  while (g_get_monotonic_time () < end);
+  return TRUE;
+}
+
 static gboolean
 time_network (Fixture *fixture, JsonBuilder *builder, GError **error)
 {
   g_autofree double *seconds = g_new (double, (gsize) rounds);
 
-  if (!run_and_wait (fixture, 3, error))
+  if (!wake (fixture, error))
     return FALSE;
   for (int i = 0; i < rounds; i++)
     {
@@ -79,6 +93,7 @@ time_network (Fixture *fixture, JsonBuilder *builder, GError **error)
   trial_add_double (builder, "flops", fixture->plan->flops);
   trial_add_int (builder, "weights_bytes", (gint64) fixture->memory.weights);
   trial_add_int (builder, "workspace_bytes", (gint64) fixture->memory.workspace);
+  trial_add_int (builder, "warpgroups", fixture->program->launcher->has_warpgroups);
   return TRUE;
 }
 
@@ -96,32 +111,63 @@ addresses_of (const Fixture *fixture)
   return addresses;
 }
 
-/* Seconds of step `*next` of the plan with what goes in its launch, `rounds` times in a row between two events; `*next`
- * is then the step that follows. */
-static gboolean
-time_operation (Fixture *fixture, const CUdeviceptr *addresses, guint *next, CUevent start, CUevent stop,
-                double *seconds, GError **error)
+/* Step `first` of the plan with what goes in its launch; `next` is then the step that follows. */
+typedef struct
 {
-  const guint step = *next;
-  GessoCudaDevice *device = ((GessoCudaBackend *) fixture->backend)->device;
-  const GessoCudaDriver *driver = device->driver;
-  float milliseconds = 0.0f;
+  Fixture *fixture;
+  const CUdeviceptr *addresses;
+  guint first, next;
+  CUgraphExec recording;
+} Operation;
 
-  if (!gesso_cuda_operation_queue (fixture->program, addresses, next, error)
-      || !gesso_cuda_call (driver, error, cuEventRecord, (start, device->stream)))
-    return FALSE;
-  device->is_busy = TRUE;
+static gboolean
+queue_rounds (gpointer data, GError **error)
+{
+  Operation *self = data;
+
   for (int i = 0; i < rounds; i++)
     {
-      *next = step;
-      if (!gesso_cuda_operation_queue (fixture->program, addresses, next, error))
+      self->next = self->first;
+      if (!gesso_cuda_operation_queue (self->fixture->program, self->addresses, &self->next, error))
         return FALSE;
     }
-  if (!gesso_cuda_call (driver, error, cuEventRecord, (stop, device->stream)) || !gesso_cuda_device_wait (device, error)
-      || !gesso_cuda_call (driver, error, cuEventElapsedTime, (&milliseconds, start, stop)))
-    return FALSE;
-  *seconds = (double) milliseconds / 1e3 / rounds;
   return TRUE;
+}
+
+static gboolean
+queue_recording (Operation *self, GessoCudaDevice *device, GError **error)
+{
+  if (!self->recording)
+    return queue_rounds (self, error);
+  return gesso_cuda_call (device->driver, error, cuGraphLaunch, (self->recording, device->stream));
+}
+
+/* Seconds of it, `rounds` times in a row between two events. They are recorded, and the same is done once before, so
+ * that a small kernel is not over before the host has queued the next. */
+static gboolean
+time_operation (Operation *self, CUevent start, CUevent stop, double *seconds, GError **error)
+{
+  GessoCudaDevice *device = ((GessoCudaBackend *) self->fixture->backend)->device;
+  const GessoCudaDriver *driver = device->driver;
+  float milliseconds = 0.0f;
+  gboolean done;
+
+  self->next = self->first;
+  if (!gesso_cuda_operation_queue (self->fixture->program, self->addresses, &self->next, error))
+    return FALSE;
+  device->is_busy = TRUE;
+  self->recording = gesso_cuda_device_record (device, queue_rounds, self);
+  done = queue_recording (self, device, error)
+         && gesso_cuda_call (driver, error, cuEventRecord, (start, device->stream))
+         && queue_recording (self, device, error)
+         && gesso_cuda_call (driver, error, cuEventRecord, (stop, device->stream))
+         && gesso_cuda_device_wait (device, error)
+         && gesso_cuda_call (driver, error, cuEventElapsedTime, (&milliseconds, start, stop));
+  if (self->recording && gesso_cuda_device_settle (device))
+    driver->cuGraphExecDestroy (self->recording);
+  self->recording = NULL;
+  *seconds = (double) milliseconds / 1e3 / rounds;
+  return done;
 }
 
 static double
@@ -158,18 +204,18 @@ time_operations (Fixture *fixture, JsonBuilder *builder, GError **error)
   const GessoCudaDriver *driver = device->driver;
   g_autofree CUdeviceptr *addresses = addresses_of (fixture);
   CUevent start = NULL, stop = NULL;
-  gboolean done = run_and_wait (fixture, 1, error)
-                  && gesso_cuda_call (driver, error, cuEventCreate, (&start, CU_EVENT_DEFAULT))
+  Operation operation = { .fixture = fixture, .addresses = addresses };
+  gboolean done = wake (fixture, error) && gesso_cuda_call (driver, error, cuEventCreate, (&start, CU_EVENT_DEFAULT))
                   && gesso_cuda_call (driver, error, cuEventCreate, (&stop, CU_EVENT_DEFAULT));
 
   json_builder_set_member_name (builder, "operations");
   json_builder_begin_array (builder);
-  for (guint next = 0; done && next < fixture->plan->steps->len;)
+  for (; done && operation.first < fixture->plan->steps->len; operation.first = operation.next)
     {
-      const GessoPlanStep *step = &g_array_index (fixture->plan->steps, GessoPlanStep, next);
+      const GessoPlanStep *step = &g_array_index (fixture->plan->steps, GessoPlanStep, operation.first);
       double seconds = 0.0;
 
-      done = time_operation (fixture, addresses, &next, start, stop, &seconds, error);
+      done = time_operation (&operation, start, stop, &seconds, error);
       add_operation (builder, g_ptr_array_index (fixture->plan->ops, (guint) step->op), seconds);
     }
   json_builder_end_array (builder);

@@ -318,7 +318,8 @@ def parse():
                         "it says (the starter: 1); 0: all alike")
     parser.add_argument("--caption-share", type=float, default=1.0, metavar="SHARE",
                         help="how much of what a caption changes in a prediction the student shall learn. Guidance "
-                        "multiplies that again: with 0.3 a guidance of 7.5 acts as one of 2.25 (the starter's last step but one: 0.27)")
+                        "multiplies that again: with 0.3 a guidance of 7.5 acts as one of 2.25 (the starter's last step "
+                        "but one: 0.27)")
     parser.add_argument("--guidance", type=float, nargs=2, metavar=("THEIRS", "OURS"),
                         help="learn, instead of the rest, to give at guidance OURS what the parent gives at THEIRS (the "
                         "starter's last step: 2 7.5)")

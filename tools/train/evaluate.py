@@ -5,9 +5,9 @@
 
 For each folder: the error of the noise on held-out pictures; the share of held-out captions whose picture, drawn at 128 x
 128 with PNDM 25 at guidance 7.5 (or another), is right in the eyes of checker.py; and how far the attention of a shape's
-word, and of a colour's, overlaps with the object that was drawn. The captions name every colour, so that each picture can be right or wrong.
-"everything" is the share of pictures in which all that was asked is right; with --unknown COUNT it is measured once
-more for so many of the captions, with words added that mean nothing.
+word, and of a colour's, overlaps with the object that was drawn. The captions name every colour, so that each picture
+can be right or wrong. "everything" is the share of pictures in which all that was asked is right; with --unknown COUNT it
+is measured once more for so many of the captions, with words added that mean nothing.
 
 The file of --json is written after each model, and what is measured of the next one is kept beside it: the same command
 goes on where it was ended, and passes over what it has finished.
@@ -111,8 +111,9 @@ def unknown_asked(index):
 
 def measured(model, arguments):
     """What decides a model's figures: they are kept, finished or not, together with this."""
-    return {"weights": model.fingerprint(), "world": data.fingerprint(), "guidance": arguments.guidance, "count": arguments.count,
-            "attention": min(arguments.attention, arguments.count), "unknown": min(arguments.unknown, arguments.count)}
+    count = arguments.count
+    return {"weights": model.fingerprint(), "world": data.fingerprint(), "guidance": arguments.guidance, "count": count,
+            "attention": min(arguments.attention, count), "unknown": min(arguments.unknown, count)}
 
 
 def stored_json(path):
@@ -313,7 +314,8 @@ def main():
                         help="of how many captions the overlap of attention is measured, which takes six times as long")
     parser.add_argument("--unknown", type=int, default=0, metavar="COUNT",
                         help="how many captions are drawn again with words added that mean nothing; 0: none")
-    parser.add_argument("--sheet", type=training.new_file, help="the last model's first pictures and some strangers' prompts")
+    parser.add_argument("--sheet", type=training.new_file,
+                        help="the last model's first pictures and some strangers' prompts")
     parser.add_argument("--json", type=training.new_file, help="write the figures there")
     training.add_device(parser)
     parser.add_argument("--threads", type=int, default=2)

@@ -51,7 +51,8 @@ class Drawn:
 
     def __init__(self, vae, tokenizer, count, split="train", seed=SEED, say=print, pairs=0.0, unknown=0.0):
         vae = vae if vae.dtype == torch.float32 else copy.deepcopy(vae).float()
-        key = f"{split}-{seed}-{data.fingerprint()}-{folders.fingerprint(vae.encoder)}-{folders.fingerprint(vae.quant_conv)}-{vae.config.scaling_factor}"
+        encoder = "-".join(folders.fingerprint(part) for part in (vae.encoder, vae.quant_conv))
+        key = f"{split}-{seed}-{data.fingerprint()}-{encoder}-{vae.config.scaling_factor}"
         self.folder = training.cache_folder("latents") / key
         self.folder.mkdir(exist_ok=True)
         self.count, self.split, self.seed, self.vae, self.say = count, split, seed, vae, say

@@ -35,8 +35,8 @@ COLOURS, SHAPES = [NONE, *drawing.COLOURS], [NONE, *drawing.SHAPES]
 # What is asked of a caption, and the answers there are.
 QUESTIONS = {
     "first shape": SHAPES, "first colour": COLOURS, "second shape": SHAPES, "second colour": COLOURS,
-    "position": [NONE, *drawing.POSITIONS], "size": list(drawing.RADII), "second size": list(drawing.RADII), "pattern": [NONE, *drawing.PATTERNS],
-    "ground": COLOURS, "other ground": COLOURS, "scale": list(drawing.SCALES),
+    "position": [NONE, *drawing.POSITIONS], "size": list(drawing.RADII), "second size": list(drawing.RADII),
+    "pattern": [NONE, *drawing.PATTERNS], "ground": COLOURS, "other ground": COLOURS, "scale": list(drawing.SCALES),
     "variant": sorted({variant for variants in drawing.PATTERNS.values() for variant in variants} | {NONE}),
 }
 
@@ -95,7 +95,8 @@ def train(folder, steps, bf16, start, device):
     learning = [*text_encoder.parameters(), *reader.parameters()]
     optimiser = torch.optim.AdamW(learning, betas=(0.9, 0.99), weight_decay=1e-2, fused=True)
     parts = {"text encoder": text_encoder, "reader": reader, "optimiser": optimiser}
-    settings = {"steps": steps, "seed": SEED, "batch": BATCH, "rate": RATE, "from": folders.fingerprint(former) if former else False}
+    settings = {"steps": steps, "seed": SEED, "batch": BATCH, "rate": RATE,
+                "from": folders.fingerprint(former) if former else False}
     run = training.Run(folder, steps, parts, settings)
     for step in run:
         tokens, said = batch(tokenizer, "train", step)

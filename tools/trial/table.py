@@ -81,6 +81,13 @@ def races(items):
                 line += f" {way:>15} "
                 line += f"{other * factor:9.3f} {ratio(item, key, own[key]):6.2f}" if other else f"{'-':>16}"
             yield line
+    for model in models_of(items):
+        networks = items[f"{model}, gesso, networks"]
+        if "capability 9.0" in networks.get("device", "") and not networks.get("step", {}).get("warpgroups", 1):
+            yield f"{model}: without products of warpgroups, which are turned off or did not come out right on this card"
+    if models_of(items):
+        yield ("diffusers' step makes time embeddings and the text's keys and values, Gesso makes them once a picture; what "
+               "is compiled is the U-Net alone")
 
 
 def judge(what, value, unit, bound, stretch, at_least):

@@ -39,6 +39,12 @@ ANSWERS = ("passed", "failed", "out of memory")
 # Where there is nothing to ask.
 HOPELESS = ("no device", "old driver", "not unpacked")
 TAIL = 3000
+# Lines of what was wrong that are kept of a program.
+MOST_WRONG = 40
+# Seconds that one program may take, where nothing else is said: one that hangs leaves time for the others.
+ITEM_SECONDS = 240
+# Seconds after which a card that does not answer is given up, if the caller names no others.
+CARD_PATIENCE = 30
 # Seconds that a killed program has to be gone.
 PATIENCE = 10
 NUMBER = r"(-?(?:inf|nan|\d[\d.]*(?:e[-+]\d+)?))"
@@ -81,7 +87,7 @@ def told(said):
     """Relative errors, and ratios in dB, that a test's cases told of: "CASE: what was compared" -> value."""
     errors, ratios, waiting = {}, {}, []
     for line in said.splitlines():
-        error = re.match(rf"# (.+): relative error {NUMBER},", line)
+        error = re.match(rf"# (.+): relative(?: error)? {NUMBER},", line)
         ratio = re.match(rf"# (.+): {NUMBER} dB$", line)
         case = re.match(r"(?:not )?ok (?:\d+ )?(/\S+)", line)
         if error:
@@ -133,6 +139,8 @@ class Trial:
             folder.mkdir(parents=True, exist_ok=True)
         self.unpacked = None
         self.has_warpgroups = False
+        # What programs find in the environment besides, whatever the caller says.
+        self.settings = {}
         self.waiting = 1
         self.child = None
         self.end = time.monotonic() + options.total
@@ -175,7 +183,8 @@ class Trial:
         # What the programs find their data by, and nothing of the caller's or the machine's that would reach into them:
         # command () says where libraries are, and GIO's modules there are for another GLib.
         extra = {"G_TEST_SRCDIR": str(self.source), "LC_ALL": "C.UTF-8", "XDG_CACHE_HOME": str(self.scratch / "cache"),
-                 "GIO_MODULE_DIR": str(self.unpacked / "nothing")}
+                 "GIO_MODULE_DIR": str(self.unpacked / "nothing"),
+                 "GESSO_CUDA_PATIENCE": os.environ.get("GESSO_CUDA_PATIENCE", str(CARD_PATIENCE)), **self.settings}
         removed = ("LD_LIBRARY_PATH", "LD_PRELOAD", "GIO_EXTRA_MODULES", "GESSO_FULL")
         return {**{k: v for k, v in os.environ.items() if k not in removed}, **extra}
 
@@ -184,9 +193,9 @@ class Trial:
     def left(self):
         return self.deadline - time.monotonic()
 
-    def run(self, command, environment=None, most=None):
+    def run(self, command, environment=None, most=ITEM_SECONDS):
         """(status, standard output, all that was said): passed, failed, cut off, or why(). `most`: seconds that it may
-        take, where that is not all that are left."""
+        take, if so many are left; None: all that are."""
         limit = min(self.left(), self.left() if most is None else most)
         if limit <= 0:
             return "cut off", "", "no time was left"
@@ -219,10 +228,11 @@ class Trial:
         with open(self.results / "log.txt", "a", encoding="utf-8") as file:
             file.write(text)
 
-    def run_program(self, program, *arguments, before=(), everything=False, measured=False, most=None):
+    def run_program(self, program, *arguments, before=(), everything=False, measured=False, settings=None,
+                    most=ITEM_SECONDS):
         """A program that says what it found in words; `everything`: also the cases that a short run leaves out;
         `measured`: by products that were measured, where the same would not be the same to the bit otherwise."""
-        full = {"GESSO_FULL": "1"} if everything else {}
+        full = {**({"GESSO_FULL": "1"} if everything else {}), **(settings or {})}
         if not measured:
             full["GESSO_CUDA_TUNING"] = "off"
         status, _, said = self.run([*before, *self.command(program, *arguments)], {**self.environment(), **full}, most)
@@ -233,13 +243,25 @@ class Trial:
         counts = re.findall(r"^\d+ proofs, .*$", said, re.MULTILINE)
         if counts:
             answer["summary"] = counts[-1]
+        wrong = [line for line in said.splitlines() if " WRONG" in line]
+        if wrong:
+            answer["wrong"] = wrong[:MOST_WRONG]
         if status != "passed":
             answer["tail"] = said[-TAIL:]
         return answer
 
-    def run_json(self, command, environment=None):
-        """A program that ends with a JSON object."""
-        status, output, said = self.run(command, environment)
+    def cases(self, program, depth, everything=False):
+        """The names of a program's cases, each cut off after so many parts and named once."""
+        full = {"GESSO_FULL": "1"} if everything else {}
+        status, output, said = self.run(self.command(program, "-l"), {**self.environment(), **full})
+        if status != "passed":
+            raise stages.Failure(status, said[-TAIL:])
+        names = re.findall(r"^(?:# )?(/.+)$", output, re.MULTILINE)
+        return list(dict.fromkeys("/".join(name.split("/")[:depth + 1]) for name in names))
+
+    def run_json(self, command, environment=None, most=ITEM_SECONDS):
+        """A program that ends with a JSON object; one that is cut off may have said some before."""
+        status, output, said = self.run(command, environment, most)
         found = last_object(output)
         error = found.pop("error", None)
         if error:
@@ -269,13 +291,13 @@ class Trial:
             made.write_text(packed, encoding="utf-8")
         return folder
 
-    def peer(self, model, *arguments):
+    def peer(self, model, *arguments, most=ITEM_SECONDS):
         """diffusers on the same folder, by the Python that runs this."""
         # What is installed comes first; what was carried fills in. What torch compiles is kept for the next time.
         environment = {**os.environ, "GESSO_TRIAL_SITE": str(self.unpacked / "site"),
                        "TORCHINDUCTOR_CACHE_DIR": str(self.scratch / "inductor")}
         return self.run_json([sys.executable, "-B", str(HERE / "peer.py"), str(model), "--device",
-                              self.options.peer_device, *map(str, arguments)], environment)
+                              self.options.peer_device, *map(str, arguments)], environment, most)
 
     # --- stages ---
 
@@ -289,7 +311,19 @@ class Trial:
         found = self.run_data("trial-picture", "device", self.models / stages.SMALLEST)
         card = re.search(r"^.*compute capability [0-9.]*", found.get("devices", ""), re.MULTILINE)
         self.has_warpgroups = bool(card) and card[0].endswith(" 9.0")
-        return {**found, "card": card[0] if card else ""}
+        return {**found, "card": card[0] if card else "", **(self.try_warpgroups() if self.has_warpgroups else {})}
+
+    def try_warpgroups(self):
+        """Products of warpgroups whose sums are wrong are found by the engine itself; such as end the program, or stop
+        the card, would end every program here. Then all go without them, which is said."""
+        without = {"GESSO_CUDA_WARPGROUPS": "off"}
+        command = self.command("prove-kernels", "layouts")
+        status, _, said = self.run(command, most=CARD_PATIENCE)
+        if status == "passed" or self.run(command, {**self.environment(), **without}, CARD_PATIENCE)[0] != "passed":
+            return {}
+        self.settings.update(without)
+        self.has_warpgroups = False
+        return {"warpgroups": f"left out, since with them prove-kernels {status}: {said[-TAIL:]}"}
 
     def read(self, letter):
         try:
@@ -312,7 +346,8 @@ class Trial:
     def run_stage(self, letter, device):
         title, items, most = stages.STAGES[letter]
         found = self.read(letter)
-        settings = {name: value for name, value in sorted(os.environ.items()) if name.startswith("GESSO_CU")}
+        settings = {name: value for name, value in sorted({**os.environ, **self.settings}.items())
+                    if name.startswith("GESSO_CU")}
         asked = {"card": device["card"], "miniature": self.miniature, "settings": settings, **self.packed}
         same = found.get("asked") == asked and not self.options.again
         kept = found.get("items", {}) if same else {}
@@ -337,7 +372,12 @@ class Trial:
             save(device["status"])
             return record
         try:
-            open_items = [item for item in in_turn(items(self), kept) if kept.get(item[0], {}).get("status") not in answers]
+            asked_now = in_turn(items(self), kept)
+            # What was asked before in the place of something that could not be named then.
+            for name in [name for name, item in kept.items() if item["status"] not in ANSWERS]:
+                if name not in dict(asked_now):
+                    del kept[name]
+            open_items = [item for item in asked_now if kept.get(item[0], {}).get("status") not in answers]
             for number, (name, item) in enumerate(open_items):
                 self.waiting = len(open_items) - number
                 kept[name] = {"status": "running"}
@@ -377,7 +417,8 @@ def main():
                                      epilog="\n".join(f"{letter}  {title} ({most} s)" for letter, (title, _, most) in
                                                       stages.STAGES.items()) + "\n\nAnother card, other settings "
                                      "(GESSO_CU...) or another folder begin a stage anew.")
-    parser.add_argument("--stages", default="".join(stages.STAGES), help="which, as letters; all by default")
+    parser.add_argument("--stages", default=stages.ORDER,
+                        help="which, as letters in the order in which they are asked (default: %(default)s)")
     parser.add_argument("--scratch", default=f"{tempfile.gettempdir()}/gesso-trial-{os.getuid()}",
                         help="folder for full-size models, some 2 GB each; they are kept")
     parser.add_argument("--results", help="folder for the JSON; SCRATCH/results by default")
@@ -402,6 +443,8 @@ def main():
         device = trial.device()
         if device["status"] != "passed":
             print(f"{device['status']}: {device.get('error', {}).get('message') or device.get('tail', '')}", flush=True)
+        if "warpgroups" in device:
+            print(f"products of warpgroups: {device['warpgroups']}", flush=True)
         records = [trial.run_stage(letter, device) for letter in options.stages]
     except CutOff:
         print("cut off; start it again to go on", flush=True)

@@ -174,13 +174,14 @@ prover_compare (Prover *prover, const char *what, const Values *got, const doubl
   prover->worst = MAX (prover->worst, worst);
   g_print ("%-72s %5.2f of what is allowed, at %" G_GSIZE_FORMAT ": %g, expected %g%s", what, worst, at,
            got->n ? (double) got->values[at] : 0.0, got->n ? expected[at] : 0.0, right ? "" : " WRONG");
-  if (prover->timing)
+  if (prover->is_timed)
     {
       float milliseconds = 0.0f;
 
       prover->driver->cuEventElapsedTime (&milliseconds, prover->start, prover->stop);
       g_print ("  %.3f ms, %.2f T/s", (double) milliseconds, operations / ((double) milliseconds * 1e9));
     }
+  prover->is_timed = FALSE;
   g_print ("\n");
 }
 
@@ -202,6 +203,7 @@ prover_stop (Prover *prover)
 {
   if (prover->timing)
     prover->driver->cuEventRecord (prover->stop, prover->launcher->stream);
+  prover->is_timed = prover->timing;
 }
 
 double
