@@ -2,8 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Group norm in two launches: sums of slabs of rows, read as they lie in memory; then every block of the second adds
-// the slabs' sums up, in their order, and applies them. Of more channels than shared memory has room for, in three:
-// a warp sums a group, statistics are made of that, and each value finds its own. Layer norm by a warp for each row.
+// the slabs' sums up, always in the same order, and applies them. Of more channels than shared memory has room for, in
+// three: a warp sums a group, statistics are made of that, and each value finds its own. Layer norm by a warp for each
+// row.
 //
 // Sums are of differences from the group's first value in the picture, so that a large mean costs no digits.
 
@@ -125,24 +126,26 @@ sum_slab (const Value *x, float *scratch, const GessoGroupNormShape &shape)
     }
 }
 
-// Mean and 1 / sqrt (variance + eps) of a group of this picture.
+// Mean and 1 / sqrt (variance + eps) of a group of this picture, by a warp: what a lane waits for are its own slabs
+// alone, and a block cannot begin before. All lanes have the result.
 __device__ __forceinline__ void
 add_slabs (const float *scratch, const GessoGroupNormShape &shape, int picture, int group, float *mean, float *factor)
 {
-  const int width = shape.channels / shape.groups;
+  const int width = shape.channels / shape.groups, lane = (int) threadIdx.x & 31;
   const float *from = scratch + ((size_t) picture * shape.slabs * shape.groups + group) * 3;
   const float share = 1.0f / ((float) shape.rows * (float) width);
   float sum = 0.0f, squares = 0.0f;
 
 #pragma unroll 4
-  for (int i = 0; i < shape.slabs; i++)
+  for (int i = lane; i < shape.slabs; i += 32)
     {
       sum += from[(size_t) i * shape.groups * 3];
       squares += from[(size_t) i * shape.groups * 3 + 1];
     }
-  sum *= share;
+  sum = lanes_sum (sum) * share;
+  squares = lanes_sum (squares) * share;
   *mean = from[2] + sum;
-  *factor = reciprocal_root (fmaxf (squares * share - sum * sum, 0.0f) + shape.eps);
+  *factor = reciprocal_root (fmaxf (squares - sum * sum, 0.0f) + shape.eps);
 }
 
 // grid (any, pictures). `from`: sums of slabs, or the statistics [picture][group][2] that were made of them. Dynamic
@@ -157,8 +160,9 @@ apply (const Value *x, const float *from, const float *gamma, const float *beta,
   const int width = shape.channels / shape.groups, picture = (int) blockIdx.y;
   const size_t first = (size_t) picture * shape.rows * shape.channels, n = (size_t) shape.rows * shape.channels;
   const size_t step = (size_t) gridDim.x * THREADS * N;
+  const int warp = (int) threadIdx.x >> 5, lane = (int) threadIdx.x & 31;
 
-  for (int group = (int) threadIdx.x; group < shape.groups; group += THREADS)
+  for (int group = warp; group < shape.groups; group += WARPS)
     {
       float mean, factor;
 
@@ -169,7 +173,7 @@ apply (const Value *x, const float *from, const float *gamma, const float *beta,
           mean = from[((size_t) picture * shape.groups + group) * 2];
           factor = from[((size_t) picture * shape.groups + group) * 2 + 1];
         }
-      for (int channel = group * width; channel < (group + 1) * width; channel++)
+      for (int channel = group * width + lane; channel < (group + 1) * width; channel += 32)
         {
           const float scale = factor * gamma[channel];
 
@@ -267,11 +271,17 @@ __launch_bounds__ (THREADS)
 {
   const int picture = (int) blockIdx.x;
 
-  for (int group = (int) threadIdx.x; group < shape.groups; group += THREADS)
+  for (int group = (int) threadIdx.x >> 5; group < shape.groups; group += WARPS)
     {
       float *to = statistics + ((size_t) picture * shape.groups + group) * 2;
+      float mean, factor;
 
-      add_slabs (scratch, shape, picture, group, &to[0], &to[1]);
+      add_slabs (scratch, shape, picture, group, &mean, &factor);
+      if ((threadIdx.x & 31) == 0)
+        {
+          to[0] = mean;
+          to[1] = factor;
+        }
     }
 }
 GESSO_KERNEL (GESSO_NAME (group_statistics), THREADS);
