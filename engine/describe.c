@@ -142,7 +142,7 @@ describe_operations (GString *text, const GessoPlan *plan)
 }
 
 char *
-gesso_describe_plan (GessoPipeline *pipeline, const GessoJob *job, const GError *shortage)
+gesso_describe_plan (GessoPipeline *pipeline, const GessoJob *job, guint64 own, const GError *shortage)
 {
   const char *titles[] = { _ ("part"),         _ ("operations"), _ ("steps"),       _ ("TFLOP"),
                            _ ("M parameters"), _ ("weights"),    _ ("activations"), NULL };
@@ -166,8 +166,10 @@ gesso_describe_plan (GessoPipeline *pipeline, const GessoJob *job, const GError 
                           evaluation * job->schedule->n_rows / 1e12);
   gesso_parts_peak (pipeline->parts, &resident, &least);
   append_size (text, _ ("Buffers between the parts"), buffers);
-  append_size (text, _ ("Peak memory with everything resident"), resident + buffers);
-  append_size (text, _ ("Least memory, parts in turn"), least + buffers);
+  if (own)
+    append_size (text, _ ("The program itself"), own);
+  append_size (text, _ ("Peak memory with everything resident"), resident + buffers + own);
+  append_size (text, _ ("Least memory, parts in turn"), least + buffers + own);
   if (shortage)
     g_string_append_printf (text, _ ("Does not fit: %s\n"), shortage->message);
   return g_string_free (text, FALSE);

@@ -278,7 +278,7 @@ describe_plan (gpointer data)
   if (!gesso_pipeline_plan_parts (sketch, pipeline, call->request, &job, &limit, NULL, &call->error))
     return;
   gesso_parts_set_limit (sketch->parts, &limit, gesso_pipeline_buffer_bytes (sketch, &job), &shortage);
-  call->text = gesso_describe_plan (sketch, &job, shortage);
+  call->text = gesso_describe_plan (sketch, &job, gesso_pipeline_own_bytes (pipeline), shortage);
 }
 
 char *

@@ -117,6 +117,14 @@ gesso_pipeline_buffer_bytes (GessoPipeline *self, const GessoJob *job)
   return sum + (pictures + latents) * (guint64) job->n_images * (job->traced ? 3 : 1);
 }
 
+guint64
+gesso_pipeline_own_bytes (GessoPipeline *self)
+{
+  const guint64 held = gesso_parts_held (self->parts), process = gesso_process_anonymous_bytes ();
+
+  return self->host_memory ? (process > held ? process - held : 0) + HOST_RESERVE : 0;
+}
+
 /* What may be held now: what is free on the machine beside what the parts hold already, and no more than was asked for.
  * Where the backend's memory is the process's own, what the process holds for itself counts as well. */
 GessoMemoryLimit
@@ -131,8 +139,7 @@ gesso_pipeline_memory_limit (GessoPipeline *self, const GessoRequest *request)
     limit.bytes = held + (guint64) ((double) available * SHARE_OF_AVAILABLE);
   if (asked && self->host_memory)
     {
-      guint64 process = gesso_process_anonymous_bytes ();
-      guint64 own = (process > held ? process - held : 0) + HOST_RESERVE;
+      const guint64 own = gesso_pipeline_own_bytes (self);
 
       if (asked < own || asked - own < limit.bytes)
         limit = (GessoMemoryLimit) { asked, own };

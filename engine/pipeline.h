@@ -38,6 +38,8 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (GessoJob, gesso_job_clear)
 
 /* What may be held for `request` from here on. */
 GessoMemoryLimit gesso_pipeline_memory_limit (GessoPipeline *pipeline, const GessoRequest *request);
+/* Bytes that the process holds beside the parts, and will, where the backend's memory is its own; 0 otherwise. */
+guint64 gesso_pipeline_own_bytes (GessoPipeline *pipeline);
 
 /* Checks `request` and plans every part for it: for the least time, and those parts that would not fit otherwise for
  * the least memory. `limit`: what `holder`, the pipeline itself or the one that it is a sketch of, may hold for it. */

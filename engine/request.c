@@ -75,14 +75,15 @@ G_DEFINE_BOXED_TYPE (GessoOptions, gesso_options, gesso_options_copy, gesso_opti
 gboolean
 gesso_options_check (const GessoOptions *options, GError **error)
 {
-  const char *problem = NULL;
+  g_autofree char *problem = NULL;
 
   if (!gesso_device_to_string (options->device))
-    problem = _ ("The device is none of auto, cpu and cuda.");
+    problem = g_strdup (_ ("The device is none of auto, cpu and cuda."));
   else if (!gesso_precision_to_string (options->precision))
-    problem = _ ("The precision is none of auto, f32, bf16 and f16.");
+    problem = g_strdup (_ ("The precision is none of auto, f32, bf16 and f16."));
   else if (options->n_threads < 0 || options->n_threads > 1024)
-    problem = _ ("The number of threads must be between 1 and 1024, or 0 for all cores.");
+    problem = g_strdup_printf (_ ("The number of threads is %d; it must be between 1 and 1024, or 0 for all cores."),
+                               options->n_threads);
   if (problem)
     g_set_error_literal (error, GESSO_ERROR, GESSO_ERROR_REQUEST_INVALID, problem);
   return !problem;

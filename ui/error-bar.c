@@ -71,13 +71,21 @@ larger_first (gconstpointer a, gconstpointer b)
   return (x->size_on_disk < y->size_on_disk) - (x->size_on_disk > y->size_on_disk);
 }
 
+/* Where the model that does not fit was to paint, and as it was to: on the CPU there may be another memory. */
 static gboolean
-would_fit (const GessoInstalledModel *model, const GessoRequest *request, GCancellable *cancellable)
+would_fit (const GessoInstalledModel *model, const Search *search, GCancellable *cancellable)
 {
-  g_autoptr (GessoEngine) engine = gesso_engine_new (model->folder, NULL, cancellable, NULL);
-  g_autoptr (GessoRequest) own_size = gesso_request_copy (request);
+  g_autoptr (GessoOptions) options = gesso_options_new ();
+  g_autoptr (GessoRequest) own_size = gesso_request_copy (search->request);
+  g_autoptr (GessoEngine) engine = NULL;
   GessoMemoryNeed need = { 0 };
 
+  if (search->engine)
+    {
+      options->device = gesso_engine_get_device (search->engine);
+      options->precision = gesso_engine_get_precision (search->engine);
+    }
+  engine = gesso_engine_new (model->folder, options, cancellable, NULL);
   own_size->width = own_size->height = 0;
   return engine && gesso_engine_measure (engine, own_size, &need, NULL) && need.least <= need.available;
 }
@@ -103,7 +111,7 @@ find_smaller_model (const Search *search, GCancellable *cancellable)
       GessoInstalledModel *model = g_ptr_array_index (models, i);
 
       if (model->size_on_disk < limit && g_strcmp0 (model->folder, folder) != 0
-          && would_fit (model, search->request, cancellable))
+          && would_fit (model, search, cancellable))
         return g_strdup (model->name);
     }
   return NULL;

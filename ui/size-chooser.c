@@ -12,7 +12,7 @@
 enum
 {
   MIN_SIDE = GESSO_SIDE_UNIT,
-  MAX_SIDE = 2048,
+  MAX_SIDE = 2048,  /* of what is not named by hand */
   USUAL_SIDE = 512, /* until the model is open */
 };
 
@@ -71,9 +71,11 @@ get_engine (GessoSizeChooser *self)
 }
 
 static int
-round_side (int side)
+round_side (int side, int largest)
 {
-  return CLAMP ((side + GESSO_SIDE_UNIT / 2) / GESSO_SIDE_UNIT * GESSO_SIDE_UNIT, MIN_SIDE, MAX_SIDE);
+  /* No sum of a side and another, where it is as large as a number can be. */
+  side = MIN (side, largest);
+  return CLAMP ((side + GESSO_SIDE_UNIT / 2) / GESSO_SIDE_UNIT * GESSO_SIDE_UNIT, MIN_SIDE, largest);
 }
 
 /* The size that a mode paints in; 0 x 0 where only the model knows. */
@@ -85,8 +87,8 @@ get_mode_size (GessoSizeChooser *self, Mode mode, int size[2])
   size[0] = size[1] = 0;
   if (mode == MODE_CUSTOM)
     {
-      size[0] = round_side (self->size[0]);
-      size[1] = round_side (self->size[1]);
+      size[0] = round_side (self->size[0], GESSO_LARGEST_SIDE);
+      size[1] = round_side (self->size[1], GESSO_LARGEST_SIDE);
     }
   else if (mode >= MODE_RATIO)
     {
@@ -97,8 +99,8 @@ get_mode_size (GessoSizeChooser *self, Mode mode, int size[2])
       if (engine)
         gesso_engine_get_default_size (engine, &model[0], &model[1]);
       scale = sqrt ((double) model[0] * model[1] / (width * height));
-      size[0] = round_side (lround (width * scale));
-      size[1] = round_side (lround (height * scale));
+      size[0] = round_side (lround (width * scale), MAX_SIDE);
+      size[1] = round_side (lround (height * scale), MAX_SIDE);
       if (engine)
         gesso_engine_fit_size (engine, lround (width * scale), lround (height * scale), &size[0], &size[1]);
     }
@@ -291,7 +293,7 @@ spin_changed (GessoSizeChooser *self)
   if (self->setting)
     return;
   for (int i = 0; i < 2; i++)
-    size[i] = round_side (gtk_spin_button_get_value_as_int (GTK_SPIN_BUTTON (self->spins[i])));
+    size[i] = round_side (gtk_spin_button_get_value_as_int (GTK_SPIN_BUTTON (self->spins[i])), GESSO_LARGEST_SIDE);
   self->guess = FALSE;
   set_size (self, size);
   show_note (self);
@@ -360,7 +362,7 @@ gesso_size_chooser_class_init (GessoSizeChooserClass *klass)
 static GtkWidget *
 side_new (GessoSizeChooser *self, const char *name)
 {
-  GtkWidget *spin = gtk_spin_button_new_with_range (MIN_SIDE, MAX_SIDE, GESSO_SIDE_UNIT);
+  GtkWidget *spin = gtk_spin_button_new_with_range (MIN_SIDE, GESSO_LARGEST_SIDE, GESSO_SIDE_UNIT);
 
   gtk_spin_button_set_snap_to_ticks (GTK_SPIN_BUTTON (spin), TRUE);
   gtk_spin_button_set_numeric (GTK_SPIN_BUTTON (spin), TRUE);

@@ -4,6 +4,7 @@
  * scheduler/scheduler_config.json.
  */
 
+#include "../shown-text.h"
 #include "config-keys.h"
 #include "configs.h"
 
@@ -51,7 +52,7 @@ gesso_scheduler_config_read (const char *path, const char *class_name, GCancella
   if (!root)
     return FALSE;
   object = json_node_get_object (root);
-  config->class_name = g_strdup (class_name);
+  config->class_name = gesso_text_shorten (class_name); /* it is shown */
   config->is_pndm = strcmp (class_name, "PNDMScheduler") == 0;
   /* Whatever the file says, StableDiffusionPipeline corrects it to 1. But where another scheduler's file says nothing,
    * PNDMScheduler.from_config() takes the corrected value for a default of that scheduler, and its own, 0, instead. */

@@ -4,6 +4,8 @@
 
 #include "json.h"
 #include "../cancel.h"
+#include "../shown-text.h"
+#include "lfs-pointer.h"
 
 #include <glib/gi18n-lib.h>
 #include <inttypes.h>
@@ -126,7 +128,7 @@ gesso_json_read (const char *path, GCancellable *cancellable, GError **error)
   if (gesso_is_cancelled (cancellable, error))
     return NULL;
   file = gesso_file_open (path, error);
-  if (!file)
+  if (!file || gesso_lfs_pointer_refuse (file, error))
     return NULL;
   size = gesso_file_size (file);
   if (size > MAX_FILE_BYTES)
@@ -141,18 +143,6 @@ gesso_json_read (const char *path, GCancellable *cancellable, GError **error)
     return NULL;
   text[size] = '\0';
   return gesso_json_parse (path, text, (gsize) size, error);
-}
-
-char *
-gesso_text_shorten (const char *text)
-{
-  const gsize limit = 60;
-  g_autofree char *start = NULL;
-
-  if (strlen (text) <= limit)
-    return g_strdup (text);
-  start = g_strndup (text, (gsize) (g_utf8_find_prev_char (text, text + limit) - text));
-  return g_strconcat (start, "…", NULL);
 }
 
 char *

@@ -16,9 +16,7 @@ JsonNode *gesso_json_parse (const char *path, char *text, gsize length, GError *
 /* The object that the file `path` holds. */
 JsonNode *gesso_json_read (const char *path, GCancellable *cancellable, GError **error);
 
-/* UTF-8 `text`, cut after some 60 bytes: for messages. */
-char *gesso_text_shorten (const char *text);
-/* `node` as JSON text, likewise. */
+/* `node` as JSON text, cut as gesso_text_shorten() does: for messages. */
 char *gesso_json_to_text (JsonNode *node);
 
 gboolean gesso_json_is_integer (JsonNode *node);

@@ -5,8 +5,12 @@
 #include "model-index.h"
 #include "json.h"
 #include "../gesso.h"
+#include "../shown-text.h"
+#include "platform-file.h"
 
+#include <errno.h>
 #include <glib/gi18n-lib.h>
+#include <glib/gstdio.h>
 #include <string.h>
 
 #define PIPELINE "StableDiffusionPipeline"
@@ -59,10 +63,12 @@ check_known_parts (const char *path, JsonObject *object, GError **error)
         }
       if (classes[0] && strcmp (found, classes[0]) != 0 && (!classes[1] || strcmp (found, classes[1]) != 0))
         {
+          g_autofree char *shown = gesso_text_shorten (found);
+
           g_set_error (
               error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
               _ ("%s: the \"%s\" of the model is a %s, which is not supported: only %s. Choose another model."), path,
-              parts[i].part, found, classes[0]);
+              parts[i].part, shown, classes[0]);
           return FALSE;
         }
     }
@@ -172,8 +178,16 @@ gboolean
 gesso_model_index_is_there (const char *folder, GError **error)
 {
   g_autofree char *path = g_build_filename (folder, "model_index.json", NULL);
+  g_autoptr (GessoFile) file = NULL;
+  GStatBuf info;
 
-  return g_file_test (path, G_FILE_TEST_EXISTS) || explain_missing (folder, path, error);
+  if (g_stat (path, &info) == 0)
+    return TRUE;
+  if (errno == ENOENT || errno == ENOTDIR)
+    return explain_missing (folder, path, error);
+  /* What may not be looked at is not missing. */
+  file = gesso_file_open (path, error);
+  return file != NULL;
 }
 
 gboolean

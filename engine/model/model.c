@@ -45,8 +45,8 @@ read_configs (GessoModel *model, const char *scheduler_class, GCancellable *canc
       || !gesso_scheduler_config_read (scheduler, scheduler_class, cancellable, &model->scheduler, error))
     return FALSE;
   if (!model->scheduler.is_pndm)
-    g_ptr_array_add (model->notices,
-                     g_strdup_printf (_ ("The folder asks for %s; PNDM takes its place."), scheduler_class));
+    g_ptr_array_add (model->notices, g_strdup_printf (_ ("The folder asks for %s; PNDM takes its place."),
+                                                      model->scheduler.class_name));
   return TRUE;
 }
 
@@ -85,6 +85,21 @@ check_fit (const GessoModel *model, gboolean fits, const char *what, int value, 
   return FALSE;
 }
 
+/* A U-Net that is also given a picture, a mask or an edge map has more channels than the latents have. */
+static gboolean
+check_latents (const GessoModel *model, GError **error)
+{
+  if (model->unet.in_channels <= model->vae.latent_channels)
+    return TRUE;
+  g_set_error (
+      error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
+      _ ("%s/unet/config.json: the value %d of \"in_channels\" is not supported where the VAE has %d channels: "
+         "this is a model that changes pictures or fills gaps in them. Choose one that paints from text "
+         "alone."),
+      model->folder, model->unet.in_channels, model->vae.latent_channels);
+  return FALSE;
+}
+
 static gboolean
 check_parts (const GessoModel *model, GError **error)
 {
@@ -100,6 +115,7 @@ check_parts (const GessoModel *model, GError **error)
                        _ ("the text encoder's \"vocab_size\""), text->vocab_size, error)
          && check_fit (model, text->hidden_size == unet->cross_attention_dim, _ ("the text encoder's \"hidden_size\""),
                        text->hidden_size, _ ("the U-Net's \"cross_attention_dim\""), unet->cross_attention_dim, error)
+         && check_latents (model, error)
          && check_fit (model, unet->in_channels == vae->latent_channels, _ ("the U-Net's \"in_channels\""),
                        unet->in_channels, _ ("the VAE's \"latent_channels\""), vae->latent_channels, error)
          && check_fit (model, unet->out_channels == vae->latent_channels, _ ("the U-Net's \"out_channels\""),

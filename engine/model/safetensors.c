@@ -8,6 +8,8 @@
 
 #include "json.h"
 #include "../cancel.h"
+#include "../shown-text.h"
+#include "lfs-pointer.h"
 #include "weights-table.h"
 
 #include <glib/gi18n-lib.h>
@@ -56,14 +58,59 @@ read_numbers (JsonNode *node, guint limit, gint64 *numbers, guint *count)
   return TRUE;
 }
 
+/* Where a tensor's values begin and end, counted from the end of the header. */
+typedef struct
+{
+  gint64 begin, end;
+} Extent;
+
+static int
+compare_extents (gconstpointer a, gconstpointer b)
+{
+  const Extent *x = a, *y = b;
+
+  if (x->begin != y->begin)
+    return x->begin < y->begin ? -1 : 1;
+  return (x->end > y->end) - (x->end < y->end);
+}
+
+/* The format has neither gaps nor values that belong to two tensors, nor anything behind the last. */
 static gboolean
-read_entry (GessoWeights *weights, const char *name, JsonNode *node, guint64 data_start, GError **error)
+check_extents (const char *path, GArray *extents, guint64 data_start, guint64 data_size, GError **error)
+{
+  gint64 position = 0;
+
+  g_array_sort (extents, compare_extents);
+  for (guint i = 0; i < extents->len; i++)
+    {
+      const Extent *extent = &g_array_index (extents, Extent, i);
+
+      if (extent->begin != position)
+        break;
+      position = extent->end;
+      if (i + 1 == extents->len && (guint64) position == data_size)
+        return TRUE;
+    }
+  if (!extents->len && !data_size)
+    return TRUE;
+  g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
+               _ ("%s: behind byte %" PRIu64
+                  " the tensors do not follow one another without gaps to the file's end. It "
+                  "is damaged: download it again."),
+               path, data_start + (guint64) position);
+  return FALSE;
+}
+
+static gboolean
+read_entry (GessoWeights *weights, const char *name, JsonNode *node, guint64 data_start, GArray *extents,
+            GError **error)
 {
   const char *path = gesso_weights_path (weights);
   const guint64 data_size = gesso_weights_file_size (weights) - data_start;
   gint64 dim[MAX_RANK];
   gint64 offset[2];
   gint64 elements;
+  Extent extent;
   guint rank;
   guint n_offsets;
   gsize size;
@@ -84,17 +131,21 @@ read_entry (GessoWeights *weights, const char *name, JsonNode *node, guint64 dat
   if (!read_numbers (json_object_get_member (entry, "data_offsets"), 2, offset, &n_offsets) || n_offsets != 2
       || offset[0] > offset[1])
     return header_error (path, name, _ ("has no usable \"data_offsets\""), error);
+  extent = (Extent) { offset[0], offset[1] };
   size = gesso_weights_type_size (json_node_get_string (type));
   if (size && elements * (gint64) size != offset[1] - offset[0])
     return header_error (path, name, _ ("has a shape and a type that do not fit its \"data_offsets\""), error);
   if ((guint64) offset[1] > data_size)
     {
+      g_autofree char *shown = gesso_text_shorten (name);
+
       g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
                    _ ("%s is cut short: the tensor \"%s\" ends at byte %" PRIu64 ", but the file has %" PRIu64
                       ". Download it again."),
-                   path, name, data_start + (guint64) offset[1], data_start + data_size);
+                   path, shown, data_start + (guint64) offset[1], data_start + data_size);
       return FALSE;
     }
+  g_array_append_val (extents, extent);
   gesso_weights_add (weights, name, json_node_get_string (type), rank, dim, NULL, data_start + (guint64) offset[0]);
   return TRUE;
 }
@@ -107,7 +158,7 @@ read_header (GessoFile *file, guint64 *length, GError **error)
   g_autofree char *text = NULL;
   guint64 prefix = 0;
 
-  if (gesso_weights_refuse_pointer (file, error))
+  if (gesso_lfs_pointer_refuse (file, error))
     return NULL;
   if (file_size >= sizeof prefix && !gesso_file_read (file, 0, sizeof prefix, &prefix, error))
     return NULL;
@@ -139,6 +190,7 @@ gesso_weights_open_safetensors (const char *path, GCancellable *cancellable, GEr
   g_autoptr (GessoFile) file = NULL;
   g_autoptr (GessoWeights) weights = NULL;
   g_autoptr (JsonNode) header = NULL;
+  g_autoptr (GArray) extents = g_array_new (FALSE, FALSE, sizeof (Extent));
   g_autofree char *text = NULL;
   guint64 length;
   JsonObjectIter iter;
@@ -162,8 +214,12 @@ gesso_weights_open_safetensors (const char *path, GCancellable *cancellable, GEr
     {
       if (strcmp (name, "__metadata__") == 0)
         continue;
-      if (gesso_is_cancelled (cancellable, error) || !read_entry (weights, name, node, sizeof length + length, error))
+      if (gesso_is_cancelled (cancellable, error)
+          || !read_entry (weights, name, node, sizeof length + length, extents, error))
         return NULL;
     }
+  if (!check_extents (path, extents, sizeof length + length, gesso_weights_file_size (weights) - sizeof length - length,
+                      error))
+    return NULL;
   return g_steal_pointer (&weights);
 }

@@ -6,6 +6,7 @@
  */
 
 #include "../cancel.h"
+#include "lfs-pointer.h"
 #include "torch-pickle.h"
 #include "torch-zip-directory.h"
 #include "weights-table.h"
@@ -27,7 +28,7 @@ check_start (GessoFile *file, GError **error)
   guint8 start[sizeof legacy_start];
   const char *path = gesso_file_path (file);
 
-  if (gesso_weights_refuse_pointer (file, error))
+  if (gesso_lfs_pointer_refuse (file, error))
     return FALSE;
   if (gesso_file_size (file) >= sizeof start)
     {

@@ -28,5 +28,3 @@ void gesso_weights_add (GessoWeights *weights, const char *name, const char *typ
 gsize gesso_weights_type_size (const char *type);
 /* Product of the dimensions; FALSE when one is negative or it passes 2^56. */
 gboolean gesso_weights_extent (guint rank, const gint64 *dim, gint64 *elements);
-/* TRUE and MODEL_INVALID when `file` is what Git leaves in place of large files that were not fetched. */
-gboolean gesso_weights_refuse_pointer (GessoFile *file, GError **error);

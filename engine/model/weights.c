@@ -129,22 +129,6 @@ gesso_weights_join (GessoWeights *weights, GessoWeights *shard)
   gesso_weights_free (shard);
 }
 
-gboolean
-gesso_weights_refuse_pointer (GessoFile *file, GError **error)
-{
-  static const char pointer[] = "version https://git-lfs";
-  char start[sizeof pointer] = "";
-
-  if (gesso_file_size (file) < sizeof start || !gesso_file_read (file, 0, sizeof start, start, NULL)
-      || memcmp (start, pointer, strlen (pointer)) != 0)
-    return FALSE;
-  g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
-               _ ("%s is only a Git LFS pointer to the weights. Fetch the file itself, for example with "
-                  "\"git lfs pull\"."),
-               gesso_file_path (file));
-  return TRUE;
-}
-
 void
 gesso_weights_add (GessoWeights *weights, const char *name, const char *type, guint rank, const gint64 *dim,
                    const gint64 *stride, guint64 offset)

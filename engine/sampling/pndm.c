@@ -85,8 +85,12 @@ evaluated_timesteps (const GessoSchedulerConfig *config, int steps, GError **err
       if (n < ORDER)
         {
           g_set_error (error, GESSO_ERROR, GESSO_ERROR_REQUEST_INVALID,
-                       _ ("%d steps are too few: this model's scheduler begins with Runge-Kutta steps "
-                          "(skip_prk_steps in scheduler_config.json)."),
+                       g_dngettext (GETTEXT_PACKAGE,
+                                    "%d step is too few: this model's scheduler begins with Runge-Kutta steps "
+                                    "(skip_prk_steps in scheduler_config.json).",
+                                    "%d steps are too few: this model's scheduler begins with Runge-Kutta steps "
+                                    "(skip_prk_steps in scheduler_config.json).",
+                                    (gulong) steps),
                        steps);
           return NULL;
         }
@@ -119,8 +123,9 @@ alpha_at (const Table *table, gint64 timestep, double *alpha, GError **error)
   if (timestep >= train || timestep < -train)
     {
       g_set_error (error, GESSO_ERROR, GESSO_ERROR_REQUEST_INVALID,
-                   _ ("%d steps cannot be done: they reach time step %" PRId64 ", and this model knows 0 to "
-                      "%d (timestep_spacing and steps_offset in scheduler_config.json)."),
+                   _ ("A picture in so many steps (%d) cannot be done: they reach time step %" PRId64
+                      ", and this model "
+                      "knows 0 to %d (timestep_spacing and steps_offset in scheduler_config.json)."),
                    table->steps, timestep, train - 1);
       return FALSE;
     }

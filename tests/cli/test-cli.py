@@ -4,11 +4,13 @@
 """The built command line on a miniature model: test-cli.py GESSO MODELS [unittest arguments]."""
 
 import fcntl
+import json
 import os
 import pty
 import re
 import resource
 import select
+import shutil
 import signal
 import struct
 import subprocess
@@ -71,9 +73,53 @@ class Usage(Case):
             self.assertNotIn('--help', error)
         self.assertEqual(os.listdir(self.folder), [])
 
+    def test_threads(self):
+        self.check(self.generate('--threads', '-1'), 2, 'The number of threads is -1')
+
     def test_no_model(self):
         self.check(self.generate(model=self.path('nowhere')), 1, 'nowhere')
         self.check(gesso('info', '--model', self.path('nowhere')), 1, 'nowhere')
+
+    def test_what_a_file_says_is_shown_and_no_more(self):
+        """Neither is a terminal told to do something, nor is a message as long as the file."""
+        for file, key, value in (('model_index.json', 'unet', ['diffusers', '\x1b]0;mine\x07\u202e' + 'x' * 100000]),
+                                 ('model_index.json', 'scheduler', ['diffusers', '\x1b[2J' + 'y' * 100000]),
+                                 ('model_index.json', '_class_name', '\x1b[2J'),
+                                 ('tokenizer/tokenizer_config.json', 'added_tokens_decoder', {'\x1b[2J' * 10000: {}})):
+            model = self.path('model')
+            shutil.copytree(MODEL, model)
+            with open(os.path.join(model, file), encoding='utf-8') as stream:
+                content = json.load(stream)
+            with open(os.path.join(model, file), 'w', encoding='utf-8') as stream:
+                json.dump({**content, key: value}, stream)
+            for result in (gesso('info', '--model', model), self.generate('-o', 'a.png', model=model)):
+                said = (result.stdout + result.stderr).decode()
+                self.assertLess(len(said), 3000, said[:1000])
+                for letter in '\x1b\x07\u202e':
+                    self.assertNotIn(letter, said)
+            shutil.rmtree(model)
+
+    def test_models_of_other_kinds(self):
+        for change, message in (({'in_channels': 9}, 'changes pictures or fills gaps'), (None, 'git lfs pull')):
+            model = self.path('model')
+            shutil.copytree(MODEL, model)
+            path = os.path.join(model, 'unet', 'config.json')
+            with open(path, encoding='utf-8') as stream:
+                content = {**json.load(stream), **(change or {})}
+            with open(path, 'w', encoding='utf-8') as stream:
+                stream.write(json.dumps(content) if change else
+                             'version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 4\n')
+            self.check(gesso('info', '--model', model), 1, message)
+            shutil.rmtree(model)
+
+    def test_plan_says_what_is_needed(self):
+        """A limit a little above the least that it prints is enough, one below is not."""
+        said = gesso('plan', '--model', MODEL, '--device', 'cpu', '--max-memory', '1M').stdout.decode()
+        least = float(re.search(r'Least memory, parts in turn: ([\d.]+).MiB', said)[1])
+        for share, fits in ((0.8, False), (1.2, True)):
+            limit = '%dK' % (least * share * 1024)
+            said = gesso('plan', '--model', MODEL, '--device', 'cpu', '--max-memory', limit).stdout.decode()
+            self.assertEqual('Does not fit' not in said, fits, said)
 
     def test_prompt_encodings(self):
         prompt = 'café 日本'
@@ -146,6 +192,24 @@ class Pictures(Case):
         self.assertEqual(second, six)
         self.assertIn('Seed: 6', six[3]['parameters'][1])
         self.assertNotEqual(read_png(self.read('b.c-1.png'))[2], six[2])
+
+    def test_batches_are_what_one_call_makes_of_them(self):
+        """Five pictures, two at a time: seeds and pixels as of each alone."""
+        self.check(self.generate('--images', '5', '--batch', '2', '--seed', '5', '-o', 'a.png'), 0)
+        for i in range(5):
+            self.check(self.generate('--seed', str(5 + i), '-o', 'one.png'), 0)
+            self.assertEqual(read_png(self.read('a-%d.png' % (i + 1))), read_png(self.read('one.png')))
+        self.check(self.generate('--images', '2', '--seed', str(2**64 - 1), '-o', 'b.png'), 0)
+
+    def test_long_prompts(self):
+        """What a model does not read is said, of what it would have read."""
+        long = 'word ' * 90 + 'the end'
+        for args, says in ((['--prompt', long], ['The prompt is longer']), (['--prompt', 'x' * 20], []),
+                           (['--negative-prompt', long], ['The negative prompt is longer']),
+                           (['--negative-prompt', long, '--guidance', '1'], [])):
+            error = self.check(self.generate('-o', 'a.png', *args), 0)
+            self.assertEqual([line[6:6 + len(says[0])] for line in error.splitlines() if 'is longer' in line], says, error)
+        self.assertEqual(self.check(self.generate('-o', 'a.png', '--quiet', '--prompt', long), 0), '')
 
     def test_reader_goes_away(self):
         """As in "| head -1": the other pictures are written all the same."""
@@ -248,7 +312,7 @@ class Files(Case):
             file.write(b'precious')
 
         def limit():
-            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
             resource.setrlimit(resource.RLIMIT_FSIZE, (64, 64))
 
         for args in (['-o', 'a.png'], ['-o', 'new.png'], []):
@@ -261,6 +325,13 @@ class Files(Case):
     def test_device_full(self):
         self.check(self.generate('-o', '/dev/full'), 1, 'Cannot write “/dev/full”')
         self.assertTrue(os.path.exists('/dev/full') and not os.path.isfile('/dev/full'))
+
+    def test_names_that_are_none(self):
+        for args, message in ((['-o', '-'], '/dev/stdout'), (['-o', '/dev/null', '--images', '2'], 'takes one picture')):
+            self.check(self.generate(*args), 2, message)
+        self.assertEqual(os.listdir(self.folder), [])
+        self.check(self.generate('-o', './-'), 0)
+        read_png(self.read('-'))
 
     def test_stdout(self):
         result = self.generate('-o', '/dev/stdout')
@@ -309,9 +380,34 @@ class Cancel(Case):
 
     def test_cancel(self):
         # The median: this may run beside other tests.
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             seconds = sorted(self.interrupt(number, after) for after in (0.05, 0.3, 0.6))
             self.assertLess(seconds[1], CANCEL_SECONDS, seconds)
+
+    def test_what_is_finished_stays(self):
+        process = self.start('--steps', '20', '--width', '64', '--height', '64')
+        names = [process.stdout.readline().decode().strip() for _ in range(2)]
+        process.send_signal(signal.SIGINT)
+        names += process.stdout.read().decode().split()
+        with process.stderr as stderr:
+            error = stderr.read().decode()
+        self.assertEqual(process.wait(timeout=30), 130)
+        self.assertEqual(sorted(os.listdir(self.folder)), names)
+        self.assertLess(len(names), 64)
+        for name in names:
+            read_png(self.read(name))
+        self.assertTrue(error.endswith('gesso: cancelled\n%d pictures were written before.\n' % len(names)), error)
+
+    def test_outlives_the_terminal_where_asked_to(self):
+        process = subprocess.Popen(['nohup', GESSO, 'generate', '--model', MODEL, '--prompt', 'x', '--steps', '300',
+                                    '--width', '64', '--height', '64', '-o', 'a.png', '--seed', '1'], cwd=self.folder,
+                                   env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE)
+        with process.stdout as stdout, process.stderr as stderr:
+            self.assertEqual(stderr.readline(), b'Seed: 1\n')
+            process.send_signal(signal.SIGHUP)
+            self.assertEqual(stdout.read(), b'a.png\n')
+        self.assertEqual(process.wait(timeout=60), 0)
 
     def test_twice(self):
         self.interrupt(signal.SIGINT, 0.2, times=2)
@@ -358,6 +454,18 @@ class Terminal(Case):
         self.assertEqual(percents, sorted(percents))
         # Nothing is drawn that stands there already: a redraw would flicker.
         self.assertFalse([1 for a, b in zip(screen.states, screen.states[1:]) if a == b])
+
+    def test_bar_of_several(self):
+        """Steps are those asked for, of each picture; the bar is of all, and names do not get into it."""
+        status, written = self.run_on_terminal(100, '--steps', '300', '--images', '3', '--batch', '2')
+        self.assertEqual(status, 0, written)
+        bars = [state for state in Screen(written).states if '%' in state]
+        steps = [re.search(r'step (\d+)/(\d+), pictures? ([\d-]+)/3', bar) for bar in bars]
+        self.assertEqual({found[2] for found in steps if found}, {'300'})
+        self.assertEqual({found[3] for found in steps if found}, {'1-2', '3'})
+        percents = [int(re.search(r'(\d+)%', bar)[1]) for bar in bars]
+        self.assertEqual(percents, sorted(percents))
+        self.assertFalse([bar for bar in bars if '.png' in bar])
 
     def test_narrow(self):
         for columns in (4, 12, 30):

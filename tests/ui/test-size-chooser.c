@@ -4,6 +4,7 @@
 
 #include <gdk/gdkkeysyms.h>
 
+#include "bounds.h"
 #include "size-chooser.h"
 #include "widget-test.h"
 
@@ -255,11 +256,17 @@ test_set_from_outside (void)
   g_assert_cmpint (gtk_spin_button_get_value_as_int (side (&f, 1)), ==, 136);
 
   /* Of a script: not what can be painted, and one side alone. */
-  g_object_set (f.chooser, "width", 500, "height", 5000, NULL);
-  assert_properties (&f, 500, 5000);
+  g_object_set (f.chooser, "width", 500, "height", 50000, NULL);
+  assert_properties (&f, 500, 50000);
   get_size (&f, size);
   g_assert_cmpint (size[0], ==, 504);
-  g_assert_cmpint (size[1], ==, 2048);
+  g_assert_cmpint (size[1], ==, GESSO_LARGEST_SIDE);
+  /* Of an earlier layer: larger than what the chooser offers by itself. */
+  g_object_set (f.chooser, "width", 3000, "height", 512, NULL);
+  assert_shown (&f, "Custom");
+  get_size (&f, size);
+  g_assert_cmpint (size[0], ==, 3000);
+  g_assert_cmpint (size[1], ==, 512);
   g_object_set (f.chooser, "width", 64, "height", 0, NULL);
   get_size (&f, size);
   g_assert_cmpint (size[0], ==, 64);
@@ -288,7 +295,7 @@ test_custom (void)
   assert_properties (&f, size[0] + 8, 1000);
   gtk_entry_set_text (GTK_ENTRY (side (&f, 1)), "999999");
   gtk_spin_button_update (side (&f, 1));
-  assert_properties (&f, size[0] + 8, 2048);
+  assert_properties (&f, size[0] + 8, GESSO_LARGEST_SIDE);
   test_run (20);
   g_assert_nonnull (test_find_label (f.chooser, "The model paints best near"));
   assert_shown (&f, "Custom");

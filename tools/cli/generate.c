@@ -22,6 +22,7 @@
 #include "report.h"
 
 #define REDRAW_MS 100
+#define REST_LETTERS 40
 #define MAX_IMAGES 64 /* the library refuses more, so no more files are looked at in advance */
 
 typedef struct
@@ -31,6 +32,7 @@ typedef struct
   CliProgress *progress;
   GMainLoop *loop;
   CliStatus status;
+  int n_written;
 } Job;
 
 /* Name of picture @index (from 0) where --output was given: with several pictures the names are numbered. */
@@ -108,6 +110,29 @@ check_distinct (GHashTable *seen, const char *path, GError **error)
   return TRUE;
 }
 
+/* Whether the pictures can all go where --output says. */
+static gboolean
+check_name (const CliOptions *options, GError **error)
+{
+  const char *output = options->output;
+
+  if (g_strcmp0 (output, "-") == 0)
+    {
+      g_set_error_literal (
+          error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+          _ ("“-” is no name for a picture: give --output /dev/stdout for the standard output, or ./- for "
+             "a file of that name."));
+      return FALSE;
+    }
+  if (output == NULL || options->request->n_images <= 1 || !g_file_test (output, G_FILE_TEST_EXISTS)
+      || g_file_test (output, G_FILE_TEST_IS_REGULAR | G_FILE_TEST_IS_DIR))
+    return TRUE;
+  g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+               _ ("“%s” is no file, so it takes one picture: leave out --images, or give --output the name of a file."),
+               output);
+  return FALSE;
+}
+
 /* Finds before the work what would spoil it afterwards. */
 static gboolean
 check_outputs (const CliOptions *options, GError **error)
@@ -115,6 +140,8 @@ check_outputs (const CliOptions *options, GError **error)
   const int n = options->output != NULL ? CLAMP (options->request->n_images, 1, MAX_IMAGES) : 0;
   g_autoptr (GHashTable) seen = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
 
+  if (!check_name (options, error))
+    return FALSE;
   for (int i = 0; i < n; i++)
     {
       g_autofree char *path = numbered_path (options, i);
@@ -130,10 +157,10 @@ check_outputs (const CliOptions *options, GError **error)
 
 /* A device or pipe is not announced: it may be standard output, where the picture has just gone. */
 static void
-announce (const char *path)
+announce (Job *job, const char *path)
 {
   if (g_file_test (path, G_FILE_TEST_IS_REGULAR))
-    cli_print_path (path);
+    cli_progress_print_path (job->progress, path);
 }
 
 /* Whether the trace is to go where @path leads: then no picture may. */
@@ -147,8 +174,9 @@ is_dump (const CliOptions *options, const char *path)
 }
 
 static gboolean
-write_picture (const CliOptions *options, int index, const GessoPicture *picture, GError **error)
+write_picture (Job *job, int index, const GessoPicture *picture, GError **error)
 {
+  const CliOptions *options = job->options;
   g_autoptr (GPtrArray) chunks = g_ptr_array_new_with_free_func ((GDestroyNotify) g_bytes_unref);
   g_autofree char *path = NULL;
   GBytes *png = cli_png_encode (picture, error);
@@ -178,35 +206,91 @@ write_picture (const CliOptions *options, int index, const GessoPicture *picture
           return FALSE;
         }
     }
-  announce (path);
+  announce (job, path);
+  job->n_written++;
   return TRUE;
 }
 
+/* Pictures of which the first is that of @first. */
 static gboolean
-write_outputs (Job *job, GPtrArray *pictures, GPtrArray *trace, GError **error)
+write_pictures (Job *job, int first, GPtrArray *pictures, GError **error)
 {
   for (guint i = 0; i < pictures->len; i++)
-    if (!write_picture (job->options, (int) i, g_ptr_array_index (pictures, i), error))
+    if (!write_picture (job, first + (int) i, g_ptr_array_index (pictures, i), error))
       return FALSE;
+  return TRUE;
+}
 
-  if (trace != NULL)
+/* One batch after the other, each written as soon as it is there: what is finished is not lost when the next one fails
+ * or is cancelled. */
+static gboolean
+paint_batches (Job *job, GessoEngine *engine, GError **error)
+{
+  const GessoRequest *whole = job->options->request;
+  const int at_once = MAX (whole->batch, 1);
+  g_autoptr (GessoRequest) request = gesso_request_copy (whole);
+
+  for (int first = 0; first < whole->n_images; first += request->n_images)
     {
-      g_autoptr (GPtrArray) chunks = cli_dump_pack (trace);
+      g_autoptr (GPtrArray) pictures = NULL;
 
-      if (!cli_output_write (job->options->dump, TRUE, chunks, error))
+      request->n_images = MIN (at_once, whole->n_images - first);
+      request->seed = whole->seed + (guint64) first;
+      cli_progress_begin (job->progress, first, request->n_images, request->steps);
+      pictures = gesso_engine_generate (engine, request, cli_progress_update, job->progress, job->cancellable, error);
+      if (pictures == NULL || !write_pictures (job, first, pictures, error))
         return FALSE;
-      announce (job->options->dump);
     }
   return TRUE;
+}
+
+/* All in one call, whose trace is of all of them. */
+static gboolean
+paint_traced (Job *job, GessoEngine *engine, GError **error)
+{
+  const GessoRequest *request = job->options->request;
+  const int at_once = MAX (request->batch, 1), n_batches = (request->n_images + at_once - 1) / at_once;
+  g_autoptr (GPtrArray) pictures = NULL, trace = NULL, chunks = NULL;
+
+  cli_progress_begin (job->progress, 0, request->n_images, request->steps * n_batches);
+  pictures = gesso_engine_generate_traced (engine, request, cli_progress_update, job->progress, &trace,
+                                           job->cancellable, error);
+  if (pictures == NULL || !write_pictures (job, 0, pictures, error))
+    return FALSE;
+  chunks = cli_dump_pack (trace);
+  if (!cli_output_write (job->options->dump, TRUE, chunks, error))
+    return FALSE;
+  announce (job, job->options->dump);
+  return TRUE;
+}
+
+/* Tells of what is behind the last token that the model reads. */
+static void
+note_rest (Job *job, GessoEngine *engine, const char *text, const char *format)
+{
+  gssize cut = -1;
+
+  if (text == NULL)
+    return;
+  gesso_engine_count_tokens (engine, text, &cut);
+  if (cut >= 0)
+    {
+      const char *rest = text + cut + strspn (text + cut, " ");
+      const gboolean is_long = g_utf8_strlen (rest, -1) > REST_LETTERS;
+      g_autofree char *start = is_long ? g_utf8_substring (rest, 0, REST_LETTERS) : g_strdup (rest);
+      g_autofree char *shown = g_strconcat (start, is_long ? "…" : "", NULL);
+      g_autofree char *line = g_strdup_printf (format, shown);
+
+      cli_progress_say (job->progress, line);
+    }
 }
 
 static gboolean
 paint (Job *job, GError **error)
 {
   const CliOptions *options = job->options;
+  const GessoRequest *request = options->request;
   g_autoptr (GessoEngine) engine = NULL;
-  g_autoptr (GPtrArray) pictures = NULL;
-  g_autoptr (GPtrArray) trace = NULL;
 
   engine = cli_open_model (options, job->cancellable, error);
   if (engine == NULL)
@@ -218,12 +302,15 @@ paint (Job *job, GError **error)
       cli_progress_say (job->progress, line);
     }
 
-  pictures = options->dump != NULL ? gesso_engine_generate_traced (engine, options->request, cli_progress_update,
-                                                                   job->progress, &trace, job->cancellable, error)
-                                   : gesso_engine_generate (engine, options->request, cli_progress_update,
-                                                            job->progress, job->cancellable, error);
-  cli_progress_end (job->progress);
-  return pictures != NULL && write_outputs (job, pictures, trace, error);
+  note_rest (job, engine, request->prompt, _ ("Note: The prompt is longer than the model reads; “%s” is left out."));
+  if (request->guidance > 1)
+    note_rest (job, engine, request->negative_prompt,
+               _ ("Note: The negative prompt is longer than the model reads; “%s” is left out."));
+
+  /* How many there cannot be, the engine says. */
+  if (options->dump == NULL && request->n_images >= 1 && request->n_images <= MAX_IMAGES)
+    return paint_batches (job, engine, error);
+  return paint_traced (job, engine, error);
 }
 
 static gboolean
@@ -239,9 +326,12 @@ work (gpointer data)
   Job *job = data;
   g_autoptr (GError) error = NULL;
 
-  if (paint (job, &error))
+  const gboolean done = paint (job, &error);
+
+  cli_progress_end (job->progress);
+  if (done)
     {
-      const int n = job->options->request->n_images;
+      const int n = job->n_written;
       g_autofree char *time = cli_progress_format_time (cli_progress_elapsed (job->progress));
       g_autofree char *line = g_strdup_printf (ngettext ("%d picture in %s", "%d pictures in %s", (gulong) n), n, time);
 
@@ -250,8 +340,11 @@ work (gpointer data)
     }
   else
     {
-      cli_progress_end (job->progress);
+      const int n = job->n_written;
+
       job->status = cli_report_error ("generate", error);
+      if (n > 0)
+        g_printerr (ngettext ("%d picture was written before.\n", "%d pictures were written before.\n", (gulong) n), n);
     }
   g_idle_add (quit, job->loop);
   return NULL;
@@ -285,12 +378,12 @@ run (CliOptions *options)
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
   g_autoptr (CliProgress) progress = cli_progress_new (options->request->n_images, options->quiet);
   g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);
-  Job job = { options, cancellable, progress, loop, CLI_FAILED };
+  Job job = { options, cancellable, progress, loop, CLI_FAILED, 0 };
   guint timer = g_timeout_add (REDRAW_MS, redraw, progress);
   GThread *thread;
 
   cli_platform_watch_interrupt (interrupted, &job);
-  cli_platform_survive_closed_pipe (); /* "| head -1" shall not cost the other pictures */
+  cli_platform_survive_writing (); /* "| head -1" shall not cost the other pictures */
   thread = g_thread_new ("gesso-generate", work, &job);
   g_main_loop_run (loop);
   g_thread_join (thread);

@@ -94,7 +94,8 @@ new_context (CliCommand command, GOptionEntry *entries)
           context,
           N_ ("With --images N, “--output a.png” writes a-1.png to a-N.png (a-01.png ... when N has two digits).\n"
               "A file named by --output or --dump is replaced; without --output each picture is named after its\n"
-              "own seed, with a number behind it where that file exists. The names are printed to standard output.\n"
+              "own seed, with a number behind it where that file exists. Each is written as soon as it is there, and\n"
+              "its name printed to standard output.\n"
               "\n"
               "Sizes of memory: K, M, G and T are powers of 1024.\n"
               "Exit status: 0 done, 1 failed, 2 usage or a value out of range, 130 cancelled (Ctrl-C; a second\n"

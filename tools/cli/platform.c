@@ -20,10 +20,19 @@ typedef struct
   gpointer data;
 } Watch;
 
-static const int watched[] = { SIGINT, SIGTERM };
+static const int watched[] = { SIGINT, SIGTERM, SIGHUP };
 static guint sources[G_N_ELEMENTS (watched)];
 
 static volatile sig_atomic_t status_when_interrupted;
+
+/* Whoever starts a program by nohup wants it to outlive the terminal. */
+static gboolean
+is_to_be_ignored (int signal_number)
+{
+  struct sigaction old;
+
+  return signal_number == SIGHUP && sigaction (signal_number, NULL, &old) == 0 && old.sa_handler == SIG_IGN;
+}
 
 static void
 exit_at_once (int signal_number)
@@ -36,7 +45,8 @@ cli_platform_exit_on_interrupt (int status)
 {
   status_when_interrupted = status;
   for (gsize i = 0; i < G_N_ELEMENTS (watched); i++)
-    signal (watched[i], exit_at_once);
+    if (!is_to_be_ignored (watched[i]))
+      signal (watched[i], exit_at_once);
 }
 
 static gboolean
@@ -53,8 +63,11 @@ cli_platform_watch_interrupt (void (*interrupted) (gpointer data), gpointer data
 {
   for (gsize i = 0; i < G_N_ELEMENTS (watched); i++)
     {
-      Watch *watch = g_new (Watch, 1);
+      Watch *watch;
 
+      if (is_to_be_ignored (watched[i]))
+        continue;
+      watch = g_new (Watch, 1);
       *watch = (Watch) { interrupted, data };
       sources[i] = g_unix_signal_add_full (G_PRIORITY_HIGH, watched[i], on_signal, watch, g_free);
     }
@@ -68,9 +81,10 @@ cli_platform_unwatch_interrupt (void)
 }
 
 void
-cli_platform_survive_closed_pipe (void)
+cli_platform_survive_writing (void)
 {
   signal (SIGPIPE, SIG_IGN);
+  signal (SIGXFSZ, SIG_IGN);
 }
 
 int

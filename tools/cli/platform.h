@@ -28,8 +28,9 @@ void cli_platform_watch_interrupt (void (*interrupted) (gpointer data), gpointer
 /** cli_platform_unwatch_interrupt: ends cli_platform_watch_interrupt() */
 void cli_platform_unwatch_interrupt (void);
 
-/** cli_platform_survive_closed_pipe: from now on a reader that went away is an error of writing, not the end */
-void cli_platform_survive_closed_pipe (void);
+/** cli_platform_survive_writing: from now on a reader that went away, or a file that has no room under the limit of the
+ * system, is an error of writing, not the end */
+void cli_platform_survive_writing (void);
 
 /**
  * cli_platform_terminal_width:

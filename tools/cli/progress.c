@@ -12,6 +12,7 @@
 #include <glib/gi18n.h>
 
 #include "platform.h"
+#include "report.h"
 
 #define MIN_BAR 8  /* columns; a shorter bar says nothing */
 #define MAX_BAR 50 /* a longer one is only restless */
@@ -22,6 +23,7 @@ struct _CliProgress
 {
   GMutex lock;
   int n_images;
+  int part_first, part_images, part_steps; /* what is being done */
   gboolean quiet;
   gboolean cancelling;
   gboolean ended;
@@ -39,7 +41,7 @@ cli_progress_new (int n_images, gboolean quiet)
   CliProgress *progress = g_new0 (CliProgress, 1);
 
   g_mutex_init (&progress->lock);
-  progress->n_images = n_images;
+  progress->n_images = progress->part_images = n_images;
   progress->quiet = quiet;
   progress->start = g_get_monotonic_time ();
   return progress;
@@ -160,20 +162,48 @@ cli_progress_line (const GessoProgress *state, int n_images, double seconds_left
 }
 
 void
+cli_progress_begin (CliProgress *progress, int first, int n_images, int n_steps)
+{
+  g_mutex_lock (&progress->lock);
+  progress->part_first = first;
+  progress->part_images = n_images;
+  progress->part_steps = n_steps;
+  g_mutex_unlock (&progress->lock);
+}
+
+/* A state of the part that is being done as one of the whole request. With the lock held. */
+static void
+take_state (CliProgress *progress, const GessoProgress *state)
+{
+  GessoProgress *whole = &progress->state;
+
+  *whole = *state;
+  whole->preview = NULL; /* valid during this call only */
+  whole->first_image += progress->part_first;
+  whole->fraction
+      = (progress->part_first + CLAMP (state->fraction, 0, 1) * progress->part_images) / MAX (progress->n_images, 1);
+  if (state->n_steps > 0 && progress->part_steps > 0)
+    {
+      whole->step = (int) (((gint64) state->step * progress->part_steps + state->n_steps - 1) / state->n_steps);
+      whole->n_steps = progress->part_steps;
+    }
+}
+
+void
 cli_progress_update (const GessoProgress *state, gpointer user_data)
 {
   CliProgress *progress = user_data;
 
   g_mutex_lock (&progress->lock);
-  progress->state = *state;
-  progress->state.preview = NULL; /* valid during this call only */
+  take_state (progress, state);
   progress->started = TRUE;
   progress->updated = g_get_monotonic_time ();
 
   double elapsed = (double) (progress->updated - progress->start) / G_USEC_PER_SEC;
+  double fraction = progress->state.fraction;
   progress->seconds_left = -1;
-  if (elapsed >= MIN_SECONDS && state->fraction >= MIN_FRACTION)
-    progress->seconds_left = elapsed * (1 - MIN (state->fraction, 1)) / state->fraction;
+  if (elapsed >= MIN_SECONDS && fraction >= MIN_FRACTION)
+    progress->seconds_left = elapsed * (1 - MIN (fraction, 1)) / fraction;
   g_mutex_unlock (&progress->lock);
 }
 
@@ -221,6 +251,15 @@ cli_progress_say (CliProgress *progress, const char *text)
   g_mutex_lock (&progress->lock);
   set_line (progress, NULL);
   g_printerr ("%s\n", text);
+  g_mutex_unlock (&progress->lock);
+}
+
+void
+cli_progress_print_path (CliProgress *progress, const char *path)
+{
+  g_mutex_lock (&progress->lock);
+  set_line (progress, NULL);
+  cli_print_path (path);
   g_mutex_unlock (&progress->lock);
 }
 

@@ -23,6 +23,20 @@ CliProgress *cli_progress_new (int n_images, gboolean quiet);
 void cli_progress_free (CliProgress *progress);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CliProgress, cli_progress_free)
 
+/**
+ * cli_progress_begin:
+ * @first: index of the first picture of what is done next
+ * @n_images: pictures in it
+ * @n_steps: steps that were asked for, of all its batches: a scheduler may evaluate the network more often, and what
+ * was asked for is what is counted
+ *
+ * A part of the request. What is reported from now on is of it.
+ */
+void cli_progress_begin (CliProgress *progress, int first, int n_images, int n_steps);
+
+/** cli_progress_print_path: prints a line to stdout, past the bar. From any thread */
+void cli_progress_print_path (CliProgress *progress, const char *path);
+
 /** cli_progress_update: the GessoProgressFunc; @user_data is a CliProgress. From any thread */
 void cli_progress_update (const GessoProgress *state, gpointer user_data);
 

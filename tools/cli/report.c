@@ -11,6 +11,18 @@
 
 #include <glib/gi18n.h>
 
+/* Names in a model's files may hold what moves a terminal's cursor or changes its title. */
+static char *
+printable (const char *text)
+{
+  char *shown = g_utf8_make_valid (text, -1);
+
+  for (char *c = shown; *c; c++)
+    if (g_ascii_iscntrl (*c) && *c != '\n' && *c != '\t')
+      *c = '?';
+  return shown;
+}
+
 CliStatus
 cli_report_error (const char *command, const GError *error)
 {
@@ -20,7 +32,8 @@ cli_report_error (const char *command, const GError *error)
       return CLI_CANCELLED;
     }
 
-  g_printerr ("gesso: %s\n", error->message);
+  g_autofree char *message = printable (error->message);
+  g_printerr ("gesso: %s\n", message);
 
   if (error->domain == G_OPTION_ERROR)
     {
@@ -35,7 +48,9 @@ cli_report_error (const char *command, const GError *error)
 void
 cli_print_text (const char *text)
 {
-  g_print ("%s%s", text, g_str_has_suffix (text, "\n") ? "" : "\n");
+  g_autofree char *shown = printable (text);
+
+  g_print ("%s%s", shown, g_str_has_suffix (shown, "\n") ? "" : "\n");
 }
 
 void

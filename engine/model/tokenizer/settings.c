@@ -4,6 +4,7 @@
 
 #include "settings.h"
 #include "../../gesso.h"
+#include "../../shown-text.h"
 
 #include <glib/gi18n-lib.h>
 #include <inttypes.h>
@@ -136,7 +137,11 @@ read_decoder (GessoTokenizerSettings *settings, GessoJsonScan *scan)
       gint64 id;
 
       if (!g_ascii_string_to_signed (key, 10, 0, G_MAXINT32, &id, NULL))
-        gesso_json_scan_fail (scan, _ ("“%s” in added_tokens_decoder is no id"), key);
+        {
+          g_autofree char *shown = gesso_text_shorten (key);
+
+          gesso_json_scan_fail (scan, _ ("“%s” in added_tokens_decoder is no id"), shown);
+        }
       else
         add_numbered (settings, id, gesso_token_spec_read_object (scan, NULL));
     }

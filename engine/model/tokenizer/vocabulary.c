@@ -4,6 +4,7 @@
 
 #include "vocabulary.h"
 #include "../../gesso.h"
+#include "../../shown-text.h"
 
 #include <glib/gi18n-lib.h>
 #include <inttypes.h>
@@ -61,10 +62,12 @@ gesso_vocabulary_add (GessoVocabulary *vocabulary, const char *path, const char 
 {
   if (id < 0 || id > MAX_ID)
     {
+      g_autofree char *shown = gesso_text_shorten (token);
+
       g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
                    _ ("%s: the token “%s” has the id %" PRId64 ", which is not within 0 and %d. Fetch the "
                       "model's tokenizer folder again."),
-                   path, token, id, MAX_ID);
+                   path, shown, id, MAX_ID);
       return FALSE;
     }
   /* A token that stands there twice has its last id, as in every reader of JSON. */
@@ -135,11 +138,14 @@ gesso_vocabulary_add_merge (GessoVocabulary *vocabulary, const char *path, guint
       ids[i] = gesso_vocabulary_lookup (vocabulary, parts[i]);
       if (ids[i] == GESSO_NO_ID)
         {
+          g_autofree char *first_shown = gesso_text_shorten (first), *second_shown = gesso_text_shorten (second);
+          g_autofree char *missing = gesso_text_shorten (parts[i]);
+
           g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
                        _ ("%s: merge %u, “%s %s”, needs the token “%s”, which is not in the vocabulary. The "
                           "vocabulary and the merges do not belong together: fetch the model's tokenizer folder "
                           "again."),
-                       path, number, first, second, parts[i]);
+                       path, number, first_shown, second_shown, missing);
           return FALSE;
         }
     }
@@ -163,10 +169,12 @@ check_unique (GessoVocabulary *vocabulary, const char *path, GError **error)
   while (g_hash_table_iter_next (&iter, &name, &id))
     if (!g_hash_table_insert (owners, id, name))
       {
+        g_autofree char *shown = gesso_text_shorten (name);
+
         g_set_error (
             error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
             _ ("%s: more than one token has the id %u; one is “%s”. Fetch the model's tokenizer folder again."), path,
-            GPOINTER_TO_UINT (id), (const char *) name);
+            GPOINTER_TO_UINT (id), shown);
         return FALSE;
       }
   return TRUE;
@@ -202,6 +210,7 @@ check_merges (const GessoVocabulary *vocabulary, const char *path, GHashTable *a
 {
   guint32 missing_id = GESSO_NO_ID;
   gint64 last_made = -1;
+  g_autofree char *shown = NULL;
   const char *missing = NULL;
   GHashTableIter iter;
   gpointer name, id;
@@ -219,10 +228,11 @@ check_merges (const GessoVocabulary *vocabulary, const char *path, GHashTable *a
       }
   if (!missing)
     return TRUE;
+  shown = gesso_text_shorten (missing);
   g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
                _ ("%s: the merges are cut short: none of them makes the token “%s”, which has the id %u in the "
                   "vocabulary. Fetch the model's tokenizer folder again."),
-               path, missing, missing_id);
+               path, shown, missing_id);
   return FALSE;
 }
 
@@ -257,10 +267,12 @@ gesso_vocabulary_finish (GessoVocabulary *vocabulary, const char *path, const ch
           id = gesso_vocabulary_lookup (vocabulary, name);
           if (id == GESSO_NO_ID && unknown == GESSO_NO_ID)
             {
+              g_autofree char *shown = gesso_text_shorten (unknown_token);
+
               g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
                            _ ("%s: there is no token “%s” for the byte 0x%02X and no “%s” for what is unknown. Fetch "
                               "the model's tokenizer folder again."),
-                           path, name, byte, unknown_token);
+                           path, name, byte, shown);
               return FALSE;
             }
           vocabulary->bytes[last][byte] = id == GESSO_NO_ID ? unknown : id;

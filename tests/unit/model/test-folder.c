@@ -53,13 +53,16 @@ put_weights (Fixture *fixture, const char *name, const char *const *names, const
 {
   static const float values[] = { 1, 2, 3, 4 };
   g_autoptr (GString) header = g_string_new ("{");
-  g_autoptr (GByteArray) file = NULL;
+  g_autoptr (GByteArray) data = g_byte_array_new (), file = NULL;
 
   for (; *names; names++)
-    g_string_append_printf (header, "%s\"%s\":{\"dtype\":\"F32\",\"shape\":[2,2%s],\"data_offsets\":[0,16]}",
-                            header->len > 1 ? "," : "", *names, tail);
+    {
+      g_string_append_printf (header, "%s\"%s\":{\"dtype\":\"F32\",\"shape\":[2,2%s],\"data_offsets\":[%u,%u]}",
+                              header->len > 1 ? "," : "", *names, tail, data->len, data->len + (guint) sizeof values);
+      g_byte_array_append (data, (const guint8 *) values, sizeof values);
+    }
   g_string_append (header, "}");
-  file = test_safetensors (header->str, values, sizeof values);
+  file = test_safetensors (header->str, data->data, data->len);
   g_free (test_write (fixture->folder, name, file->data, file->len));
 }
 
@@ -492,7 +495,7 @@ test_fit (Fixture *fixture, gconstpointer data)
     { "text_encoder/config.json", TEXT (", \"vocab_size\": 513"), "\"vocab_size\" is 513", TEXT ("") },
     { "text_encoder/config.json", TEXT (", \"hidden_size\": 16"), "\"hidden_size\" is 16", TEXT ("") },
     { "vae/config.json", VAE (", \"latent_channels\": 8"), "\"latent_channels\" is 8", VAE ("") },
-    { "unet/config.json", UNET (", \"cross_attention_dim\": 8, \"in_channels\": 9"), "\"in_channels\" is 9",
+    { "unet/config.json", UNET (", \"cross_attention_dim\": 8, \"in_channels\": 3"), "\"in_channels\" is 3",
       UNET (", \"cross_attention_dim\": 8") },
     { "unet/config.json", UNET (", \"cross_attention_dim\": 8, \"out_channels\": 8"), "\"out_channels\" is 8",
       UNET (", \"cross_attention_dim\": 8") },

@@ -66,8 +66,9 @@ test_read (Fixture *fixture, gconstpointer data)
                                "\"a.f32\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[0,16]},"
                                "\"b.f16\":{\"dtype\":\"F16\",\"shape\":[2,1,1],\"data_offsets\":[16,20]},"
                                "\"c.bf16\":{\"dtype\":\"BF16\",\"shape\":[3],\"data_offsets\":[20,26]},"
-                               "\"scalar\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[0,4]},"
-                               "\"empty\":{\"dtype\":\"F32\",\"shape\":[0,4],\"data_offsets\":[0,0]},"
+                               "\"scalar\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[26,30]},"
+                               "\"empty\":{\"dtype\":\"F32\",\"shape\":[0,4],\"data_offsets\":[30,30]},"
+                               "\"one\":{\"dtype\":\"F16\",\"shape\":[1],\"data_offsets\":[30,32]},"
                                "\"position_ids\":{\"dtype\":\"I64\",\"shape\":[1,2],\"data_offsets\":[32,48]}}    ";
   g_autoptr (GessoWeights) weights = open_file (fixture, header, &values, sizeof values);
   guint16 shorts[4];
@@ -76,9 +77,9 @@ test_read (Fixture *fixture, gconstpointer data)
   GessoDType dtype;
 
   g_assert_no_error (fixture->error);
-  g_assert_cmpuint (gesso_weights_count (weights), ==, 6);
+  g_assert_cmpuint (gesso_weights_count (weights), ==, 7);
   g_assert_cmpstr (gesso_weights_name (weights, 0), ==, "a.f32");
-  g_assert_cmpstr (gesso_weights_name (weights, 5), ==, "position_ids");
+  g_assert_cmpstr (gesso_weights_name (weights, 6), ==, "position_ids");
   g_assert_true (g_str_has_suffix (gesso_weights_path (weights), "model.safetensors"));
   g_assert_cmpuint (gesso_weights_file_size (weights), ==, 8 + strlen (header) + sizeof values);
 
@@ -182,10 +183,10 @@ test_check (Fixture *fixture, gconstpointer data)
   g_autoptr (GessoWeights) weights
       = open_file (fixture,
                    "{\"w\":{\"dtype\":\"F32\",\"shape\":[2,3],\"data_offsets\":[0,24]},"
-                   "\"d\":{\"dtype\":\"F64\",\"shape\":[3],\"data_offsets\":[0,24]},"
-                   "\"n\":{\"dtype\":\"F4_NEW\",\"shape\":[3],\"data_offsets\":[0,1]},"
-                   "\"r\":{\"dtype\":\"F32\",\"shape\":[1,1,1,2,3],\"data_offsets\":[0,24]}}",
-                   NULL, 24);
+                   "\"d\":{\"dtype\":\"F64\",\"shape\":[3],\"data_offsets\":[24,48]},"
+                   "\"n\":{\"dtype\":\"F4_NEW\",\"shape\":[3],\"data_offsets\":[48,49]},"
+                   "\"r\":{\"dtype\":\"F32\",\"shape\":[1,1,1,2,3],\"data_offsets\":[49,73]}}",
+                   NULL, 73);
   const GessoShape shape = GESSO_SHAPE2 (2, 3);
   const GessoShape other = GESSO_SHAPE2 (3, 2);
 
@@ -233,6 +234,16 @@ test_headers (Fixture *fixture, gconstpointer data)
     { "{\"w\":{\"dtype\":\"NEW\",\"shape\":[2],\"data_offsets\":[0,8]}}", "cut short" },
     { "{\"w\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[9223372036854775800,9223372036854775808]}}",
       "do not fit" },
+    /* A gap, a rest, one that lies in the other, one that begins in it. */
+    { "{\"w\":{\"dtype\":\"F16\",\"shape\":[1],\"data_offsets\":[2,4]}}", "do not follow" },
+    { "{\"w\":{\"dtype\":\"F16\",\"shape\":[1],\"data_offsets\":[0,2]}}", "do not follow" },
+    { "{\"w\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},"
+      "\"v\":{\"dtype\":\"F16\",\"shape\":[1],\"data_offsets\":[0,2]}}",
+      "do not follow" },
+    { "{\"w\":{\"dtype\":\"NEW\",\"shape\":[1],\"data_offsets\":[0,3]},"
+      "\"v\":{\"dtype\":\"F16\",\"shape\":[1],\"data_offsets\":[2,4]}}",
+      "do not follow" },
+    { "{}", "do not follow" },
     { "{\"w\":/*[*/1}", "no JSON" },
     { "{'w':1}", "no JSON" },
     { "{\"\xff\":1}", "UTF-8" },

@@ -1,0 +1,13 @@
+/* SPDX-FileCopyrightText: The Gesso authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Strings of a stranger's file in messages: they go to terminals and labels.
+ */
+
+#pragma once
+
+#include <glib.h>
+
+/* `text`, cut after some 60 bytes, with U+FFFD for what is no UTF-8 and for characters that do not show themselves but
+ * move a cursor or turn a line round. */
+char *gesso_text_shorten (const char *text);
