@@ -25,6 +25,15 @@ is_shown (gunichar c)
     }
 }
 
+gboolean
+gesso_text_is_shown (const char *text)
+{
+  for (const char *c = text; *c; c = g_utf8_next_char (c))
+    if (!is_shown (g_utf8_get_char (c)))
+      return FALSE;
+  return TRUE;
+}
+
 char *
 gesso_text_shorten (const char *text)
 {

@@ -126,8 +126,8 @@ sum_slab (const Value *x, float *scratch, const GessoGroupNormShape &shape)
     }
 }
 
-// Mean and 1 / sqrt (variance + eps) of a group of this picture, by a warp: what a lane waits for are its own slabs
-// alone, and a block cannot begin before. All lanes have the result.
+// Mean and 1 / sqrt (variance + eps) of a group of this picture, by a warp, since a block can begin only when all of
+// its groups' slabs are summed. All lanes have the result.
 __device__ __forceinline__ void
 add_slabs (const float *scratch, const GessoGroupNormShape &shape, int picture, int group, float *mean, float *factor)
 {

@@ -6,6 +6,7 @@
  */
 
 #include "shards.h"
+#include "../shown-text.h"
 
 #include <glib/gi18n-lib.h>
 #include <string.h>
@@ -28,7 +29,7 @@ index_error (const char *path, const char *problem, GError **error)
 static gboolean
 is_plain_name (const char *name)
 {
-  return *name && *name != '.' && strlen (name) <= 255 && !strpbrk (name, "/\\:");
+  return *name && *name != '.' && strlen (name) <= 255 && !strpbrk (name, "/\\:") && gesso_text_is_shown (name);
 }
 
 static int

@@ -5,6 +5,7 @@
  */
 
 #include "torch-pickle-opcodes.h"
+#include "../shown-text.h"
 #include "torch-pickle-values.h"
 #include "../cancel.h"
 
@@ -307,7 +308,9 @@ push_global (Machine *machine, const char *module, const char *name)
 
   if (!global)
     {
-      g_autofree char *what = g_strdup_printf (_ ("asks for \"%s.%s\", which no state dict needs"), module, name);
+      g_autofree char *module_shown = gesso_text_shorten (module), *name_shown = gesso_text_shorten (name);
+      g_autofree char *what
+          = g_strdup_printf (_ ("asks for \"%s.%s\", which no state dict needs"), module_shown, name_shown);
 
       return refuse (machine, what);
     }

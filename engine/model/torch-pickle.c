@@ -5,6 +5,7 @@
  */
 
 #include "torch-pickle.h"
+#include "../shown-text.h"
 #include "torch-pickle-values.h"
 #include "../gesso.h"
 
@@ -36,10 +37,12 @@ collect (GessoTorchDict *dict, const char *path, const PickleValue *root, GError
 
       if (key->kind != PICKLE_STRING || value->kind != PICKLE_TENSOR)
         {
+          g_autofree char *shown = gesso_text_shorten (key->kind == PICKLE_STRING ? key->string : "?");
+
           g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
                        _ ("%s: \"%s\" is no tensor. Only plain state dicts are read, no training checkpoints; use a "
                           "safetensors file of this model instead."),
-                       path, key->kind == PICKLE_STRING ? key->string : "?");
+                       path, shown);
           return FALSE;
         }
       /* A copy: one tensor may stand under several names. */

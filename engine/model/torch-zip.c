@@ -6,6 +6,7 @@
  */
 
 #include "../cancel.h"
+#include "../shown-text.h"
 #include "lfs-pointer.h"
 #include "torch-pickle.h"
 #include "torch-zip-directory.h"
@@ -146,20 +147,24 @@ add_tensor (GessoWeights *weights, const GessoZip *zip, const GessoTorchTensor *
       || tensor->offset > tensor->storage_elements
       || reach (tensor, elements) > tensor->storage_elements - tensor->offset)
     {
+      g_autofree char *shown = gesso_text_shorten (tensor->name), *entry = gesso_text_shorten (name);
+
       g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
                    _ ("%s: the tensor \"%s\" is larger than the entry \"%s\" that should hold it. The file is damaged: "
                       "download it again."),
-                   gesso_weights_path (weights), tensor->name, name);
+                   gesso_weights_path (weights), shown, entry);
       return FALSE;
     }
   /* Else a small file could hold the largest of tensors. */
   if (elements > reach (tensor, elements))
     {
+      g_autofree char *shown = gesso_text_shorten (tensor->name);
+
       g_set_error (
           error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
           _ ("%s: the tensor \"%s\" says one value in several places. Use a safetensors file of this model, or "
              "save it anew with contiguous tensors."),
-          gesso_weights_path (weights), tensor->name);
+          gesso_weights_path (weights), shown);
       return FALSE;
     }
   gesso_weights_add (weights, tensor->name, tensor->type, tensor->rank, tensor->dim,

@@ -5,6 +5,7 @@
  */
 
 #include "weights-table.h"
+#include "../shown-text.h"
 #include "convert.h"
 
 #include <glib/gi18n-lib.h>
@@ -147,9 +148,13 @@ gesso_weights_add (GessoWeights *weights, const char *name, const char *type, gu
   else if (strcmp (type, "BF16") == 0)
     tensor->dtype = GESSO_DTYPE_BF16;
   else
-    tensor->problem = g_strdup_printf (_ ("holds values of type %s; only F32, F16 and BF16 can be read. Use a "
-                                          "file of this model in one of these types"),
-                                       type);
+    {
+      g_autofree char *shown = gesso_text_shorten (type);
+
+      tensor->problem = g_strdup_printf (_ ("holds values of type %s; only F32, F16 and BF16 can be read. Use a "
+                                            "file of this model in one of these types"),
+                                         shown);
+    }
   if (rank > GESSO_MAX_DIMS && !tensor->problem)
     tensor->problem = g_strdup_printf (_ ("has %u dimensions; at most %d can be read. Download the file "
                                           "again"),

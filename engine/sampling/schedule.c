@@ -57,7 +57,7 @@ make (NewFunc new_func, const GessoSchedulerConfig *config, int steps, GError **
   if (steps < 1 || steps > config->num_train_timesteps)
     {
       g_autofree char *reason = g_strdup_printf (
-          g_dngettext (GETTEXT_PACKAGE, "%d step cannot be done.", "%d steps cannot be done.", (gulong) ABS (steps)),
+          g_dngettext (GETTEXT_PACKAGE, "%d step cannot be done.", "%d steps cannot be done.", (gulong) MAX (steps, 0)),
           steps);
 
       refuse_steps (new_func, config, reason, error);

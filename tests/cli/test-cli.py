@@ -84,7 +84,8 @@ class Usage(Case):
         """Neither is a terminal told to do something, nor is a message as long as the file."""
         for file, key, value in (('model_index.json', 'unet', ['diffusers', '\x1b]0;mine\x07\u202e' + 'x' * 100000]),
                                  ('model_index.json', 'scheduler', ['diffusers', '\x1b[2J' + 'y' * 100000]),
-                                 ('model_index.json', '_class_name', '\x1b[2J'),
+                                 ('model_index.json', '_class_name', '\x1b[2J\u009b2J'),
+                                 ('unet/config.json', 'act_fn', '\u009b2J' + 'z' * 100000),
                                  ('tokenizer/tokenizer_config.json', 'added_tokens_decoder', {'\x1b[2J' * 10000: {}})):
             model = self.path('model')
             shutil.copytree(MODEL, model)
@@ -95,7 +96,7 @@ class Usage(Case):
             for result in (gesso('info', '--model', model), self.generate('-o', 'a.png', model=model)):
                 said = (result.stdout + result.stderr).decode()
                 self.assertLess(len(said), 3000, said[:1000])
-                for letter in '\x1b\x07\u202e':
+                for letter in '\x1b\x07\u202e\u009b':
                     self.assertNotIn(letter, said)
             shutil.rmtree(model)
 
@@ -327,7 +328,7 @@ class Files(Case):
         self.assertTrue(os.path.exists('/dev/full') and not os.path.isfile('/dev/full'))
 
     def test_names_that_are_none(self):
-        for args, message in ((['-o', '-'], '/dev/stdout'), (['-o', '/dev/null', '--images', '2'], 'takes one picture')):
+        for args, message in ((['-o', '-'], '/dev/stdout'), (['-o', 'a.png', '--dump', '-'], '/dev/stdout'), (['-o', '/dev/null', '--images', '2'], 'takes one picture')):
             self.check(self.generate(*args), 2, message)
         self.assertEqual(os.listdir(self.folder), [])
         self.check(self.generate('-o', './-'), 0)

@@ -22,8 +22,8 @@
 #include "report.h"
 
 #define REDRAW_MS 100
-#define REST_LETTERS 40
-#define MAX_IMAGES 64 /* the library refuses more, so no more files are looked at in advance */
+#define REST_LETTERS 40 /* of what a model does not read, to be shown */
+#define MAX_IMAGES 64   /* the library refuses more, so no more files are looked at in advance */
 
 typedef struct
 {
@@ -110,18 +110,18 @@ check_distinct (GHashTable *seen, const char *path, GError **error)
   return TRUE;
 }
 
-/* Whether the pictures can all go where --output says. */
+/* Whether --output and --dump name files, and all pictures can go where --output says. */
 static gboolean
-check_name (const CliOptions *options, GError **error)
+check_names (const CliOptions *options, GError **error)
 {
   const char *output = options->output;
 
-  if (g_strcmp0 (output, "-") == 0)
+  if (g_strcmp0 (output, "-") == 0 || g_strcmp0 (options->dump, "-") == 0)
     {
       g_set_error_literal (
           error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-          _ ("“-” is no name for a picture: give --output /dev/stdout for the standard output, or ./- for "
-             "a file of that name."));
+          _ ("“-” is no name of a file: give /dev/stdout for the standard output, or ./- for a file of "
+             "that name."));
       return FALSE;
     }
   if (output == NULL || options->request->n_images <= 1 || !g_file_test (output, G_FILE_TEST_EXISTS)
@@ -140,7 +140,7 @@ check_outputs (const CliOptions *options, GError **error)
   const int n = options->output != NULL ? CLAMP (options->request->n_images, 1, MAX_IMAGES) : 0;
   g_autoptr (GHashTable) seen = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
 
-  if (!check_name (options, error))
+  if (!check_names (options, error))
     return FALSE;
   for (int i = 0; i < n; i++)
     {
@@ -221,13 +221,35 @@ write_pictures (Job *job, int first, GPtrArray *pictures, GError **error)
   return TRUE;
 }
 
+/* Steps of all batches of @n_images pictures; 0 where that is not a number to be counted. */
+static int
+steps_of (const GessoRequest *request, int n_images)
+{
+  const int at_once = MAX (request->batch, 1);
+  const gint64 n_batches = ((gint64) n_images + at_once - 1) / at_once, steps = request->steps * n_batches;
+
+  return steps > 0 && steps <= G_MAXINT ? (int) steps : 0;
+}
+
+/* How many pictures to ask for at a time: a batch; all of them where the parts of the model take turns, which would be
+ * loaded again for each. */
+static int
+pictures_at_once (GessoEngine *engine, const GessoRequest *request)
+{
+  GessoMemoryNeed need;
+
+  if (request->n_images > 1 && gesso_engine_measure (engine, request, &need, NULL) && need.resident > need.available)
+    return request->n_images;
+  return MAX (request->batch, 1);
+}
+
 /* One batch after the other, each written as soon as it is there: what is finished is not lost when the next one fails
  * or is cancelled. */
 static gboolean
 paint_batches (Job *job, GessoEngine *engine, GError **error)
 {
   const GessoRequest *whole = job->options->request;
-  const int at_once = MAX (whole->batch, 1);
+  const int at_once = pictures_at_once (engine, whole);
   g_autoptr (GessoRequest) request = gesso_request_copy (whole);
 
   for (int first = 0; first < whole->n_images; first += request->n_images)
@@ -236,7 +258,7 @@ paint_batches (Job *job, GessoEngine *engine, GError **error)
 
       request->n_images = MIN (at_once, whole->n_images - first);
       request->seed = whole->seed + (guint64) first;
-      cli_progress_begin (job->progress, first, request->n_images, request->steps);
+      cli_progress_begin (job->progress, first, request->n_images, steps_of (request, request->n_images));
       pictures = gesso_engine_generate (engine, request, cli_progress_update, job->progress, job->cancellable, error);
       if (pictures == NULL || !write_pictures (job, first, pictures, error))
         return FALSE;
@@ -249,10 +271,9 @@ static gboolean
 paint_traced (Job *job, GessoEngine *engine, GError **error)
 {
   const GessoRequest *request = job->options->request;
-  const int at_once = MAX (request->batch, 1), n_batches = (request->n_images + at_once - 1) / at_once;
   g_autoptr (GPtrArray) pictures = NULL, trace = NULL, chunks = NULL;
 
-  cli_progress_begin (job->progress, 0, request->n_images, request->steps * n_batches);
+  cli_progress_begin (job->progress, 0, request->n_images, steps_of (request, request->n_images));
   pictures = gesso_engine_generate_traced (engine, request, cli_progress_update, job->progress, &trace,
                                            job->cancellable, error);
   if (pictures == NULL || !write_pictures (job, 0, pictures, error))
@@ -307,7 +328,7 @@ paint (Job *job, GError **error)
     note_rest (job, engine, request->negative_prompt,
                _ ("Note: The negative prompt is longer than the model reads; “%s” is left out."));
 
-  /* How many there cannot be, the engine says. */
+  /* A number that there cannot be goes to the engine, which refuses it. */
   if (options->dump == NULL && request->n_images >= 1 && request->n_images <= MAX_IMAGES)
     return paint_batches (job, engine, error);
   return paint_traced (job, engine, error);

@@ -248,19 +248,22 @@ cli_progress_say (CliProgress *progress, const char *text)
   if (progress->quiet)
     return;
 
+  g_autofree char *shown = cli_printable (text);
+
   g_mutex_lock (&progress->lock);
   set_line (progress, NULL);
-  g_printerr ("%s\n", text);
+  g_printerr ("%s\n", shown);
   g_mutex_unlock (&progress->lock);
 }
 
 void
 cli_progress_print_path (CliProgress *progress, const char *path)
 {
+  /* Not with the lock held: whoever reads the paths may keep us waiting, and Ctrl-C shall not wait for that. */
   g_mutex_lock (&progress->lock);
   set_line (progress, NULL);
-  cli_print_path (path);
   g_mutex_unlock (&progress->lock);
+  cli_print_path (path);
 }
 
 void

@@ -11,16 +11,19 @@
 
 #include <glib/gi18n.h>
 
-/* Names in a model's files may hold what moves a terminal's cursor or changes its title. */
-static char *
-printable (const char *text)
+char *
+cli_printable (const char *text)
 {
-  char *shown = g_utf8_make_valid (text, -1);
+  g_autofree char *valid = g_utf8_make_valid (text, -1);
+  GString *shown = g_string_new (NULL);
 
-  for (char *c = shown; *c; c++)
-    if (g_ascii_iscntrl (*c) && *c != '\n' && *c != '\t')
-      *c = '?';
-  return shown;
+  for (const char *c = valid; *c; c = g_utf8_next_char (c))
+    {
+      const gunichar letter = g_utf8_get_char (c);
+
+      g_string_append_unichar (shown, g_unichar_iscntrl (letter) && letter != '\n' && letter != '\t' ? 0xFFFD : letter);
+    }
+  return g_string_free (shown, FALSE);
 }
 
 CliStatus
@@ -32,7 +35,7 @@ cli_report_error (const char *command, const GError *error)
       return CLI_CANCELLED;
     }
 
-  g_autofree char *message = printable (error->message);
+  g_autofree char *message = cli_printable (error->message);
   g_printerr ("gesso: %s\n", message);
 
   if (error->domain == G_OPTION_ERROR)
@@ -48,7 +51,7 @@ cli_report_error (const char *command, const GError *error)
 void
 cli_print_text (const char *text)
 {
-  g_autofree char *shown = printable (text);
+  g_autofree char *shown = cli_printable (text);
 
   g_print ("%s%s", shown, g_str_has_suffix (shown, "\n") ? "" : "\n");
 }
@@ -85,5 +88,9 @@ void
 cli_print_notices (GessoEngine *engine)
 {
   for (const char *const *notice = gesso_engine_get_notices (engine); notice != NULL && *notice != NULL; notice++)
-    g_printerr (_ ("Note: %s\n"), *notice);
+    {
+      g_autofree char *shown = cli_printable (*notice);
+
+      g_printerr (_ ("Note: %s\n"), shown);
+    }
 }

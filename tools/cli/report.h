@@ -10,6 +10,14 @@
 #include "gesso.h"
 
 /**
+ * cli_printable:
+ * @text: what was put together from names of files and folders
+ *
+ * Returns: (transfer full): @text in UTF-8 without the characters that a terminal obeys
+ */
+char *cli_printable (const char *text);
+
+/**
  * cli_report_error:
  * @command: the sub-command, for the hint at its help
  * @error: what went wrong

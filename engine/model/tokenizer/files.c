@@ -4,6 +4,7 @@
 
 #include "files.h"
 #include "../../cancel.h"
+#include "../../shown-text.h"
 
 #include <errno.h>
 #include <glib/gi18n-lib.h>
@@ -224,12 +225,13 @@ check_part (GessoJsonScan *scan, const char *what, const char *const *allowed)
       if (strcmp (key, "type") == 0)
         {
           const char *type = gesso_json_scan_string (scan);
+          g_autofree char *shown = type ? gesso_text_shorten (type) : NULL;
 
           if (type && strcmp (type, "Sequence") != 0 && !g_strv_contains (allowed, type))
             gesso_json_scan_fail (scan,
                                   _ ("“%s” has a part “%s”, which CLIP's tokenizer has not; this engine reads "
                                      "CLIP's only"),
-                                  what, type);
+                                  what, shown);
         }
       else if (g_str_has_prefix (key, "normalizers") || g_str_has_prefix (key, "pretokenizers")
                || g_str_has_prefix (key, "processors"))
@@ -277,6 +279,7 @@ read_model (Reader *reader)
   while (gesso_json_scan_next (scan, &key))
     {
       const char *value;
+      g_autofree char *shown = NULL;
 
       if (strcmp (key, "vocab") == 0)
         read_vocab (reader);
@@ -285,14 +288,16 @@ read_model (Reader *reader)
       else if (strcmp (key, "type") == 0)
         {
           value = gesso_json_scan_string (scan);
+          shown = value ? gesso_text_shorten (value) : NULL;
           if (value && strcmp (value, "BPE") != 0)
-            gesso_json_scan_fail (scan, _ ("the model is of the type “%s”; CLIP's is “BPE”"), value);
+            gesso_json_scan_fail (scan, _ ("the model is of the type “%s”; CLIP's is “BPE”"), shown);
         }
       else if (strcmp (key, "end_of_word_suffix") == 0 && gesso_json_scan_peek (scan) == '"')
         {
           value = gesso_json_scan_string (scan);
+          shown = value ? gesso_text_shorten (value) : NULL;
           if (value && strcmp (value, "</w>") != 0)
-            gesso_json_scan_fail (scan, _ ("words end with “%s”; CLIP's end with “</w>”"), value);
+            gesso_json_scan_fail (scan, _ ("words end with “%s”; CLIP's end with “</w>”"), shown);
         }
       else
         gesso_json_scan_skip (scan);

@@ -6,6 +6,7 @@
  */
 
 #include "../tokenizer.h"
+#include "../../shown-text.h"
 
 #include "added-tokens.h"
 #include "bpe.h"
@@ -113,13 +114,16 @@ static gboolean
 set_side (const char *folder, const char *key, const char *side, gboolean left_allowed, gboolean *is_left,
           GError **error)
 {
+  g_autofree char *shown = NULL;
+
   *is_left = g_strcmp0 (side, "left") == 0;
   if (!side || strcmp (side, "right") == 0 || (*is_left && left_allowed))
     return TRUE;
+  shown = gesso_text_shorten (side);
   g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
                _ ("%s: “%s” is “%s” in tokenizer_config.json or tokenizer.json, which this engine cannot do. CLIP's "
                   "is “right”."),
-               folder, key, side);
+               folder, key, shown);
   return FALSE;
 }
 
