@@ -5,6 +5,7 @@
 import contextlib
 import io
 import json
+import pathlib
 import shutil
 import unittest
 
@@ -104,6 +105,14 @@ class Evaluate(WithFolder):
     def test_figures_of_other_models_stay_in_the_file(self):
         self.evaluate(models=self.models[:1])
         self.assertEqual(list(self.evaluate(models=self.models[1:])), self.models)
+        # But not of weights that are no longer there, when a call is ended before it has measured them anew.
+        for model in self.models:
+            unet = folders.load_unet(model)
+            next(unet.parameters()).data += 1
+            unet.save_pretrained(pathlib.Path(model) / "unet")
+        with self.assertRaises(Killed):
+            self.evaluate(limit=24 + 5)
+        self.assertEqual(list(json.loads(self.json.read_text())), self.models[:1])
 
     def test_where_nothing_can_be_written_is_said_at_once(self):
         for option in ("--json", "--sheet"):
@@ -197,15 +206,30 @@ class Publish(WithFolder):
 
     def test_few_captions_are_marked(self):
         new = OLD | {"everything": 0.6, "unknown words": 0.4, "without unknown words": 0.65, "unknown captions": 100,
-                     "attention": 0.5, "measured": {"attention": 100}}
+                     "attention": 0.5, "attention of colours": 0.25, "measured": {"attention": 100}}
         card = self.publish(dict.fromkeys(publish.PROMISED, OLD | {"captions": 300}) | {"distilled": new})
         parent, shipped = card[2], card[5]
         self.assertIn(r"| 0.0300 | 90.0% \* |", parent)
         self.assertIn(r"| 300 \* |", parent)
         self.assertIn("| 0.0300 | 90.0% | 90.0% |", shipped)
-        self.assertIn(r"| 60.0% | 40.0% (of 100; 65.0% without) \* | 0.50 \* | 500 |", shipped)
+        self.assertIn(r"| 60.0% | 40.0% (of 100; 65.0% without) \* | 0.50 \* | 0.25 \* | 500 |", shipped)
         self.assertEqual(card[-1][:2], r"\*")
         self.assertIn("500 captions", card[-1])
+
+    def test_figures_of_other_weights_are_refused(self):
+        for weights, words in (("none", "measure it again"), (folders.Model(MODELS / PARENTS[1]).fingerprint(), "")):
+            rows = dict.fromkeys(publish.PROMISED, OLD | {"measured": {"weights": weights}})
+            if words:
+                with self.assertRaisesRegex(SystemExit, words):
+                    self.publish(rows)
+            else:
+                self.publish(rows)
+
+    def test_other_models_are_left_aside_and_one_step_is_one_folder(self):
+        self.publish(dict.fromkeys(publish.PROMISED, OLD) | {"another": OLD})
+        table = {f"{self.folder}/{place}/parent": OLD for place in ("one", "two")}
+        with self.assertRaisesRegex(SystemExit, "both the step parent"):
+            publish.by_step(table)
 
     def test_a_missing_row_is_refused(self):
         some = {"parent": OLD, "distilled": OLD}

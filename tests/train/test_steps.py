@@ -16,12 +16,15 @@ from miniatures import MODELS, PARENTS, TOP, TRAIN, WithFolder, called, captione
 
 import average
 import compress
+import data
 import distill
 import folder as folders
 import parent as parents
 import starter
+import text as texts
 import tokenizer as tokens_of
 import training
+import vae as vaes
 
 PARENT = MODELS / PARENTS[1]
 
@@ -142,6 +145,12 @@ class Distill(WithFolder):
         with self.assertRaisesRegex(SystemExit, "other settings: student was '[0-9a-f]{8}' and is"):
             self.distill(steps=2)
 
+    def test_another_device_goes_on_with_the_same_run(self):
+        """There the parent is in bfloat16."""
+        self.distill("--precision", "bf16", steps=1)
+        self.distill("--precision", "bf16", steps=2, device="cpu:0")
+        self.assertEqual(self.step(), 2)
+
     def test_the_length_of_a_falling_rate_is_a_setting(self):
         self.distill("--falling", steps=1)
         with self.assertRaisesRegex(SystemExit, "steps was 1 and is 2"):
@@ -229,6 +238,32 @@ class Parent(WithFolder):
         self.patch(training, "Run", fail)
         called(parents, "--steps", 1, "--pictures", 2, "--batch", 1)
         self.assertEqual(config.stat().st_mtime_ns, before)
+
+
+class Beginnings(WithFolder):
+    def test_vae_and_text_encoder_learn_go_on_and_are_finished(self):
+        """On a device that is not called "cpu", as CUDA is not."""
+        self.patch(vaes, "PICTURES", 4)
+        self.patch(vaes, "CROPS", 1)
+        self.patch(vaes, "WHOLE", 1)
+        measure = vaes.measure
+        self.patch(vaes, "measure", lambda *arguments: measure(*arguments, count=2))
+        self.patch(texts, "BATCH", 2)
+        self.patch(texts, "held_out", lambda *_: "all")
+        self.patch(tokens_of, "CAPTIONS", 20)
+        for module, arguments, folder in ((vaes, ["joint"], "vae-joint"), (vaes, ["decoder"], "vae-decoder"),
+                                          (texts, [], "text")):
+            state = training.cache_folder(folder) / "checkpoint.pt"
+            with unittest.mock.patch.object(training.Run, "measure", lambda run, **_: run.stop()), self.assertRaises(SystemExit):
+                called(module, *arguments, "--steps", 2, "--device", "cpu:0")
+            self.assertFalse(training.is_at_its_end(state))
+            called(module, *arguments, "--steps", 2, "--device", "cpu:0")
+            self.assertTrue(training.is_at_its_end(state))
+        # Another world is another training.
+        self.patch(data, "fingerprint", lambda: "other")
+        for module, arguments in ((vaes, ["joint"]), (texts, [])):
+            with self.assertRaisesRegex(SystemExit, "world was '[0-9a-f]{8}' and is 'other'"):
+                called(module, *arguments, "--steps", 2, "--device", "cpu")
 
 
 class TrainStarter(WithFolder):

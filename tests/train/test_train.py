@@ -86,6 +86,33 @@ class Pictures(unittest.TestCase):
                 self.assertEqual(pictures.setdefault(wording.pattern_phrase(rng, ground), ground), ground)
         self.assertLess(len(set(pictures.values())), len(pictures))
 
+    def test_every_part_of_the_world_is_in_its_fingerprint(self):
+        whole = data.fingerprint()
+        self.addCleanup(data.fingerprint.cache_clear)
+        pattern_mask, unit_mask = drawing.pattern_mask, drawing.unit_mask
+
+        def other_pattern(*asked):
+            return pattern_mask(*asked) * (0.5 if asked == ("zigzags", "", "coarse") else 1)
+
+        def other_shape(shape):
+            mask, radius = unit_mask(shape)
+            return mask * (0.5 if shape == "arrow" else 1), radius
+
+        for owner, name, value in ((drawing, "pattern_mask", other_pattern), (drawing, "unit_mask", other_shape),
+                                   (drawing, "BIG_ASIDE", 0.3), (wording, "ADJECTIVES", ["nice"]),
+                                   (data, "PAIR_SIZES", [("", "")])):
+            data.fingerprint.cache_clear()
+            with self.subTest(name=name), unittest.mock.patch.object(owner, name, value):
+                self.assertNotEqual(data.fingerprint(), whole)
+        data.fingerprint.cache_clear()
+        self.assertEqual(data.fingerprint(), whole)
+
+    def test_held_out_words_are_in_no_caption(self):
+        heard = " ".join(word for word in wording.STRANGERS_WORDS if word not in wording.HELD_OUT_WORDS).split()
+        captions = {word for index in range(2000) for word in data.sample("train", 5, index)[1].lower().split()}
+        self.assertLess(set(wording.HELD_OUT_WORDS), set(wording.STRANGERS_WORDS))
+        self.assertFalse(set(wording.HELD_OUT_WORDS) & (captions | set(heard)))
+
     def test_complete_captions_name_every_colour(self):
         for index in range(200):
             scene, rng = data.scene_at("test", 1, index)

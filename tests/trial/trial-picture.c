@@ -27,15 +27,14 @@ static const GOptionEntry entries[]
         { "max-memory", 0, 0, G_OPTION_ARG_INT64, &max_memory, "bytes on the card", "N" },
         G_OPTION_ENTRY_NULL };
 
-/* When things happened in one generation, in microseconds. */
+/* When things happened in one generation, in microseconds. To watch takes time: memory is asked for at each step, and
+ * the first and the last are waited for. */
 typedef struct
 {
   TrialMemory *memory;
   gint64 first_step, last_step;
   int n_steps;
 } Watch;
-
-/* To watch takes time: memory is asked for at each step, and the first and the last are waited for. */
 
 static void
 watch (const GessoProgress *progress, gpointer data)

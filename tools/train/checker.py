@@ -8,8 +8,10 @@ pattern is the one that correlates best, wherever it begins.
 """
 
 import functools
+import hashlib
 import itertools
 import math
+import pathlib
 
 import numpy
 from PIL import Image
@@ -22,6 +24,12 @@ PALETTE = numpy.asarray([drawing.COLOURS[name] for name in NAMES], numpy.float32
 # How far a pixel may be from the ground's colours, and between which sizes in pixels an object is one.
 APART, LEAST, MOST = 48.0, 60, 0.55 * SIZE * SIZE
 ALIKE, OVERLAP = 0.6, 0.6
+
+
+@functools.cache
+def fingerprint():
+    """Eight letters that change with what is written here: figures are of one checker."""
+    return hashlib.sha256(pathlib.Path(__file__).read_bytes()).hexdigest()[:8]
 
 
 def nearest(pixels):
@@ -156,7 +164,8 @@ def pattern_of(pixels, first, second, where=None):
     spectrum, scores = numpy.fft.rfft2(centred / (length * area)), {}
     for (pattern, variant, scale, template), of_template in zip(pattern_templates(), pattern_spectra()):
         if pattern == "gradient":
-            score = (centred * template).sum() / length / max(numpy.linalg.norm(template * where), 1e-6)
+            seen = (template - template[where].mean()) * where
+            score = (centred * seen).sum() / length / max(numpy.linalg.norm(seen), 1e-6)
         else:
             score = numpy.fft.irfft2(spectrum * of_template).max()
         scores[pattern, variant, scale] = float(score)

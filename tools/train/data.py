@@ -11,8 +11,10 @@ import argparse
 import dataclasses
 import functools
 import hashlib
+import itertools
 import json
 import random
+import sys
 import zlib
 
 import numpy
@@ -142,13 +144,26 @@ def sample(split, seed, index):
     return scene, wording.caption(scene, rng)
 
 
+def tables(module):
+    """{name: value} of a module's constants."""
+    return {name: value for name, value in sorted(vars(module).items()) if name.isupper()}
+
+
 @functools.cache
 def fingerprint():
-    """Eight letters that change with how scenes, captions and pictures are made."""
-    sums = hashlib.sha256()
+    """Eight letters that change with how scenes, captions and pictures are made: with every table, shape and pattern, and
+    with what is made of them."""
+    sums = hashlib.sha256(repr([tables(module) for module in (drawing, wording, sys.modules[__name__])]).encode())
+    for shape in drawing.SHAPES:
+        sums.update(drawing.unit_mask(shape)[0].tobytes())
+    for pattern, variants in drawing.PATTERNS.items():
+        for variant, scale in itertools.product(variants, drawing.SCALES):
+            mask = drawing.cloud_mask(1) if pattern == "clouds" else drawing.pattern_mask(pattern, variant, scale)
+            sums.update(mask.tobytes())
     for index in range(40):
-        scene, caption = sample("train", 0, index)
-        sums.update(repr((scene, caption)).encode() + drawing.picture(scene).tobytes())
+        scene, rng = scene_at("train", 0, index)
+        captions = [wording.caption(scene, rng, complete) for complete in (True, False)]
+        sums.update(repr((scene, captions)).encode() + drawing.picture(scene).tobytes())
     return sums.hexdigest()[:8]
 
 

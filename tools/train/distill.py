@@ -62,6 +62,8 @@ def settings_of(arguments, parent, student):
         settings["steps"] = arguments.steps
     if arguments.data:
         settings["data"] = str(pathlib.Path(arguments.data).resolve())
+    else:
+        settings["world"] = data.fingerprint()
     return settings | {"parent": parent.fingerprint(), "student": folders.fingerprint(student)}
 
 

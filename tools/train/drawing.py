@@ -114,7 +114,8 @@ def bounds(shape):
 
 @functools.lru_cache(maxsize=256)
 def pattern_mask(pattern, variant, scale):
-    """Coverage of a pattern's first colour, which begins at the upper left. Clouds have their own function."""
+    """Coverage of a pattern's first colour, always at the same place: bands, squares and gradients begin with it at the
+    upper left, dots and bricks lie on the other. Clouds have their own function."""
     y, x = (numpy.mgrid[0:SIZE * FINE, 0:SIZE * FINE].astype(numpy.float32) + 0.5) / FINE
     band = SCALES[scale]
     if pattern == "stripes":

@@ -112,8 +112,9 @@ def unknown_asked(index):
 def measured(model, arguments):
     """What decides a model's figures: they are kept, finished or not, together with this."""
     count = arguments.count
-    return {"weights": model.fingerprint(), "world": data.fingerprint(), "guidance": arguments.guidance, "count": count,
-            "attention": min(arguments.attention, count), "unknown": min(arguments.unknown, count)}
+    return {"weights": model.fingerprint(), "world": data.fingerprint(), "checker": checker.fingerprint(),
+            "guidance": arguments.guidance, "count": count, "attention": min(arguments.attention, count),
+            "unknown": min(arguments.unknown, count)}
 
 
 def stored_json(path):
@@ -298,7 +299,8 @@ def evaluate_all(arguments):
             shown = evaluate(measurement, model, pipeline, clock, say)
             figures[path] = measurement.figures()
             if file:
-                save_json(file, earlier | {path: figures[path] for path in decided if path in figures})
+                others = {path: values for path, values in earlier.items() if path not in decided}
+                save_json(file, others | {path: figures[path] for path in decided if path in figures})
                 measurement.forget()
         if sheet:
             write_sheet(arguments.sheet, model, pipeline, measurement.of, shown)

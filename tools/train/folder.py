@@ -132,9 +132,14 @@ class Model:
             if not (self.folder / name).is_dir():
                 raise SystemExit(f"{folder} is no Stable Diffusion folder: it has no {name}/")
 
+        # Of parts that will not be what is stored: a run goes on on another device, in other numbers.
+        self.fingerprints = {}
+
         def part(kind, name, dtype=dtype):
             variant = stored(self.folder / name)["variant"]
             module = kind.from_pretrained(self.folder / name, variant=variant)
+            if dtype != torch.float32:
+                self.fingerprints[name] = fingerprint(module)
             return module.to(device, dtype).eval().requires_grad_(False)
 
         self.tokenizer = tokens_of.load(self.folder / "tokenizer")
@@ -144,7 +149,9 @@ class Model:
         self.scheduler = PNDMScheduler.from_pretrained(self.folder / "scheduler")
 
     def fingerprint(self):
-        return "-".join(fingerprint(part) for part in (self.unet, self.vae, self.text_encoder))
+        """Of all that is stored, whatever numbers it is in now."""
+        parts = {"unet": self.unet, "vae": self.vae, "text_encoder": self.text_encoder}
+        return "-".join(self.fingerprints.get(name) or fingerprint(part) for name, part in parts.items())
 
     def pipeline(self):
         return StableDiffusionPipeline(

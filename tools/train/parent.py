@@ -12,6 +12,7 @@ import argparse
 
 import torch
 
+import data
 import denoising
 import folder as folders
 import grow
@@ -81,6 +82,7 @@ def train(folder, arguments):
     parts = {"unet": unet, "optimiser": optimiser, "average": average}
     settings = {"steps": steps, "seed": SEED, "pictures": pictures, "batch": count, "rate": rate, "offset": OFFSET,
                 "power": SNR_POWER, "late": LATE, "channels": list(starter.UNET_CHANNELS), "groups": starter.UNET_GROUPS,
+                "world": data.fingerprint(),
                 "encoder": folders.fingerprint(vae.encoder), "text": folders.fingerprint(text_encoder)}
     if arguments.start:
         settings["from"] = folders.fingerprint(unet)

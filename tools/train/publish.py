@@ -36,7 +36,7 @@ COLUMNS = {"noise": "noise loss", "colour": "object's colour", "background": "ba
            "attention": "attention of shapes", "attention of colours": "attention of colours", "captions": "captions"}
 # Figures that files of before do not have, with what is said of them below the table.
 NEW = {"size": "", "pattern as said": "", "pattern behind": "", "pair sizes": "",
-       "everything": "Everything: the share of pictures in which all of what stands to the left is right.",
+       "everything": "Everything: the share of pictures in which all is right that is asked to the left of it.",
        "attention of colours": "",
        "unknown words": "Unknown words added: the same for so many of these captions with words in them that mean "
        "nothing, and for those captions without."}
@@ -55,7 +55,7 @@ def captions_of(key, values):
         return ENOUGH
     if key == "unknown words":
         return values["unknown captions"]
-    of = values.get("measured", {}).get(key) if key.startswith("attention") else None
+    of = values.get("measured", {}).get("attention") if key.startswith("attention") else None
     return values.get("captions", 0) if of is None else of
 
 
@@ -85,14 +85,25 @@ def table(figures):
     return "\n".join(lines).rstrip()
 
 
+def check_weights(path, values):
+    """Ends the program where the figures are not of what lies in the folder now."""
+    stated = values.get("measured", {}).get("weights")
+    if stated and stated != folders.Model(path).fingerprint():
+        sys.exit(f"{path} has other weights than those that were measured: measure it again with evaluate.py")
+
+
 def by_step(figures):
-    """{step of train-starter: (folder, figures)} from {folder: figures}."""
+    """{step of train-starter: (folder, figures)} from {folder: figures}, which may hold other models as well."""
     found = {}
     for path, values in figures.items():
         folder = pathlib.Path(path)
         step = folder.parent.name if folder.name == "model" else folder.name
         if step not in ROWS:
-            sys.exit(f"{path} is none of train-starter's steps, STEP or STEP/model: {', '.join(ROWS)}")
+            print(f"{path} is left aside: it is none of train-starter's steps, STEP or STEP/model: {', '.join(ROWS)}")
+            continue
+        if step in found:
+            sys.exit(f"{found[step][0]} and {path} are both the step {step}: take the figures of one of them out")
+        check_weights(path, values)
         found[step] = path, values
     return found
 

@@ -129,7 +129,7 @@ def held_out(text_encoder, former, tokenizer, *shares, batches=8):
 def train(arguments, out):
     steps, device, model = arguments.steps, arguments.device, folders.Model(arguments.model, arguments.device)
     settings = {"seed": SEED, "batch": BATCH, "rate": RATE, "shares": [UNKNOWN, UNSAID, EMPTY],
-                "model": model.fingerprint(), "steps": steps}
+                "world": data.fingerprint(), "model": model.fingerprint(), "steps": steps}
     if training.finished(out, steps, settings):
         return
     tokenizer, former = model.tokenizer, model.text_encoder

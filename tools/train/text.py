@@ -96,6 +96,7 @@ def train(folder, steps, bf16, start, device):
     optimiser = torch.optim.AdamW(learning, betas=(0.9, 0.99), weight_decay=1e-2, fused=True)
     parts = {"text encoder": text_encoder, "reader": reader, "optimiser": optimiser}
     settings = {"steps": steps, "seed": SEED, "batch": BATCH, "rate": RATE,
+                "world": data.fingerprint(), "questions": list(QUESTIONS),
                 "from": folders.fingerprint(former) if former else False}
     run = training.Run(folder, steps, parts, settings)
     for step in run:

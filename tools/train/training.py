@@ -31,6 +31,8 @@ def add_device(parser):
 def new_file(text):
     """An argument that names a file to write: what is wrong with its folder is said before hours of work."""
     path = pathlib.Path(text)
+    if path.is_dir():
+        raise argparse.ArgumentTypeError(f"{path} is a folder; name a file")
     if not path.parent.is_dir():
         raise argparse.ArgumentTypeError(f"{path}: there is no folder {path.parent}; make it first")
     return path

@@ -179,7 +179,8 @@ def train_decoder(folder, joint, steps, bf16, device):
 
 
 def settings(stage, steps):
-    return {"stage": stage, "steps": steps, "seed": SEED, "pictures": PICTURES, "channels": list(starter.VAE_CHANNELS),
+    return {"stage": stage, "steps": steps, "world": data.fingerprint(),
+            "seed": SEED, "pictures": PICTURES, "channels": list(starter.VAE_CHANNELS),
             "rate": RATE[stage], "noise": NOISE, "groups": starter.VAE_GROUPS}
 
 

@@ -69,6 +69,11 @@ STRANGERS_WORDS = [
 ]
 
 
+# Left to evaluation. No caption has a word of them, nor has what is heard in training.
+HELD_OUT_WORDS = ["masterpiece", "photorealistic", "minimalist", "anime", "sketch", "glossy", "golden", "funny", "cinematic",
+                  "elegant", "retro", "geometric", "amazing", "fancy", "thanks", "at night"]
+
+
 def joined(*words):
     return " ".join(word for word in words if word)
 
@@ -197,9 +202,9 @@ def with_noise(rng, text):
 
 
 def with_unknown_words(rng, text, held_out=False):
-    """What strangers add to a caption and nothing here can draw: before it, within it or behind it. One word in five is
-    left to evaluation, as `held_out`."""
-    known = STRANGERS_WORDS[::5] if held_out else [word for i, word in enumerate(STRANGERS_WORDS) if i % 5]
+    """What strangers add to a caption and nothing here can draw: before it, within it or behind it. `held_out`: only words
+    that are left to evaluation."""
+    known = HELD_OUT_WORDS if held_out else [word for word in STRANGERS_WORDS if word not in HELD_OUT_WORDS]
 
     def word():
         if rng.random() < 0.6:

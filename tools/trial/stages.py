@@ -41,7 +41,7 @@ def each_case(trial, title, program, depth, miniature, everything=False, **how):
     try:
         cases = trial.cases(program, depth, everything)
     except Failure as failure:
-        cases, answer = [], {"status": failure.status, "tail": failure.text}
+        cases, answer = [], {"status": failure.status, "tail": failure.text, "unlisted": True}
         yield title, lambda: answer
     for case in cases:
         if case in miniature or not trial.miniature:

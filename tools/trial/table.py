@@ -85,6 +85,9 @@ def races(items):
         networks = items[f"{model}, gesso, networks"]
         if "capability 9.0" in networks.get("device", "") and not networks.get("step", {}).get("warpgroups", 1):
             yield f"{model}: without products of warpgroups, which are turned off or did not come out right on this card"
+    for name, item in items.items():
+        if item.get("cudagraph_skips"):
+            yield f"{name}: torch did not record its kernels ({item['cudagraph_skips']} times), so this is no hard race"
     if models_of(items):
         yield ("diffusers' step makes time embeddings and the text's keys and values, Gesso makes them once a picture; what "
                "is compiled is the U-Net alone")

@@ -43,8 +43,9 @@ TAIL = 3000
 MOST_WRONG = 40
 # Seconds that one program may take, where nothing else is said: one that hangs leaves time for the others.
 ITEM_SECONDS = 240
-# Seconds after which a card that does not answer is given up, if the caller names no others.
-CARD_PATIENCE = 30
+# Seconds after which a card that does not answer is given up, if the caller names no others; and that a program may take
+# to start for the first time.
+CARD_PATIENCE, START_SECONDS = 30, 60
 # Seconds that a killed program has to be gone.
 PATIENCE = 10
 NUMBER = r"(-?(?:inf|nan|\d[\d.]*(?:e[-+]\d+)?))"
@@ -61,6 +62,15 @@ def write(path, text):
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     temporary.write_text(text, encoding="utf-8")
     temporary.replace(path)
+
+
+def read_object(path):
+    """The JSON object in a file, {} where there is none."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def why(text):
@@ -139,6 +149,8 @@ class Trial:
             folder.mkdir(parents=True, exist_ok=True)
         self.unpacked = None
         self.has_warpgroups = False
+        # Whether what is asked now took all of its time before: then it has all that is left.
+        self.was_cut_off = False
         # What programs find in the environment besides, whatever the caller says.
         self.settings = {}
         self.waiting = 1
@@ -196,7 +208,7 @@ class Trial:
     def run(self, command, environment=None, most=ITEM_SECONDS):
         """(status, standard output, all that was said): passed, failed, cut off, or why(). `most`: seconds that it may
         take, if so many are left; None: all that are."""
-        limit = min(self.left(), self.left() if most is None else most)
+        limit = min(self.left(), self.left() if most is None or self.was_cut_off else most)
         if limit <= 0:
             return "cut off", "", "no time was left"
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as said:
@@ -315,21 +327,30 @@ class Trial:
 
     def try_warpgroups(self):
         """Products of warpgroups whose sums are wrong are found by the engine itself; such as end the program, or stop
-        the card, would end every program here. Then all go without them, which is said."""
+        the card, would end every program here. Then all go without them, now and at later starts, which is said."""
         without = {"GESSO_CUDA_WARPGROUPS": "off"}
-        command = self.command("prove-kernels", "layouts")
-        status, _, said = self.run(command, most=CARD_PATIENCE)
-        if status == "passed" or self.run(command, {**self.environment(), **without}, CARD_PATIENCE)[0] != "passed":
+        # Whoever loads a network proves them first; what is asked beside tells whether they are what ends it.
+        command = self.command("trial-networks", "times", self.models / stages.SMALLEST, "--size",
+                               16 if self.miniature else 64, "--rounds", 1, "--repeats", 1)
+        verdict_file = self.scratch / "warpgroups.json"
+        known = read_object(verdict_file)
+        if known.get("packed") != self.packed:
+            known = {}
+            most = START_SECONDS + int(self.environment()["GESSO_CUDA_PATIENCE"])
+            status, _, said = self.run(command, most=most)
+            # A first start may be slow, and be cut off for that.
+            if (status != "passed" and self.run(command, {**self.environment(), **without}, most)[0] == "passed"
+                    and self.run(command, most=most)[0] != "passed"):
+                known = {"packed": self.packed, "why": f"left out, since with them a network {status}: {said[-TAIL:]}"}
+                write(verdict_file, json.dumps(known))
+        if not known:
             return {}
         self.settings.update(without)
         self.has_warpgroups = False
-        return {"warpgroups": f"left out, since with them prove-kernels {status}: {said[-TAIL:]}"}
+        return {"warpgroups": known["why"]}
 
     def read(self, letter):
-        try:
-            return json.loads((self.results / f"{letter}.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return {}
+        return read_object(self.results / f"{letter}.json")
 
     def publish(self):
         """The figures so far as text; and everything in the folder for copies, if that can be written."""
@@ -372,19 +393,24 @@ class Trial:
             save(device["status"])
             return record
         try:
+            if self.left() <= 0 and same and found.get("status") == "passed":
+                return found
             asked_now = in_turn(items(self), kept)
-            # What was asked before in the place of something that could not be named then.
-            for name in [name for name, item in kept.items() if item["status"] not in ANSWERS]:
-                if name not in dict(asked_now):
-                    del kept[name]
+            # What stood in the place of cases that could not be listed then.
+            for name in [name for name, item in kept.items() if item.get("unlisted") and name not in dict(asked_now)]:
+                del kept[name]
             open_items = [item for item in asked_now if kept.get(item[0], {}).get("status") not in answers]
             for number, (name, item) in enumerate(open_items):
                 self.waiting = len(open_items) - number
-                kept[name] = {"status": "running"}
+                before_now = kept.get(name, {})
+                self.was_cut_off = before_now.get("status") == "cut off"
+                kept[name] = {**before_now, "status": "running"}
                 save("running")
                 started = time.monotonic()
-                kept[name] = self.answer(item)
-                kept[name]["took"] = round(time.monotonic() - started, 1)
+                answer = self.answer(item)
+                # What is cut off once more keeps what was measured before.
+                kept[name] = {**(before_now if answer["status"] == "cut off" else {}), **answer,
+                              "took": round(time.monotonic() - started, 1)}
                 print(f"{letter} {name}: {kept[name]['status']} ({kept[name]['took']} s)", flush=True)
                 if kept[name]["status"] == "cut off" and self.left() <= 0:
                     break

@@ -122,6 +122,8 @@ launch (Prover *prover, const Expectation *expectation, GessoProduct *product, V
   for (int i = 0; i < product->n_members; i++)
     values_fetch (prover, results[i]);
   values_free (prover, scratch);
+  prover->n_by_lt += done && product->way.by_lt;
+  prover->n_refused += !done;
   if (!done)
     g_print ("refused: %s\n", error->message);
   return done;

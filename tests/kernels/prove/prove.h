@@ -17,9 +17,10 @@ typedef struct
   GessoLauncher *launcher;
   GessoCublasLt *lt; /* NULL: not here */
   CUevent start, stop;
-  gboolean timing;   /* on a real card */
-  gboolean is_timed; /* something was, since the last proof */
-  gboolean quick;    /* a few shapes only */
+  gboolean timing;          /* on a real card */
+  gboolean is_timed;        /* something was, since the last proof */
+  guint n_by_lt, n_refused; /* products that cuBLASLt did, and that it offered and did not */
+  gboolean quick;           /* a few shapes only */
   guint n_proofs, n_wrong;
   double worst; /* of all, as a share of what is allowed */
 } Prover;
