@@ -112,6 +112,23 @@ class Taught(WithFolder):
         with unittest.mock.patch.object(training, "Run", side_effect=AssertionError("it is finished")):
             self.teach(whole)
 
+    def test_another_model_with_the_same_text_encoder_gets_it_as_well(self):
+        self.patch(strangers, "BATCH", 4)
+        self.patch(strangers, "held_out", lambda *_: 0.0)
+        other, out = self.folder / "other", self.folder / "out"
+        unet = folders.load_unet(STARTER)
+        next(unet.parameters()).data += 1
+        folders.write_with_unet(STARTER, other, unet)
+        called(strangers, STARTER, "--out", out, "--steps", 1, "--also", other, self.folder / "another")
+        taught = self.folder / "another" / "model"
+        weights = "text_encoder/model.safetensors"
+        self.assertTrue(filecmp.cmp(out / "model" / weights, taught / weights, shallow=False))
+        self.assertFalse(filecmp.cmp(STARTER / weights, taught / weights, shallow=False))
+        self.assertEqual(folders.fingerprint(folders.load_unet(taught)), folders.fingerprint(unet))
+        folders.write_with_text_encoder(STARTER, self.folder / "third", folders.Model(out / "model").text_encoder)
+        with self.assertRaisesRegex(SystemExit, "another text encoder"):
+            called(strangers, STARTER, "--out", out, "--steps", 1, "--also", self.folder / "third", self.folder / "another")
+
     def test_it_learns(self):
         """From an encoder to which unknown words are as any others."""
         model = folders.Model(STARTER)

@@ -13,7 +13,13 @@ class Recorder:
     `guided`, only the second half of a batch counts: the first belongs to the empty prompt."""
 
     def __init__(self, side, guided=True):
-        self.side, self.guided, self.total = side, guided, None
+        self.side, self.guided = side, guided
+        self.clear()
+
+    def clear(self):
+        """Before another batch is drawn."""
+        # {edge: [batch, tokens, edge, edge]}, enlarged when all is there: that takes longer than a step does.
+        self.sums = {}
 
     def __call__(self, attention, hidden_states, encoder_hidden_states=None, attention_mask=None, temb=None, **_):
         text = hidden_states if encoder_hidden_states is None else encoder_hidden_states
@@ -31,8 +37,12 @@ class Recorder:
         edge = math.isqrt(positions)
         maps = shares.reshape(-1, heads, positions, tokens).mean(1)
         maps = maps[len(maps) // 2 if self.guided else 0:].transpose(1, 2).reshape(-1, tokens, edge, edge)
-        maps = functional.interpolate(maps, size=(self.side, self.side), mode="bicubic").clamp(min=0)
-        self.total = maps if self.total is None else self.total + maps
+        self.sums[edge] = self.sums[edge] + maps if edge in self.sums else maps
+
+    def maps(self):
+        """Where each token was looked at: [batch, tokens, side, side]."""
+        return sum(functional.interpolate(maps, size=(self.side, self.side), mode="bicubic").clamp(min=0)
+                   for maps in self.sums.values())
 
 
 def word_map(total, positions):

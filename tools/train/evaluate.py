@@ -39,8 +39,6 @@ SEED = 5
 BATCH = 10
 # Pictures for the error of the noise, and how many of the drawn ones are shown in a sheet.
 HELD_OUT, SHOWN = 1000, 64
-# What a picture takes with its attention recorded, in pictures without.
-ATTENTION_COST = 6
 SHEET_NOTE = "measured"
 # Figures of how far attention overlaps with an object: that of its shape's word, and of its colour's.
 ATTENTION = ("attention", "attention of colours")
@@ -58,7 +56,7 @@ def asked(index):
 @torch.no_grad()
 def draw(pipeline, captions, seeds, guidance, recorder):
     """uint8 pictures [H, W, 3] of 25 steps; the recorder holds their attention."""
-    recorder.total = None
+    recorder.clear()
     noise = [torch.Generator().manual_seed(seed) for seed in seeds]
     images = pipeline(captions, num_inference_steps=25, guidance_scale=guidance, generator=noise, width=drawing.SIZE,
                       height=drawing.SIZE, output_type="np").images
@@ -93,7 +91,7 @@ def attention_overlap(tokenizer, scene, caption, picture, maps):
 
 
 def recording(model, recorder, wanted):
-    """Whether the U-Net's cross-attention is recorded from now on: it takes six times as long."""
+    """Whether the U-Net's cross-attention is recorded from now on."""
     for name, module in model.unet.named_modules():
         if name.endswith("attn2"):
             module.set_processor(recorder if wanted else AttnProcessor())
@@ -190,20 +188,14 @@ class Measurement:
         return {what: round(value, 4) for what, value in figures.items()} | {"measured": self.of}
 
 
-def cost(batch):
-    """In pictures drawn without attention."""
-    _, attention, indices = batch
-    return len(indices) * (ATTENTION_COST if attention else 1)
-
-
 class Clock:
-    """Says how long the rest takes, from what the batches of this call took."""
+    """Says how long the rest of some pictures takes, from what the batches of this call took."""
 
     def __init__(self, to_do):
         self.to_do, self.done, self.spent = to_do, 0, 0.0
 
-    def add(self, batch, seconds):
-        self.done += cost(batch)
+    def add(self, count, seconds):
+        self.done += count
         self.spent += seconds
 
     def left(self):
@@ -222,15 +214,15 @@ def semantic(model, pipeline, measurement, clock, say):
         pictures = draw(pipeline, list(captions), indices, measurement.of["guidance"], recorder)
         if unknown:
             found["unknown"] += [all(checker.check(*pair).values()) for pair in zip(scenes, pictures)]
+        maps = recorder.maps().cpu() if attention else None
         for number, (scene, caption, picture) in enumerate(zip(scenes, captions, pictures) if not unknown else ()):
             measurement.add(scene, picture)
             if attention:
-                maps = recorder.total[number].cpu()
-                found["overlaps"].append(attention_overlap(model.tokenizer, scene, caption, picture, maps))
+                found["overlaps"].append(attention_overlap(model.tokenizer, scene, caption, picture, maps[number]))
             if indices[number] < SHOWN:
                 shown[indices[number]] = picture
         measurement.keep()
-        clock.add(batch, time.monotonic() - begun)
+        clock.add(len(indices), time.monotonic() - begun)
         done, count = indices[-1] + 1, measurement.of["unknown" if unknown else "count"]
         say(f"{done} of {count}{' with unknown words' if unknown else ''}: " + ", ".join(
             f"{what} {share:.3f}" for what, share in measurement.shares().items() if what != "unknown captions")
@@ -281,8 +273,8 @@ def evaluate_all(arguments):
     earlier = stored_json(file) if file else {}
     figures = {path: earlier[path] for path, of in decided.items() if earlier.get(path, {}).get("measured") == of}
     measurements = {path: Measurement(path, of, file) for path, of in decided.items()}
-    clock = Clock(sum(cost(batch) for path, measurement in measurements.items() if path not in figures
-                      for batch in measurement.left()))
+    clock = Clock(sum(len(indices) for path, measurement in measurements.items() if path not in figures
+                      for *_, indices in measurement.left()))
     for path, measurement in measurements.items():
         def say(text, path=path):
             print(f"{path}: {text}", flush=True)
@@ -313,7 +305,7 @@ def main():
     parser.add_argument("--count", type=int, default=500)
     parser.add_argument("--guidance", type=float, default=7.5)
     parser.add_argument("--attention", type=int, default=500, metavar="COUNT",
-                        help="of how many captions the overlap of attention is measured, which takes six times as long")
+                        help="of how many captions the overlap of attention is measured")
     parser.add_argument("--unknown", type=int, default=0, metavar="COUNT",
                         help="how many captions are drawn again with words added that mean nothing; 0: none")
     parser.add_argument("--sheet", type=training.new_file,

@@ -1,19 +1,21 @@
 #!/usr/bin/env python3
 # SPDX-FileCopyrightText: The Gesso authors
 # SPDX-License-Identifier: Apache-2.0
-"""Teaches the starter's text encoder what strangers mean: strangers.py MODEL [--out FOLDER]
+"""Teaches the starter's text encoder what strangers mean: strangers.py MODEL [--out FOLDER] [--also MODEL FOLDER]
 
 Words that mean nothing are to be passed over. An encoder that has heard few of them lets them change what it says of a
 whole sentence: the states of the end token and of the padding behind it, to which a U-Net listens most, then differ by
 more than those of two captions. And what is left out of a caption (unsaid.py) is to be what it mostly is. So the encoder
 learns to say of what strangers write what it said of the whole and plain caption; of that caption itself, the same as
-before. The U-Net stays as it is and has nothing new to learn. FOLDER/model is MODEL with the text encoder so taught.
+before. The U-Net stays as it is and has nothing new to learn. FOLDER/model is MODEL with the text encoder so taught,
+and with --also another model's that had the same.
 """
 
 import argparse
 import copy
 import difflib
 import pathlib
+import sys
 
 import torch
 
@@ -130,6 +132,11 @@ def train(arguments, out):
     steps, device, model = arguments.steps, arguments.device, folders.Model(arguments.model, arguments.device)
     settings = {"seed": SEED, "batch": BATCH, "rate": RATE, "shares": [UNKNOWN, UNSAID, EMPTY],
                 "world": data.fingerprint(), "model": model.fingerprint(), "steps": steps}
+    if arguments.also:
+        other = folders.Model(arguments.also[0])
+        settings["also"] = other.fingerprint()
+        if folders.fingerprint(other.text_encoder) != folders.fingerprint(model.text_encoder):
+            sys.exit(f"{arguments.also[0]} has another text encoder than {arguments.model}: teach it by itself")
     if training.finished(out, steps, settings):
         return
     tokenizer, former = model.tokenizer, model.text_encoder
@@ -152,6 +159,10 @@ def train(arguments, out):
         for what, encoder in (("before", former), ("now", text_encoder)):
             run.say(f"held out, {what}: " + ", ".join(
                 f"{kind} {held_out(encoder, former, tokenizer, *shares):.4f}" for kind, shares in KINDS.items()))
+        if arguments.also:
+            original, folder = map(pathlib.Path, arguments.also)
+            folder.mkdir(parents=True, exist_ok=True)
+            folders.write_with_text_encoder(original, folder / "model", text_encoder)
         folders.write_with_text_encoder(arguments.model, out / "model", text_encoder)
 
 
@@ -159,6 +170,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", type=pathlib.Path, help="a folder whose tokenizer and text encoder are the starter's")
     parser.add_argument("--out", type=pathlib.Path, help="default: strangers in the cache folder")
+    parser.add_argument("--also", nargs=2, metavar=("MODEL", "FOLDER"),
+                        help="another model whose text encoder is the same, and its FOLDER")
     parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--bf16", action="store_true", help="products in bfloat16: quicker where the processor has them")
     training.add_device(parser)
