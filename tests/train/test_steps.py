@@ -259,6 +259,11 @@ class Beginnings(WithFolder):
             self.assertFalse(training.is_at_its_end(state))
             called(module, *arguments, "--steps", 2, "--device", "cpu:0")
             self.assertTrue(training.is_at_its_end(state))
+            if module is vaes:
+                before = state.stat().st_mtime_ns
+                with unittest.mock.patch.object(vaes, "measure", fail):
+                    called(module, *arguments, "--steps", 2, "--device", "cpu")
+                self.assertEqual(state.stat().st_mtime_ns, before)
         # Another world is another training.
         self.patch(data, "fingerprint", lambda: "other")
         for module, arguments in ((vaes, ["joint"]), (texts, [])):

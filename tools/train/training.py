@@ -79,10 +79,10 @@ def check_settings(path, stored, settings):
                  "with the settings it has.")
 
 
-def finished(folder, steps, settings):
-    """Whether a run has ended and written FOLDER/model: such a step is passed over. A model that is older than the
-    checkpoint is that of an earlier end, before the run was made longer."""
-    path, model = pathlib.Path(folder) / "checkpoint.pt", pathlib.Path(folder) / "model"
+def finished(folder, steps, settings, made="model"):
+    """Whether a run has ended and written what it makes, FOLDER/model: such a step is passed over. A model that is older
+    than the checkpoint is that of an earlier end, before the run was made longer."""
+    path, model = pathlib.Path(folder) / "checkpoint.pt", pathlib.Path(folder) / made
     if not path.exists() or not model.exists():
         return False
     state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)

@@ -119,6 +119,9 @@ def noisy(latents, step_random):
 
 
 def train_joint(folder, steps, bf16, device):
+    # Its latents' scale is measured at the end, once: a parent may be learning in it already.
+    if training.finished(folder, steps, settings("joint", steps), "vae"):
+        return
     vae = new_vae().to(device)
     optimiser = torch.optim.AdamW(vae.parameters(), betas=(0.9, 0.99), weight_decay=0, fused=True)
     average = training.Average([vae], 0.998)
@@ -141,6 +144,8 @@ def train_joint(folder, steps, bf16, device):
 
 
 def train_decoder(folder, joint, steps, bf16, device):
+    if training.finished(folder, steps, settings("decoder", steps), "vae"):
+        return
     vae = new_vae().to(device)
     state = joint / "checkpoint.pt"
     if not state.exists():
