@@ -79,19 +79,12 @@ static gboolean
 check_extents (const char *path, GArray *extents, guint64 data_start, guint64 data_size, GError **error)
 {
   gint64 position = 0;
+  guint n = 0;
 
   g_array_sort (extents, compare_extents);
-  for (guint i = 0; i < extents->len; i++)
-    {
-      const Extent *extent = &g_array_index (extents, Extent, i);
-
-      if (extent->begin != position)
-        break;
-      position = extent->end;
-      if (i + 1 == extents->len && (guint64) position == data_size)
-        return TRUE;
-    }
-  if (!extents->len && !data_size)
+  for (; n < extents->len && g_array_index (extents, Extent, n).begin == position; n++)
+    position = g_array_index (extents, Extent, n).end;
+  if (n == extents->len && (guint64) position == data_size)
     return TRUE;
   g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
                _ ("%s: behind byte %" PRIu64
