@@ -19,6 +19,7 @@ import drawing
 import evaluate
 import folder as folders
 import publish
+import training
 
 OLD = {"noise": 0.03, "colour": 0.9, "background": 0.9, "shape": 0.5, "position": 0.5, "pattern": 0.5,
        "pattern colours": 0.5, "pair": 0.1, "captions": 500}
@@ -73,6 +74,26 @@ class Evaluate(WithFolder):
         self.assertEqual(again, [evaluate.asked(3)[1], evaluate.unknown_asked(3)[1]])
         self.assertNotEqual(*again)
         self.assertNotIn("unknown words", self.evaluate(models=self.models[:1])[self.models[0]])
+
+    def test_other_words_are_measured_beside_the_same_captions(self):
+        found = self.evaluate("--unknown", 4, "--reworded", 12, models=self.models[:1])[self.models[0]]
+        self.assertEqual((found["unknown captions"], found["reworded captions"]), (4, 12))
+        self.assertGreater(found["without other words"], 0.9)
+        drawn = self.drawn[-12:]
+        self.assertEqual(drawn, [(index, evaluate.reworded_asked(index)[1]) for index in range(12)])
+        self.assertEqual([evaluate.reworded_asked(index)[0] for index in range(12)],
+                         [evaluate.asked(index)[0] for index in range(12)])
+
+    def test_without_a_file_a_killed_call_goes_on_as_well(self):
+        def measured(limit=None):
+            self.drawn, self.limit = [], limit
+            called(evaluate, *self.models, "--count", 24, "--attention", 0, "--threads", 1, "--device", "cpu")
+            return len(self.drawn)
+
+        with self.assertRaises(Killed):
+            measured(24 + 10)
+        self.assertEqual(measured(), 24 + 14)
+        self.assertEqual(list(training.cache_folder("figures").iterdir()), [])
 
     def test_a_killed_call_goes_on_and_a_finished_one_does_nothing(self):
         sheet = self.folder / "sheet.png"
@@ -169,10 +190,29 @@ class Attribution(unittest.TestCase):
         for word, seen in (("red", drawing.object_mask(thing)), ("star", 1 - drawing.object_mask(thing))):
             for position in evaluate.word_positions(model.tokenizer, caption, {word}):
                 maps[position] = torch.from_numpy(seen)
-        found = evaluate.attention_overlap(model.tokenizer, scene, caption, picture, maps)
+        found, = evaluate.attention_overlaps(model.tokenizer, scene, caption, picture, maps)
         self.assertGreater(found["attention of colours"], 0.9)
         self.assertLess(found["attention"], 0.1)
-        self.assertEqual(evaluate.attention_overlap(model.tokenizer, data.Scene(scene.ground), caption, picture, maps), {})
+        self.assertEqual(evaluate.attention_overlaps(model.tokenizer, data.Scene(scene.ground), caption, picture, maps), [])
+        # What was not drawn in its colour was not looked at.
+        empty = drawing.picture(data.Scene(scene.ground)).astype("float32")
+        self.assertEqual(evaluate.attention_overlaps(model.tokenizer, scene, caption, empty, maps),
+                         [{"attention": 0.0, "attention of colours": 0.0}])
+
+    def test_of_two_objects_each_has_its_own_words(self):
+        model = folders.Model(MODELS / PARENTS[1])
+        things = (data.Thing("star", "red", "", "left", 0.3, 0.5, 0.18), data.Thing("star", "green", "", "right", 0.7, 0.5, 0.18))
+        scene = data.Scene(data.Ground("blue"), things)
+        maps = torch.zeros(77, drawing.SIZE, drawing.SIZE)
+        caption = "a red star and a green star on blue"
+        for thing in things:
+            for position in evaluate.word_positions(model.tokenizer, caption, {thing.colour}):
+                maps[position] = torch.from_numpy(drawing.object_mask(thing))
+        picture = drawing.picture(scene).astype("float32")
+        found = evaluate.attention_overlaps(model.tokenizer, scene, caption, picture, maps)
+        # Which "star" is which one's cannot be told.
+        self.assertEqual([list(overlaps) for overlaps in found], 2 * [["attention of colours"]])
+        self.assertGreater(min(overlaps["attention of colours"] for overlaps in found), 0.9)
 
 
 class Clock(unittest.TestCase):
@@ -217,6 +257,12 @@ class Publish(WithFolder):
         self.assertIn(r"| 60.0% | 40.0% (of 100; 65.0% without) \* | 0.50 \* | 0.25 \* | 500 |", shipped)
         self.assertEqual(card[-1][:2], r"\*")
         self.assertIn("500 captions", card[-1])
+
+    def test_goals_are_said_by_the_figures(self):
+        values = dict.fromkeys(publish.GOALS, 0.99)
+        self.assertTrue(publish.goals(values).endswith("All are met."))
+        self.assertIn("Not met: shape (84.9%) and two objects both right (10.0%).",
+                      publish.goals(values | {"shape": 0.849, "pair": 0.1}))
 
     def test_figures_of_other_weights_are_refused(self):
         for weights, words in (("none", "measure it again"), (folders.Model(MODELS / PARENTS[1]).fingerprint(), "")):

@@ -4,9 +4,14 @@
 
 import contextlib
 import io
+import itertools
 import os
+import pathlib
 import shutil
 import subprocess
+import sys
+import tempfile
+import time
 import unittest
 import unittest.mock
 
@@ -179,6 +184,96 @@ class Distill(WithFolder):
                 with self.assertRaisesRegex(SystemExit, f"is no student of .*has {key} .*compress.py"):
                     called(distill, PARENT, student, "--data", self.pictures, "--out", self.out, "--device", "cpu")
 
+    def test_another_parents_student_is_refused(self):
+        """Of the same shapes: a student is written with its own folder's VAE, text encoder and tokenizer."""
+        other, student = self.folder / "other", self.folder / "others-student"
+        encoder = folders.load_part(PARENT, "text_encoder")
+        next(encoder.parameters()).data += 1
+        folders.write_with_text_encoder(PARENT, other, encoder)
+        compress.compress("tiny", other, student)
+        vocabulary = self.folder / "student" / "tokenizer" / "vocab.json"
+        for teacher, taught, words in ((PARENT, student, "text_encoder has other weights"),
+                                       (PARENT, self.folder / "student", "tokenizer has other words")):
+            if words.startswith("tokenizer"):
+                vocabulary.write_text(vocabulary.read_text().replace('"!"', '"zqx"', 1))
+            with (self.subTest(words=words), unittest.mock.patch.object(training, "Run", fail),
+                  self.assertRaisesRegex(SystemExit, f"{words}; make one of that parent with compress.py")):
+                called(distill, teacher, taught, "--data", self.pictures, "--out", self.out, "--device", "cpu")
+
+    def test_a_run_is_known_by_the_name_of_its_pictures(self):
+        """On another machine they lie elsewhere."""
+        self.distill(steps=1)
+        (self.folder / "elsewhere").mkdir()
+        self.pictures = self.pictures.rename(self.folder / "elsewhere" / self.pictures.name)
+        self.distill(steps=2)
+        self.pictures = self.pictures.rename(self.folder / "others")
+        with self.assertRaisesRegex(SystemExit, "data was 'pictures' and is 'others'"):
+            self.distill(steps=3)
+
+    def test_gradients_of_a_step_are_the_mean_of_its_batches_at_a_constant_rate(self):
+        seen, factors, first = [], itertools.count(1), None
+
+        def losses(_arguments, _batch, _parent, student, *_):
+            nonlocal first
+            first = next(student.parameters())
+            return {"noise": first.sum() * next(factors)}
+
+        def kept(parameters, _length):
+            seen.append(first.grad.clone())
+
+        rates = []
+        step = torch.optim.AdamW.step
+
+        def stepped(optimiser, *rest):
+            rates.extend(group["lr"] for group in optimiser.param_groups)
+            return step(optimiser, *rest)
+
+        with (unittest.mock.patch.object(distill, "losses", losses), unittest.mock.patch.object(torch.optim.AdamW, "step", stepped),
+              unittest.mock.patch.object(torch.nn.utils, "clip_grad_norm_", kept)):
+            self.distill("--accumulate", 3, "--rate", 1e-3, steps=2)
+        for gradient, mean in zip(seen, (2.0, 5.0), strict=True):
+            self.assertTrue(torch.allclose(gradient, torch.full_like(gradient, mean)))
+        self.assertEqual(rates, [1e-3, 1e-3])
+
+    def test_what_is_written_is_the_average_of_the_weights(self):
+        self.distill("--rate", 1e-2, steps=3)
+        parts = training.load(self.out / "checkpoint.pt")["parts"]
+        made = folders.load_unet(self.out / "model")
+        for (name, value), weight in zip(made.named_parameters(), parts["average"]["weights"], strict=True):
+            self.assertTrue(torch.equal(value, weight.to(value.dtype)), name)
+        self.assertTrue(any(not torch.equal(value, parts["student"][name].to(value.dtype))
+                            for name, value in made.named_parameters()))
+
+    def test_killed_for_real_it_goes_on(self):
+        """By SIGKILL it loses what was done since the last checkpoint, by SIGTERM nothing."""
+        def begin():
+            return subprocess.Popen([sys.executable, "-B", TRAIN / "distill.py", PARENT, self.folder / "student", "--data",
+                                     self.pictures, "--side", "64", "--steps", "1000000", "--batch", "1", "--out", self.out,
+                                     "--pictures-every", "0", "--device", "cpu"], stdout=subprocess.PIPE, text=True)
+
+        def wait(condition):
+            for _ in range(1200):
+                if condition():
+                    return
+                time.sleep(0.1)
+            self.fail("it took too long")
+
+        checkpoint = self.out / "checkpoint.pt"
+        with begin() as run:
+            wait(checkpoint.exists)
+            run.kill()
+        killed_at = self.step()
+        self.assertGreater(killed_at, 0)
+        with begin() as run:
+            said = next(line for line in run.stdout if "resumed" in line)
+            time.sleep(1)
+            run.terminate()
+            rest = run.stdout.read()
+        self.assertEqual(said, f"resumed at step {killed_at} of 1000000\n")
+        self.assertEqual(run.returncode, 3)
+        self.assertGreater(self.step(), killed_at)
+        self.assertIn(f"stopped at step {self.step()}; the same command goes on from there", rest)
+
     def test_a_folder_without_a_part_is_named(self):
         shutil.copytree(PARENT, self.folder / "parent")
         shutil.rmtree(self.folder / "parent" / "scheduler")
@@ -187,7 +282,8 @@ class Distill(WithFolder):
 
     def test_arguments_that_would_be_passed_over_are_refused(self):
         for more, words in ((("--trajectories", 0.5), "needs --guidance"), (("--pairs", 0.5), "leave them out"),
-                            (("--pictures", 5), "leave them out"),
+                            (("--pictures", 5), "leave them out"), (("--accumulate", 0), "at least 1 is needed"),
+                            (("--dropout", 1.5), "between 0 and 1"),
                             (("--guidance", 2, 7, "--trajectories", 1), "neither none nor all"),
                             (("--guidance", 2, 7, "--trajectories", 0.5), "neither none nor all")):
             with (self.subTest(more=more), contextlib.redirect_stderr(io.StringIO()) as said,
@@ -202,6 +298,30 @@ class Distill(WithFolder):
             shutil.copy(PARENT / "unet" / "diffusion_pytorch_model.safetensors", path)
             self.assertEqual(folders.stored(self.folder)["variant"], "fp16")
             path.unlink()
+
+    def test_weights_of_every_form_are_loaded_and_stay_in_their_numbers(self):
+        model = folders.load_unet(PARENT)
+        for dtype in (torch.float32, torch.float16):
+            for form in ({"safe_serialization": False}, {"safe_serialization": False, "max_shard_size": "100KB"},
+                         {"max_shard_size": "100KB"}):
+                with self.subTest(dtype=dtype, form=form), tempfile.TemporaryDirectory(dir=self.folder) as place:
+                    parent, student = pathlib.Path(place) / "parent", pathlib.Path(place) / "student"
+                    shutil.copytree(PARENT, parent)
+                    shutil.rmtree(parent / "unet")
+                    model.to(dtype).save_pretrained(parent / "unet", **form)
+                    self.assertTrue(list((parent / "unet").glob("*.bin*" if "safe_serialization" in form else "*-of-*")))
+                    compress.compress("tiny", parent, student)
+                    made = folders.load_unet(student)
+                    self.assertEqual(made.dtype, dtype)
+                    self.assertEqual(folders.fingerprint(made), folders.fingerprint(compress.compressed("tiny", model)))
+
+    def test_of_a_plain_file_and_a_variant_the_plain_one_is_taken(self):
+        """Whatever kind of file each is: a student that has the variant alone cannot be loaded as its parent can."""
+        model, place = folders.load_unet(PARENT), self.folder / "both" / "unet"
+        model.to(torch.float16).save_pretrained(place, variant="fp16")
+        model.to(torch.float32).save_pretrained(place, safe_serialization=False)
+        self.assertEqual(folders.stored(place), {"variant": None, "use_safetensors": False, "torch_dtype": torch.float32})
+        self.assertEqual(folders.load_unet(place.parent).dtype, torch.float32)
 
     def test_a_variant_keeps_its_name(self):
         original = self.folder / "variant"
@@ -292,8 +412,12 @@ class TrainStarter(WithFolder):
             asked = self.log.read_text()
             self.assertIn(f"text.py --from {model}", asked)
             self.assertNotIn("vae.py", asked)
+        stale = pathlib.Path(os.environ["XDG_CACHE_HOME"]) / "gesso" / "train" / "small" / "unet"
+        stale.mkdir(parents=True)
         self.assertEqual(self.start("PYTHON").returncode, 0)
+        self.assertFalse(stale.exists())
         asked = self.log.read_text()
+        self.assertIn("compress.py small", asked)
         self.assertNotIn("--from", asked)
         self.assertIn("evaluate.py", asked.splitlines()[-1])
 

@@ -16,6 +16,7 @@ from miniatures import TOP, WithFolder, called
 import data
 import drawing
 import folder as folders
+import reworded
 import training
 import strangers
 import unsaid
@@ -176,6 +177,37 @@ class Shipped(unittest.TestCase):
                             ("a heart on green", "a red heart on green")):
             with self.subTest(said=said):
                 self.assertLess(self.changed(said, meant), 0.5 * self.least())
+
+
+class Reworded(unittest.TestCase):
+    def test_every_thing_has_other_words_which_no_caption_has(self):
+        of_things = {"SHAPES": wording.SHAPE_WORDS, "COLOURS": drawing.COLOURS, "PLACES": wording.POSITION_WORDS,
+                     "PATTERN_ADJECTIVES": wording.PATTERN_WORDS, "PATTERN_NOUNS": wording.PATTERN_WORDS}
+        for name, things in of_things.items():
+            self.assertEqual(getattr(reworded, name).keys(), set(things), name)
+        heard = {*reworded.NAMED, *reworded.SHAPED, *reworded.SIZED, *reworded.PLACED, *reworded.PATTERNED}
+        for table in (reworded.SHAPES, reworded.COLOURS, reworded.SIZES, reworded.PLACES, reworded.PATTERN_NOUNS):
+            self.assertFalse(heard & {word for words in table.values() for word in words})
+
+    def test_most_captions_are_said_otherwise_and_always_in_one_way(self):
+        changed = 0
+        for index in range(600):
+            scene, rng = data.scene_at("train", 1, index)
+            caption = wording.plain_caption(scene, rng, complete=True)
+            with self.subTest(caption=caption):
+                said = reworded.reworded(random.Random(index), caption)
+                self.assertEqual(said, reworded.reworded(random.Random(index), caption))
+                self.assertNotRegex(said, r" [,;]|  |\ba [aeiou]|\ban [^aeiou]|\b(an?|the) (an?|the)\b")
+                changed += said != caption
+        self.assertGreater(changed, 400)
+
+    def test_forms_mean_the_same(self):
+        said = {reworded.reworded(random.Random(seed), "a red star on a blue background") for seed in range(3000)}
+        for form in ("blue background, a red star", "a star that is red on a blue background",
+                     "a red star on a blue backdrop", "a red star shape on a blue background"):
+            self.assertIn(form, said)
+        said = {reworded.reworded(random.Random(seed), "blue and white stripes") for seed in range(500)}
+        self.assertLessEqual({"blue and white striped background", "blue and white striped", "blue and white bands"}, said)
 
 
 class Unsaid(unittest.TestCase):

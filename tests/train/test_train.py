@@ -43,6 +43,27 @@ def full_size_parent(version):
 
 
 class Pictures(unittest.TestCase):
+    def test_the_world_is_as_large_as_is_said(self):
+        self.assertEqual(len(drawing.COLOURS), 12)
+        self.assertGreaterEqual(len(drawing.SHAPES), 8)
+        self.assertGreaterEqual(len(drawing.PATTERNS), 7)
+        scenes = [data.scene_at("train", 0, index)[0] for index in range(3000)]
+        things = [thing for scene in scenes for thing in scene.objects]
+        self.assertEqual({thing.shape for thing in things}, set(drawing.SHAPES))
+        self.assertEqual({thing.colour for thing in things}, set(drawing.COLOURS))
+        self.assertEqual({scene.objects[0].position for scene in scenes if len(scene.objects) == 1},
+                         {"left", "right", "top", "bottom", "centre"})
+        for count in range(3):
+            grounds = {scene.ground.pattern for scene in scenes if len(scene.objects) == count}
+            self.assertLessEqual(set(drawing.PATTERNS) if count < 2 else {""}, grounds)
+
+    def test_one_scene_has_many_wordings(self):
+        for index in range(20):
+            scene, rng = data.scene_at("train", 0, index)
+            captions = {wording.caption(scene, rng, complete=True) for _ in range(60)}
+            self.assertGreater(len(captions), 20, captions)
+            self.assertTrue(any(caption != caption.lower() for caption in captions))
+
     def test_same_index_same_picture(self):
         one, other = (data.sample("train", 3, 17) for _ in range(2))
         self.assertEqual(one, other)
@@ -282,6 +303,52 @@ class Distill(unittest.TestCase):
                 before, after = (folders.load_unet(path).state_dict() for path in (student, folder / "out" / "model"))
                 self.assertTrue(any(not torch.equal(before[key], after[key]) for key in before))
                 self.assertTrue((folder / "out" / "pictures.png").exists())
+
+    def test_the_ends_of_stages_are_what_is_compared(self):
+        whole = [(f"{way}_blocks.{stage}", f"{way}_blocks.{stage}") for way in ("down", "up") for stage in range(4)]
+        # The innermost stage is gone: the last one left no longer scales down, and the way up begins a stage later.
+        tiny = [("down_blocks.0", "down_blocks.0"), ("down_blocks.1", "down_blocks.1"),
+                ("down_blocks.2.attentions.0", "down_blocks.2.attentions.1"),
+                ("up_blocks.0", "up_blocks.1"), ("up_blocks.1", "up_blocks.2"), ("up_blocks.2", "up_blocks.3")]
+        for version in PARENTS:
+            with torch.device("meta"):
+                parent = full_size_parent(version)
+                for rule, pairs in (("base", whole), ("small", whole), ("tiny", tiny)):
+                    student = UNet2DConditionModel.from_config(compress.student_config(rule, parent.config))
+                    self.assertEqual(distill.stage_ends(student, parent), pairs, rule)
+
+    def test_the_errors_are_those_of_the_card(self):
+        """Noise against noise, output against the teacher's output, and the ends of all stages against the teacher's: as
+        counted here from what both say."""
+        model = folders.Model(MODELS / PARENTS[1])
+        student = compress.compressed("small", model.unet)
+        task = denoising.Task(model.scheduler, model.tokenizer)
+        tokens = torch.stack([task.empty.flip(0), task.empty.roll(3)])
+        latents = torch.randn(2, 4, 8, 8, generator=torch.Generator().manual_seed(1))
+        pairs = distill.stage_ends(student, model.unet)
+        ends = [distill.Features(unet, names) for unet, names in zip((student, model.unet), zip(*pairs))]
+        arguments = argparse.Namespace(precision="f32", output=1.0, feature=1.0, caption_share=1.0)
+        with torch.no_grad():
+            found = distill.losses(arguments, (latents, tokens, tokens), model, student, task, (*ends, pairs),
+                                   training.generator(0, 0))
+        kept, expected = {}, {}
+        for whose, unet in (("student", student), ("teacher", model.unet)):
+            for stage in (*unet.down_blocks, *unet.up_blocks):
+                stage.register_forward_hook(lambda _module, _inputs, made, whose=whose: kept.setdefault(whose, []).append(
+                    made[0] if isinstance(made, tuple) else made))
+        step_random = training.generator(0, 0)
+        task.drop_captions(tokens, step_random)
+        seen, times, noise, _ = task.noisy(latents, step_random)
+        with torch.no_grad():
+            text = model.text_encoder(tokens).last_hidden_state
+            made, taught = student(seen, times, text).sample, model.unet(seen, times, text).sample
+        expected["noise"], expected["output"] = (made - noise).square().mean(), (made - taught).square().mean()
+        expected["feature"] = sum((ours - theirs).square().mean() for ours, theirs in zip(kept["student"], kept["teacher"],
+                                                                                        strict=True))
+        self.assertEqual(found.keys(), expected.keys())
+        for name, value in expected.items():
+            self.assertGreater(float(value), 1e-4, name)
+            self.assertAlmostEqual(float(found[name]) / float(value), 1, delta=1e-4, msg=name)
 
     def test_a_caption_share_tempers_the_caption_alone(self):
         """Of what a caption changes the share is aimed at; without a caption the aim is the noise, as ever."""

@@ -23,6 +23,7 @@ import data
 import denoising
 import folder as folders
 import sources
+import tokenizer as tokens_of
 import training
 import trajectories
 
@@ -55,13 +56,26 @@ def check_kinship(arguments, student, parent):
         reject("block_out_channels", ours, theirs)
 
 
+def check_parts(arguments, parent):
+    """Ends the program where the student's other parts are not its parent's: it learns with these, and is written with
+    its own."""
+    for name in ("vae", "text_encoder"):
+        if folders.fingerprint(folders.load_part(arguments.student, name)) != parent.fingerprint(name):
+            sys.exit(f"{arguments.student} is no student of {arguments.parent}: its {name} has other weights; make one of "
+                     "that parent with compress.py")
+    if tokens_of.load(pathlib.Path(arguments.student) / "tokenizer").get_vocab() != parent.tokenizer.get_vocab():
+        sys.exit(f"{arguments.student} is no student of {arguments.parent}: its tokenizer has other words; make one of that "
+                 "parent with compress.py")
+
+
 def settings_of(arguments, parent, student):
-    """What a resumed run has in common with the one that began it: the models' weights instead of where they lie."""
+    """What a resumed run has in common with the one that began it: the models' weights instead of where they lie, and of
+    where pictures lie the folder's own name."""
     settings = {key: value for key, value in vars(arguments).items() if key not in MAY_CHANGE}
     if arguments.falling:
         settings["steps"] = arguments.steps
     if arguments.data:
-        settings["data"] = str(pathlib.Path(arguments.data).resolve())
+        settings["data"] = pathlib.Path(arguments.data).resolve().name
     else:
         settings["world"] = data.fingerprint()
     return settings | {"parent": parent.fingerprint(), "student": folders.fingerprint(student)}
@@ -222,6 +236,7 @@ def distill(arguments, out):
     parent = folders.Model(arguments.parent, arguments.device, dtype)
     student = folders.load_unet(arguments.student).float().train()
     check_kinship(arguments, student, parent.unet)
+    check_parts(arguments, parent)
     settings = settings_of(arguments, parent, student)
     if training.finished(out, arguments.steps, settings):
         return
@@ -265,8 +280,9 @@ def distill(arguments, out):
         average.update()
         run.measure(**{name: error.detach() for name, error in found.items()})
     with average:
-        folders.write_with_unet(arguments.student, out / "model", student)
+        # The model last: a run that has one is finished.
         show(out / "pictures.png", parent, student, arguments.prompt)
+        folders.write_with_unet(arguments.student, out / "model", student)
 
 
 def show(path, parent, student, prompts):
@@ -276,7 +292,13 @@ def show(path, parent, student, prompts):
 
 
 def check_arguments(parser, arguments):
-    """Refuses what would be passed over silently, and gives the rest its defaults."""
+    """Refuses what would be passed over silently or make no sense, and gives the rest its defaults."""
+    for name in ("steps", "batch", "accumulate", "threads", "side", "pictures"):
+        if getattr(arguments, name) is not None and getattr(arguments, name) < 1:
+            parser.error(f"--{name} {getattr(arguments, name)}: at least 1 is needed")
+    for name in ("pairs", "unknown", "dropout"):
+        if not 0 <= getattr(arguments, name) <= 1:
+            parser.error(f"--{name} {getattr(arguments, name)}: a share lies between 0 and 1")
     if arguments.data and (arguments.pairs or arguments.unknown or arguments.pictures):
         parser.error("--pairs, --unknown and --pictures are of drawn pictures: leave them out, or --data")
     if arguments.trajectories and not arguments.guidance:

@@ -5,15 +5,17 @@
 
 For each folder: the error of the noise on held-out pictures; the share of held-out captions whose picture, drawn at 128 x
 128 with PNDM 25 at guidance 7.5 (or another), is right in the eyes of checker.py; and how far the attention of a shape's
-word, and of a colour's, overlaps with the object that was drawn. The captions name every colour, so that each picture
-can be right or wrong. "everything" is the share of pictures in which all that was asked is right; with --unknown COUNT it
-is measured once more for so many of the captions, with words added that mean nothing.
+word, and of a colour's, overlaps with the object that was drawn, 0 where none was. The captions name every colour, so
+that each picture can be right or wrong. "everything" is the share of pictures in which all that was asked is right; with
+--unknown COUNT and --reworded COUNT it is measured once more for so many of the captions, with words added that mean
+nothing, and in other words.
 
-The file of --json is written after each model, and what is measured of the next one is kept beside it: the same command
-goes on where it was ended, and passes over what it has finished.
+The file of --json is written after each model, and what is measured of the next one is kept beside it, without --json in
+the cache folder: the same command goes on where it was ended, and passes over what it has finished.
 """
 
 import argparse
+import hashlib
 import json
 import os
 import random
@@ -30,6 +32,7 @@ import data
 import denoising
 import drawing
 import folder as folders
+import reworded
 import sources
 import tokenizer as tokens_of
 import training
@@ -42,6 +45,8 @@ HELD_OUT, SHOWN = 1000, 64
 SHEET_NOTE = "measured"
 # Figures of how far attention overlaps with an object: that of its shape's word, and of its colour's.
 ATTENTION = ("attention", "attention of colours")
+# What the figures of captions that are drawn again are called.
+AGAIN = {"unknown": "unknown words", "reworded": "other words"}
 STRANGERS = ["blue star", "A BIG RED HEART.", "stripes, black and white", "circle red on green",
              "a red xylophone circle on white", "yellow moon", "Orange and purple checkerboard!",
               "small green arrow, top"]
@@ -74,19 +79,21 @@ def word_positions(tokenizer, caption, words):
     return []
 
 
-def attention_overlap(tokenizer, scene, caption, picture, maps):
-    """{figure: overlap} of the words for the one object with it as it was drawn; empty where there is none to compare."""
-    if len(scene.objects) != 1:
-        return {}
-    thing, found = scene.objects[0], {}
-    mask = checker.nearest(picture) == checker.NAMES.index(thing.colour)
-    if mask.sum() < checker.LEAST:
-        return {}
-    mask = torch.from_numpy(checker.largest_part(mask))
-    words_of = wording.SHAPE_WORDS[thing.shape], wording.COLOUR_WORDS.get(thing.colour, [thing.colour])
-    for name, words in zip(ATTENTION, words_of):
-        if positions := word_positions(tokenizer, caption, set(words)):
-            found[name] = attribution.overlap(attribution.word_map(maps, positions), mask)
+def attention_overlaps(tokenizer, scene, caption, picture, maps):
+    """[{figure: overlap}] of the words for each object with it as it was drawn, 0 where none of its colour was. Words that
+    two objects have in common are left out: which is which one's is not looked for."""
+    found = []
+    for thing in scene.objects:
+        mask = checker.nearest(picture) == checker.NAMES.index(thing.colour)
+        mask = torch.from_numpy(checker.largest_part(mask)) if mask.sum() >= checker.LEAST else None
+        words_of = wording.SHAPE_WORDS[thing.shape], wording.COLOUR_WORDS.get(thing.colour, [thing.colour])
+        overlaps = {}
+        for name, attribute, words in zip(ATTENTION, ("shape", "colour"), words_of):
+            shared = sum(getattr(other, attribute) == getattr(thing, attribute) for other in scene.objects) > 1
+            positions = [] if shared else word_positions(tokenizer, caption, set(words))
+            if positions:
+                overlaps[name] = 0.0 if mask is None else attribution.overlap(attribution.word_map(maps, positions), mask)
+        found.append(overlaps)
     return found
 
 
@@ -107,12 +114,22 @@ def unknown_asked(index):
     return scene, wording.with_unknown_words(random.Random(f"unknown {SEED} {index}"), caption, held_out=True)
 
 
+def reworded_asked(index):
+    """The same scene as `asked`, and its caption in words that none of wording.py has."""
+    scene, rng = data.scene_at("test", SEED, index)
+    caption = wording.plain_caption(scene, rng, complete=True)
+    return scene, reworded.reworded(random.Random(f"reworded {SEED} {index}"), caption)
+
+
+ASKED = {"plain": asked, "unknown": unknown_asked, "reworded": reworded_asked}
+
+
 def measured(model, arguments):
     """What decides a model's figures: they are kept, finished or not, together with this."""
     count = arguments.count
     return {"weights": model.fingerprint(), "world": data.fingerprint(), "checker": checker.fingerprint(),
             "guidance": arguments.guidance, "count": count, "attention": min(arguments.attention, count),
-            "unknown": min(arguments.unknown, count)}
+            **{kind: min(getattr(arguments, kind), count) for kind in AGAIN}}
 
 
 def stored_json(path):
@@ -132,20 +149,21 @@ def save_json(path, content):
 
 
 class Measurement:
-    """What was found of one model so far. Where figures are wanted in a file, this is kept in FILE.part after every
-    batch, by folder and by what decides the figures, so that a killed call goes on."""
+    """What was found of one model so far, kept after every batch, by folder and by what decides the figures, so that a
+    killed call goes on: in FILE.part where figures are wanted in a file, else in the cache folder."""
 
     def __init__(self, path, of, file):
         self.path, self.of = path, of
-        self.part = file and file.with_name(file.name + ".part")
         self.key = json.dumps([path, of])
-        self.found = {"right": {}, "total": {}, "overlaps": [], "whole": [], "unknown": []}
-        if self.part:
-            self.found |= stored_json(self.part).get(self.key, {})
+        if file:
+            self.part = file.with_name(file.name + ".part")
+        else:
+            self.part = training.cache_folder("figures") / f"{hashlib.sha256(self.key.encode()).hexdigest()[:8]}.part"
+        self.found = {"right": {}, "total": {}, "overlaps": [], "whole": [], **{kind: [] for kind in AGAIN}}
+        self.found |= stored_json(self.part).get(self.key, {})
 
     def keep(self):
-        if self.part:
-            save_json(self.part, stored_json(self.part) | {self.key: self.found})
+        save_json(self.part, stored_json(self.part) | {self.key: self.found})
 
     def forget(self):
         """To be called when the figures are written."""
@@ -156,10 +174,11 @@ class Measurement:
             self.part.unlink(missing_ok=True)
 
     def left(self):
-        """[(captions with unknown words?, with attention?, indices)], a batch each."""
-        plain = [(False, indices[0] < self.of["attention"], indices)
+        """[(which captions, with attention?, indices)], a batch each."""
+        plain = [("plain", indices[0] < self.of["attention"], indices)
                  for indices in batches(len(self.found["whole"]), self.of["count"])]
-        return plain + [(True, False, indices) for indices in batches(len(self.found["unknown"]), self.of["unknown"])]
+        return plain + [(kind, False, indices) for kind in AGAIN
+                        for indices in batches(len(self.found[kind]), self.of[kind])]
 
     def add(self, scene, picture):
         found = checker.check(scene, picture)
@@ -169,13 +188,14 @@ class Measurement:
         self.found["whole"].append(all(found.values()))
 
     def shares(self):
-        found, unknown = self.found, len(self.found["unknown"])
+        found = self.found
         shares = {what: found["right"][what] / found["total"][what] for what in found["total"]}
         if found["whole"]:
             shares["everything"] = sum(found["whole"]) / len(found["whole"])
-        if unknown:
-            shares |= {"unknown words": sum(found["unknown"]) / unknown,
-                       "without unknown words": sum(found["whole"][:unknown]) / unknown, "unknown captions": unknown}
+        for kind, name in AGAIN.items():
+            if count := len(found[kind]):
+                shares |= {name: sum(found[kind]) / count, f"without {name}": sum(found["whole"][:count]) / count,
+                           f"{kind} captions": count}
         return shares
 
     def figures(self):
@@ -208,24 +228,24 @@ def semantic(model, pipeline, measurement, clock, say):
     found = measurement.found
     for batch in measurement.left():
         begun = time.monotonic()
-        unknown, attention, indices = batch
-        scenes, captions = zip(*((unknown_asked if unknown else asked)(index) for index in indices))
+        kind, attention, indices = batch
+        scenes, captions = zip(*map(ASKED[kind], indices))
         recording(model, recorder, attention)
         pictures = draw(pipeline, list(captions), indices, measurement.of["guidance"], recorder)
-        if unknown:
-            found["unknown"] += [all(checker.check(*pair).values()) for pair in zip(scenes, pictures)]
+        if kind in AGAIN:
+            found[kind] += [all(checker.check(*pair).values()) for pair in zip(scenes, pictures)]
         maps = recorder.maps().cpu() if attention else None
-        for number, (scene, caption, picture) in enumerate(zip(scenes, captions, pictures) if not unknown else ()):
+        for number, (scene, caption, picture) in enumerate(zip(scenes, captions, pictures) if kind == "plain" else ()):
             measurement.add(scene, picture)
             if attention:
-                found["overlaps"].append(attention_overlap(model.tokenizer, scene, caption, picture, maps[number]))
+                found["overlaps"] += attention_overlaps(model.tokenizer, scene, caption, picture, maps[number])
             if indices[number] < SHOWN:
                 shown[indices[number]] = picture
         measurement.keep()
         clock.add(len(indices), time.monotonic() - begun)
-        done, count = indices[-1] + 1, measurement.of["unknown" if unknown else "count"]
-        say(f"{done} of {count}{' with unknown words' if unknown else ''}: " + ", ".join(
-            f"{what} {share:.3f}" for what, share in measurement.shares().items() if what != "unknown captions")
+        done, count = indices[-1] + 1, measurement.of[kind if kind in AGAIN else "count"]
+        say(f"{done} of {count}{f' with {AGAIN[kind]}' if kind in AGAIN else ''}: " + ", ".join(
+            f"{what} {share:.3f}" for what, share in measurement.shares().items() if not what.endswith("captions"))
             + f", {clock.left()} left")
     return shown
 
@@ -293,7 +313,7 @@ def evaluate_all(arguments):
             if file:
                 others = {path: values for path, values in earlier.items() if path not in decided}
                 save_json(file, others | {path: figures[path] for path in decided if path in figures})
-                measurement.forget()
+            measurement.forget()
         if sheet:
             write_sheet(arguments.sheet, model, pipeline, measurement.of, shown)
     return {path: figures[path] for path in decided}
@@ -308,6 +328,8 @@ def main():
                         help="of how many captions the overlap of attention is measured")
     parser.add_argument("--unknown", type=int, default=0, metavar="COUNT",
                         help="how many captions are drawn again with words added that mean nothing; 0: none")
+    parser.add_argument("--reworded", type=int, default=0, metavar="COUNT",
+                        help="how many captions are drawn again in words that none of training has; 0: none")
     parser.add_argument("--sheet", type=training.new_file,
                         help="the last model's first pictures and some strangers' prompts")
     parser.add_argument("--json", type=training.new_file, help="write the figures there")

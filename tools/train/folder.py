@@ -8,6 +8,7 @@ import hashlib
 import json
 import pathlib
 import shutil
+import zipfile
 
 import torch
 from diffusers import AutoencoderKL, PNDMScheduler, StableDiffusionPipeline, UNet2DConditionModel
@@ -26,6 +27,7 @@ for logging in (diffusers_logging, transformers_logging):
     logging.disable_progress_bar()
 
 PREFIX = "text_model."
+KINDS = {"unet": UNet2DConditionModel, "vae": AutoencoderKL, "text_encoder": CLIPTextModel}
 INDEX = {
     "_class_name": "StableDiffusionPipeline", "feature_extractor": [None, None], "requires_safety_checker": False,
     "safety_checker": [None, None], "scheduler": ["diffusers", "PNDMScheduler"],
@@ -78,24 +80,35 @@ def is_half(path):
     return ".fp16." in path.name or ".fp16-" in path.name
 
 
+def numbers_of(path):
+    """The type of the numbers in a file of weights: that of its first tensor."""
+    if path.suffix == ".safetensors":
+        with safe_open(path, "pt") as file:
+            return file.get_tensor(next(iter(file.keys()))).dtype
+    # Files that are no archives are those of torch before 1.6, and cannot be looked at without being read.
+    weights = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+    return next(iter(weights.values())).dtype
+
+
 def stored(folder):
     """How a part's weights are stored, as arguments of from_pretrained: the half-precision variant where that is all
-    there is, and the numbers' type where the file says it."""
-    files = sorted(pathlib.Path(folder).glob("*.safetensors")) or sorted(pathlib.Path(folder).glob("*.bin"))
+    there is, .bin files where none of the other kind are as plain, and the numbers' type."""
+    files = sorted(path for kind in ("*.safetensors", "*.bin") for path in pathlib.Path(folder).glob(kind))
     if not files:
         raise SystemExit(f"{folder} holds no weights: neither .safetensors nor .bin files")
-    half = all(map(is_half, files))
-    plain = [path for path in files if is_half(path) == half]
-    dtype = torch.float16 if half else torch.float32
-    if plain[0].suffix == ".safetensors":
-        with safe_open(plain[0], "pt") as file:
-            dtype = file.get_tensor(next(iter(file.keys()))).dtype
-    return {"variant": "fp16" if half else None, "torch_dtype": dtype}
+    first = min(files, key=lambda path: (is_half(path), path.suffix == ".bin", path.name))
+    return {"variant": "fp16" if is_half(first) else None, "use_safetensors": first.suffix == ".safetensors",
+            "torch_dtype": numbers_of(first)}
+
+
+def load_part(folder, name):
+    """A part of a model folder in the numbers it is stored in."""
+    folder = pathlib.Path(folder) / name
+    return KINDS[name].from_pretrained(folder, **stored(folder))
 
 
 def load_unet(folder):
-    """The U-Net of a model folder in the numbers it is stored in."""
-    return UNet2DConditionModel.from_pretrained(pathlib.Path(folder) / "unet", **stored(pathlib.Path(folder) / "unet"))
+    return load_part(folder, "unet")
 
 
 @contextlib.contextmanager
@@ -135,23 +148,21 @@ class Model:
         # Of parts that will not be what is stored: a run goes on on another device, in other numbers.
         self.fingerprints = {}
 
-        def part(kind, name, dtype=dtype):
-            variant = stored(self.folder / name)["variant"]
-            module = kind.from_pretrained(self.folder / name, variant=variant)
+        def part(name, dtype=dtype):
+            module = load_part(folder, name).float()
             if dtype != torch.float32:
                 self.fingerprints[name] = fingerprint(module)
             return module.to(device, dtype).eval().requires_grad_(False)
 
         self.tokenizer = tokens_of.load(self.folder / "tokenizer")
-        self.text_encoder = part(CLIPTextModel, "text_encoder")
-        self.vae = part(AutoencoderKL, "vae", torch.float32)
-        self.unet = part(UNet2DConditionModel, "unet")
+        self.text_encoder = part("text_encoder")
+        self.vae = part("vae", torch.float32)
+        self.unet = part("unet")
         self.scheduler = PNDMScheduler.from_pretrained(self.folder / "scheduler")
 
-    def fingerprint(self):
-        """Of all that is stored, whatever numbers it is in now."""
-        parts = {"unet": self.unet, "vae": self.vae, "text_encoder": self.text_encoder}
-        return "-".join(self.fingerprints.get(name) or fingerprint(part) for name, part in parts.items())
+    def fingerprint(self, *names):
+        """Of what is stored, whatever numbers it is in now: of these parts, or of all."""
+        return "-".join(self.fingerprints.get(name) or fingerprint(getattr(self, name)) for name in names or KINDS)
 
     def pipeline(self):
         return StableDiffusionPipeline(

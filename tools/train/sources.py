@@ -71,6 +71,8 @@ class Drawn:
         if pairs:
             scenes = (data.scene_at(split, seed, index)[0] for index in range(count))
             self.with_two = torch.tensor([index for index, scene in enumerate(scenes) if len(scene.objects) == 2])
+            if not len(self.with_two):
+                sys.exit(f"of {count} drawn pictures none has two objects, and a share of {pairs} is to have: draw more")
 
     def path(self, number):
         return self.folder / f"{number:04}.pt"

@@ -5,9 +5,9 @@
 
 Words that mean nothing are to be passed over. An encoder that has heard few of them lets them change what it says of a
 whole sentence: the states of the end token and of the padding behind it, to which a U-Net listens most, then differ by
-more than those of two captions. And what is left out of a caption (unsaid.py) is to be what it mostly is. So the encoder
-learns to say of what strangers write what it said of the whole and plain caption; of that caption itself, the same as
-before. The U-Net stays as it is and has nothing new to learn. FOLDER/model is MODEL with the text encoder so taught,
+more than those of two captions. What is left out of a caption (unsaid.py) is to be what it mostly is, and what is said
+in other words (reworded.py) what they mean. So the encoder learns to say of what strangers write what it said of the
+whole and plain caption; of that caption itself, the same as before. The U-Net stays as it is and has nothing new to learn. FOLDER/model is MODEL with the text encoder so taught,
 and with --also another model's that had the same.
 """
 
@@ -21,22 +21,23 @@ import torch
 
 import data
 import folder as folders
+import reworded
 import starter
 import training
 import unsaid
 import wording
 
 SEED = 8
-STEPS, BATCH, RATE, DECAY = 4000, 32, 1e-3, 0.995
-# Of the captions in a batch, with words that mean nothing and with something left out, independently of each other. What
-# neither concerns is what the encoder is to go on saying the same of.
-UNKNOWN, UNSAID = 0.6, 0.35
+STEPS, BATCH, RATE, DECAY = 5000, 32, 1e-3, 0.995
+# Of the captions in a batch, with words that mean nothing, with something left out and in other words, independently of
+# each other. What none of it concerns is what the encoder is to go on saying the same of.
+UNKNOWN, UNSAID, REWORDED = 0.45, 0.35, 0.4
 # Captions that are empty, in a batch, but for such words: every picture needs one, and guidance multiplies what it says.
 EMPTY = 3
 # What a token is. Padding is most of a sentence, so the others weigh more, each kind as a whole.
 PADDING, KNOWN, ADDED = range(3)
-# What is measured apart: shares of unknown words and of what is left out.
-KINDS = {"unknown words": (1, 0), "left out": (0, 1), "neither": (0, 0)}
+# What is measured apart, as shares of a batch.
+KINDS = {"unknown words": (1, 0, 0), "left out": (0, 1, 0), "other words": (0, 0, 1), "nothing of it": (0, 0, 0)}
 
 
 def ids(tokenizer, caption):
@@ -62,7 +63,7 @@ def places(meant, heard):
     return found
 
 
-def batch(tokenizer, split, step, unknown=UNKNOWN, left_out=UNSAID):
+def batch(tokenizer, split, step, unknown=UNKNOWN, left_out=UNSAID, others=REWORDED):
     """BATCH captions as tokens, [(what is meant, what is heard)]."""
     rows = []
     for index in range(step * BATCH, (step + 1) * BATCH):
@@ -74,7 +75,7 @@ def batch(tokenizer, split, step, unknown=UNKNOWN, left_out=UNSAID):
         else:
             heard = meant = wording.plain_caption(scene, rng, complete=True)
         if meant:
-            heard = wording.with_noise(rng, heard)
+            heard = wording.with_noise(rng, reworded.reworded(rng, heard) if rng.random() < others else heard)
         if rng.random() < unknown:
             heard = wording.with_unknown_words(rng, heard)
         rows.append((ids(tokenizer, meant), ids(tokenizer, heard)))
@@ -130,7 +131,7 @@ def held_out(text_encoder, former, tokenizer, *shares, batches=8):
 
 def train(arguments, out):
     steps, device, model = arguments.steps, arguments.device, folders.Model(arguments.model, arguments.device)
-    settings = {"seed": SEED, "batch": BATCH, "rate": RATE, "shares": [UNKNOWN, UNSAID, EMPTY],
+    settings = {"seed": SEED, "batch": BATCH, "rate": RATE, "shares": [UNKNOWN, UNSAID, REWORDED, EMPTY],
                 "world": data.fingerprint(), "model": model.fingerprint(), "steps": steps}
     if arguments.also:
         other = folders.Model(arguments.also[0])

@@ -52,6 +52,6 @@ def load(folder):
 
 
 def tokens(tokenizer, captions):
-    """int64 [captions, TOKENS], as the pipeline makes them."""
-    return tokenizer(captions, padding="max_length", max_length=starter.TOKENS, truncation=True,
+    """int64 [captions, as many as the model takes], as the pipeline makes them."""
+    return tokenizer(captions, padding="max_length", max_length=tokenizer.model_max_length, truncation=True,
                      return_tensors="pt").input_ids

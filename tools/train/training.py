@@ -184,15 +184,31 @@ class Average:
             weight.copy_(stored)
 
 
+class Patience:
+    """Tells when it is time again: `first` seconds after the beginning, then after twice as long each time, but never
+    longer than `most`. A run that goes wrong does so early, and a short one is to be seen and kept as well."""
+
+    def __init__(self, most, first=5):
+        self.most, self.wait, self.since = most, min(first, most), time.monotonic()
+
+    @property
+    def ended(self):
+        return time.monotonic() - self.since > self.wait
+
+    def again(self):
+        self.wait, self.since = min(2 * self.wait, self.most), time.monotonic()
+
+
 class Run:
     """Iterates over the steps that are left: for step in Run (...).
 
     `parts` (name: module, optimiser or Average) are restored from FOLDER/checkpoint.pt before the first step and
-    written there every `interval` seconds, after the last step, and on SIGTERM or SIGINT, which then end the program.
+    written there every `interval` seconds, more often at first, after the last step, and on SIGTERM or SIGINT, which then
+    end the program.
     While the file that the environment variable GESSO_TRAIN_PAUSE names exists, no step begins. `settings` is what a
     resumed run must have in common with the one that wrote the checkpoint. Every `report_every` steps, where they are
-    slow every REPORT_SECONDS, and after the last it says how far it is. Every `sample_every` steps, if not 0,
-    `sample` is called with their number, after the checkpoint is written: where it fails, nothing is lost.
+    slow every REPORT_SECONDS, more often at first, and after the last it says how far it is. Every `sample_every` steps,
+    if not 0, `sample` is called with their number, after the checkpoint is written: where it fails, nothing is lost.
     """
 
     def __init__(self, folder, steps, parts, settings, interval=300, report_every=100, sample=None, sample_every=0):
@@ -246,23 +262,23 @@ class Run:
 
     def __iter__(self):
         handlers = [(number, signal.signal(number, self.stop)) for number in (signal.SIGTERM, signal.SIGINT)]
-        begun, first, written, said = time.monotonic(), self.step, time.monotonic(), time.monotonic()
+        begun, first, to_write, to_say = time.monotonic(), self.step, Patience(self.interval), Patience(REPORT_SECONDS)
         while not self.ended and not self.stopped:
             begun += self.wait_while_paused()
             if self.stopped:
                 break
             yield self.step
             self.step += 1
-            if self.step % self.report_every == 0 or self.ended or time.monotonic() - said > REPORT_SECONDS:
-                said = time.monotonic()
+            if self.step % self.report_every == 0 or self.ended or to_say.ended:
+                to_say.again()
                 pace = (time.monotonic() - begun) / (self.step - first)
                 figures = " ".join(f"{name} {value:.4f}" for name, value in self.means.items())
                 self.say(f"step {self.step} of {self.steps}, {figures}, {pace:.2f} s a step, "
                          f"{readable(pace * (self.steps - self.step))} left")
             sampled = bool(self.sample_every) and self.step % self.sample_every == 0
-            if sampled or time.monotonic() - written > self.interval:
+            if sampled or to_write.ended:
                 self.write()
-                written = time.monotonic()
+                to_write.again()
             if sampled:
                 self.sample(self.step)
         self.write()

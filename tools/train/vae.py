@@ -205,9 +205,10 @@ def measure(folder, vae, say=print, count=32):
     say(f"held-out: mean absolute error {(made - true).abs().mean() * 127.5:.2f} of 255, latents' deviation "
         f"{latents.std():.3f}, by channel {[round(float(s), 2) for s in latents.std((0, 2, 3))]}")
     vae.register_to_config(scaling_factor=round(1 / float(latents.std()), 5))
-    vae.save_pretrained(folder / "vae")
     pair = torch.cat([true, made], 2).add(1).mul(127.5).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
     data.contact_sheet(list(pair), 8).save(folder / "pictures.png")
+    with training.whole_folder(folder / "vae") as part:
+        vae.save_pretrained(part)
 
 
 def load_scale(state):
