@@ -58,7 +58,7 @@ typedef struct
   double freq_shift;
   GessoActivation act_fn;
   int downsample_padding;
-  gboolean upcast_attention; /* read, but f32 and bf16 need no upcast: the softmax is in f32 here anyway */
+  gboolean upcast_attention; /* read, but no precision needs it: the softmax is in f32 here anyway */
 } GessoUnetConfig;
 
 /* VAE (diffusers' AutoencoderKL). */

@@ -26,7 +26,7 @@ describe_weights (GString *text, const char *label, const GessoWeights *weights)
       GessoShape shape;
       GessoDType dtype;
 
-      if (!gesso_weights_find (weights, gesso_weights_name (weights, i), &shape, &dtype) || dtype == GESSO_DTYPE_I32)
+      if (!gesso_weights_find (weights, gesso_weights_name (weights, i), &shape, &dtype))
         continue;
       parameters += (double) gesso_shape_elements (&shape);
       type = gesso_dtype_name (dtype);

@@ -16,6 +16,7 @@
 #include "networks/vae.h"
 #include "pipeline.h"
 #include "request.h"
+#include "sampling/betas.h"
 #include "trace.h"
 
 struct _GessoEngine
@@ -126,6 +127,16 @@ check_weights (const GessoModel *model, GError **error)
          && gesso_parts_check_weights (gesso_vae_decoder_graph (&model->vae, 1, 8, 8), model->vae_weights, error);
 }
 
+static gboolean
+check_betas (const GessoModel *model, GError **error)
+{
+  g_autofree double *alphas = gesso_alphas_cumprod (&model->scheduler, error);
+
+  if (!alphas)
+    g_prefix_error (error, "%s" G_DIR_SEPARATOR_S "scheduler" G_DIR_SEPARATOR_S, model->folder);
+  return alphas != NULL;
+}
+
 /* A backend for `device` in the wanted precision, and the model's parts on it. */
 static gboolean
 open_backend (Call *call, GessoDevice device)
@@ -156,7 +167,7 @@ open_engine (gpointer data)
   char *why_not = NULL;
 
   pipeline->model = gesso_model_open (call->folder, call->cancellable, &call->error);
-  if (!pipeline->model || !check_weights (pipeline->model, &call->error)
+  if (!pipeline->model || !check_betas (pipeline->model, &call->error) || !check_weights (pipeline->model, &call->error)
       || gesso_is_cancelled (call->cancellable, &call->error))
     return;
   pipeline->max_memory = call->options->max_memory;
@@ -185,7 +196,8 @@ gesso_engine_new (const char *folder, const GessoOptions *options, GCancellable 
   self->thread = gesso_compute_thread_new ();
   if (!self->thread)
     {
-      g_set_error_literal (error, GESSO_ERROR, GESSO_ERROR_OUT_OF_MEMORY, _ ("A thread could not be started."));
+      g_set_error_literal (error, GESSO_ERROR, GESSO_ERROR_OUT_OF_MEMORY,
+                           _ ("A thread could not be started. Close other programs."));
       return NULL;
     }
   call.engine = self;

@@ -136,7 +136,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (GessoOptions, gesso_options_free)
  * GessoRequest:
  * @prompt: what to paint, UTF-8; "" is allowed
  * @negative_prompt: (nullable): what to keep away from
- * @width: pixels, a multiple of 8 and at least 8; 0: the model's own size
+ * @width: pixels, a multiple of what the VAE scales by (8 in the family) and at least that; 0: the model's own size
  * @height: likewise
  * @steps: denoising steps, from 1 up to what the model's schedule has room for (999 for those of the family)
  * @guidance: guidance scale; 1.0 or less evaluates the prompt alone, as diffusers does
@@ -452,7 +452,8 @@ GESSO_API GPtrArray *gesso_engine_generate_traced (GessoEngine *engine, const Ge
  * @text: a prompt
  * @cut_off: (out) (optional): byte offset in @text from which the model does not see it, or -1 when all of it fits
  *
- * Returns: the number of tokens of @text, without the start and end tokens (a model reads at most 75)
+ * Returns: the number of tokens of @text, without the start and end tokens (a model reads at most 75); -1 for a
+ *   @text that is not UTF-8 or longer than any prompt may be
  */
 GESSO_API int gesso_engine_count_tokens (GessoEngine *engine, const char *text, gssize *cut_off);
 

@@ -42,5 +42,8 @@ GBytes *gesso_canvas_get_backdrop (GessoCanvas *canvas, int longest, int *width,
 GPtrArray *gesso_canvas_insert (GessoCanvas *canvas, GPtrArray *results, GessoFillFunc progress, gpointer data,
                                 GError **error);
 
+/* FALSE with an error where the image was closed meanwhile. A canvas without one is good. */
+gboolean gesso_canvas_check_image (GessoCanvas *canvas, GError **error);
+
 /* The image; after gesso_canvas_insert() also for a canvas without one. */
 GimpImage *gesso_canvas_get_image (GessoCanvas *canvas);

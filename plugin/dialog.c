@@ -36,6 +36,7 @@ typedef struct
   gboolean model_checked;
   int response;
   guint pause;
+  gint64 turned; /* when painting last began or ended: g_get_monotonic_time () */
 } Dialog;
 
 /* --- The settings --- */
@@ -156,6 +157,7 @@ end_pause (gpointer data)
 static void
 on_painting (GObject *panel, GParamSpec *pspec, Dialog *self)
 {
+  self->turned = g_get_monotonic_time ();
   update_buttons (self);
   if (is_painting (self))
     remember (self, NULL); /* also for the case that GIMP is killed meanwhile */
@@ -201,6 +203,14 @@ generate (Dialog *self)
 {
   if (!self->pause && !self->inserting)
     gesso_panel_generate (self->panel);
+}
+
+/* A double click on Generate shall not cancel, nor a click that was meant for Cancel begin anew. The button stays
+ * sensitive: one that is not loses the focus. */
+static gboolean
+has_just_turned (Dialog *self)
+{
+  return g_get_monotonic_time () - self->turned < PAUSE_MS * G_TIME_SPAN_MILLISECOND;
 }
 
 /* The panel's keys are for the whole dialog, also while a button has the focus. */
@@ -371,15 +381,15 @@ insert (Dialog *self)
   g_autoptr (GError) error = NULL;
   GPtrArray *layers = NULL;
 
-  if (was_closed (self))
-    offer_new_image (self);
-  else if (kept->len > 0)
+  if (!was_closed (self) && kept->len > 0)
     {
       set_inserting (self, TRUE);
       layers = gesso_canvas_insert (self->canvas, kept, on_inserted, self, &error);
       set_inserting (self, FALSE);
     }
-  if (error)
+  if (!layers && was_closed (self))
+    offer_new_image (self);
+  else if (error)
     gesso_panel_show_error (self->panel, error);
   if (layers && self->new_image)
     gimp_display_new (gesso_canvas_get_image (self->new_image));
@@ -433,6 +443,8 @@ run (Dialog *self)
     {
       self->response = GTK_RESPONSE_NONE;
       gimp_procedure_dialog_run (GIMP_PROCEDURE_DIALOG (self->dialog));
+      if (self->response == RESPONSE_GENERATE && has_just_turned (self))
+        continue;
       if (self->response == RESPONSE_GENERATE && !is_painting (self))
         generate (self);
       else if (self->response == GTK_RESPONSE_OK)

@@ -163,6 +163,9 @@ paint_all (Batch *batch, GError **error)
     {
       g_autoptr (GError) problem = NULL;
 
+      /* Somebody may close it: the rest would be painted for nothing. */
+      if (batch->canvas && !gesso_canvas_check_image (batch->canvas, error))
+        return FALSE;
       if (paint_one (batch, i, painter, &problem))
         continue;
       batch->failed = TRUE;

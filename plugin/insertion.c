@@ -95,7 +95,7 @@ locate (GessoCanvas *canvas, GimpLayer **parent, int *position)
     }
 }
 
-/* --- One layer, not in the image yet --- */
+/* --- What belongs to a layer --- */
 
 /* One line of the prompt. */
 static char *
@@ -184,107 +184,155 @@ on_filled (double fraction, gpointer data)
   return progress->func ((progress->n_done + fraction) / progress->n, progress->data);
 }
 
-static gboolean
-fill (GimpLayer *layer, const GessoPicture *picture, Progress *progress, GError **error)
-{
-  GeglBuffer *buffer = gimp_drawable_get_buffer (GIMP_DRAWABLE (layer));
-  gboolean done;
+/* --- Pictures in the size of their layers --- */
 
-  if (!buffer)
-    return gesso_set_pdb_error (error);
-  done = gesso_fill_buffer (buffer, picture, on_filled, progress);
-  g_object_unref (buffer); /* sends it to GIMP */
-  if (!done)
-    g_set_error_literal (error, GESSO_ERROR, GESSO_ERROR_CANCELLED, _ ("Cancelled."));
-  return done;
+typedef struct
+{
+  GeglRectangle where;
+  GeglBuffer *pixels;
+} Scaled;
+
+static void
+scaled_free (gpointer data)
+{
+  Scaled *scaled = data;
+
+  g_object_unref (scaled->pixels);
+  g_free (scaled);
 }
 
 static gboolean
-furnish (GessoCanvas *canvas, GimpLayer *layer, const GessoResult *result, const GeglRectangle *where,
-         Progress *progress, GError **error)
+check_ratio (const GessoPicture *picture, const GeglRectangle *where, GError **error)
 {
-  g_autoptr (GessoMetadata) metadata = gesso_metadata_new (result, where->width, where->height);
-  int width = gesso_picture_get_width (result->picture), height = gesso_picture_get_height (result->picture);
+  int width = gesso_picture_get_width (picture), height = gesso_picture_get_height (picture);
 
-  if (where->width > GESSO_LARGEST_RATIO * width || where->height > GESSO_LARGEST_RATIO * height)
+  if (where->width <= GESSO_LARGEST_RATIO * width && where->height <= GESSO_LARGEST_RATIO * height)
+    return TRUE;
+  g_set_error (error, GESSO_ERROR, GESSO_ERROR_REQUEST_INVALID,
+               _ ("A picture of %d x %d pixels can be enlarged %d times at most, not to %d x %d. Choose a smaller "
+                  "size."),
+               width, height, GESSO_LARGEST_RATIO, where->width, where->height);
+  return FALSE;
+}
+
+/* What is scaled keeps its fractions for images that can hold them. */
+static const Babl *
+format_for (const GessoCanvas *canvas)
+{
+  gboolean holds_bytes = !canvas->image || gimp_image_get_precision (canvas->image) == GIMP_PRECISION_U8_NON_LINEAR;
+
+  return babl_format (holds_bytes ? "R'G'B' u8" : "R'G'B' float");
+}
+
+static Scaled *
+scale (GessoCanvas *canvas, const GessoResult *result, Progress *progress, GError **error)
+{
+  Scaled *scaled;
+  GeglRectangle where;
+
+  layer_rectangle (canvas, result, &where);
+  if (!check_ratio (result->picture, &where, error))
+    return NULL;
+  scaled = g_new (Scaled, 1);
+  scaled->where = where;
+  scaled->pixels = gegl_buffer_new (GEGL_RECTANGLE (0, 0, where.width, where.height), format_for (canvas));
+  if (gesso_fill_buffer (scaled->pixels, result->picture, on_filled, progress))
+    return scaled;
+  scaled_free (scaled);
+  g_set_error_literal (error, GESSO_ERROR, GESSO_ERROR_CANCELLED, _ ("Cancelled."));
+  return NULL;
+}
+
+/* It takes a while, and the image may be closed meanwhile: GIMP hears of no layer before all are there. */
+static GPtrArray *
+scale_all (GessoCanvas *canvas, GPtrArray *results, Progress *progress, GError **error)
+{
+  g_autoptr (GPtrArray) all = g_ptr_array_new_with_free_func (scaled_free);
+
+  for (; progress->n_done < results->len; progress->n_done++)
     {
-      g_set_error (error, GESSO_ERROR, GESSO_ERROR_REQUEST_INVALID,
-                   _ ("A picture of %d x %d pixels can be enlarged %d times at most, not to %d x %d. Choose a smaller "
-                      "size."),
-                   width, height, GESSO_LARGEST_RATIO, where->width, where->height);
-      return FALSE;
+      Scaled *scaled = scale (canvas, g_ptr_array_index (results, progress->n_done), progress, error);
+
+      if (!scaled)
+        return NULL;
+      g_ptr_array_add (all, scaled);
     }
-  if (!fill (layer, result->picture, progress, error))
-    return FALSE;
-  if (!gimp_layer_set_offsets (layer, where->x, where->y))
-    return gesso_set_pdb_error (error);
-  return gesso_metadata_attach (metadata, layer, error)
-         && (!canvas->selection || add_mask (canvas, layer, where, error));
+  return g_steal_pointer (&all);
 }
 
-/* RGBA serves every image: GIMP takes only the alpha from it and stores pixels as the image has them. */
+/* --- One layer --- */
+
+/* RGBA serves every image: GIMP takes only the alpha from it and stores pixels as the image has them. It belongs to the
+ * image at once: one that is closed takes its layers with it, but leaves others with nothing to belong to, which GIMP
+ * does not survive. */
 static GimpLayer *
-make_layer (GessoCanvas *canvas, const GessoResult *result, const GeglRectangle *where, Progress *progress,
-            GError **error)
+add_layer (GessoCanvas *canvas, const GessoResult *result, const GeglRectangle *where, GimpLayer *parent, int position,
+           GError **error)
 {
   g_autofree char *name = layer_name (result->request->prompt);
   GimpLayer *layer = gimp_layer_new (canvas->image, name, where->width, where->height, GIMP_RGBA_IMAGE, 100.0,
                                      gimp_image_get_default_new_layer_mode (canvas->image));
 
-  if (!layer)
-    gesso_set_pdb_error (error);
-  else if (!furnish (canvas, layer, result, where, progress, error))
-    {
-      gimp_item_delete (GIMP_ITEM (layer));
-      layer = NULL;
-    }
-  return layer;
+  if (layer && gimp_layer_set_offsets (layer, where->x, where->y)
+      && gimp_image_insert_layer (canvas->image, layer, parent, position))
+    return layer;
+  gesso_set_pdb_error (error);
+  if (layer && gimp_image_is_valid (canvas->image))
+    gimp_item_delete (GIMP_ITEM (layer));
+  return NULL;
+}
+
+static gboolean
+fill (GimpLayer *layer, const Scaled *scaled, GError **error)
+{
+  GeglBuffer *buffer = gimp_drawable_get_buffer (GIMP_DRAWABLE (layer));
+
+  if (!buffer)
+    return gesso_set_pdb_error (error);
+  gegl_buffer_copy (scaled->pixels, NULL, GEGL_ABYSS_NONE, buffer, NULL);
+  g_object_unref (buffer); /* sends it to GIMP */
+  return gimp_drawable_update (GIMP_DRAWABLE (layer), 0, 0, scaled->where.width, scaled->where.height)
+         || gesso_set_pdb_error (error);
+}
+
+static gboolean
+furnish (GessoCanvas *canvas, GimpLayer *layer, const GessoResult *result, const Scaled *scaled, GError **error)
+{
+  g_autoptr (GessoMetadata) metadata = gesso_metadata_new (result, scaled->where.width, scaled->where.height);
+
+  return fill (layer, scaled, error) && gesso_metadata_attach (metadata, layer, error)
+         && (!canvas->selection || add_mask (canvas, layer, &scaled->where, error));
 }
 
 /* --- All of them --- */
 
 static gboolean
-insert_all (GessoCanvas *canvas, GPtrArray *layers, const GessoPicture *last, GError **error)
-{
-  GimpLayer *parent;
-  int position;
-  guint n = 0;
-
-  locate (canvas, &parent, &position);
-  while (n < layers->len && gimp_image_insert_layer (canvas->image, g_ptr_array_index (layers, n), parent, position))
-    n++;
-  if (n == layers->len && gesso_metadata_attach_parameters (canvas->image, last, error))
-    return TRUE;
-  if (n < layers->len)
-    gesso_set_pdb_error (error);
-  for (guint i = 0; i < n; i++)
-    gimp_image_remove_layer (canvas->image, g_ptr_array_index (layers, i));
-  return FALSE;
-}
-
-static gboolean
-insert_as_one_step (GessoCanvas *canvas, GPtrArray *layers, GPtrArray *results, GError **error)
+add_all (GessoCanvas *canvas, GPtrArray *results, GPtrArray *scaled, GPtrArray *layers, GError **error)
 {
   const GessoResult *last = g_ptr_array_index (results, results->len - 1);
-  gboolean inserted;
+  GimpLayer *parent;
+  int position;
 
-  gimp_image_undo_group_start (canvas->image);
-  inserted = insert_all (canvas, layers, last->picture, error);
-  gimp_image_undo_group_end (canvas->image);
-  return inserted;
+  locate (canvas, &parent, &position);
+  for (guint i = 0; i < results->len; i++)
+    {
+      const GessoResult *result = g_ptr_array_index (results, i);
+      const Scaled *one = g_ptr_array_index (scaled, i);
+      GimpLayer *layer = add_layer (canvas, result, &one->where, parent, position, error);
+
+      if (!layer)
+        return FALSE;
+      g_ptr_array_add (layers, layer);
+      if (!furnish (canvas, layer, result, one, error))
+        return FALSE;
+    }
+  return gesso_metadata_attach_parameters (canvas->image, last->picture, error);
 }
 
-static void
-delete_unused (gpointer layer)
+gboolean
+gesso_canvas_check_image (GessoCanvas *canvas, GError **error)
 {
-  if (gimp_item_is_valid (layer))
-    gimp_item_delete (layer);
-}
-
-static gboolean
-check_image (GessoCanvas *canvas, GError **error)
-{
-  if (gimp_image_is_valid (canvas->image))
+  if (!canvas->image || gimp_image_is_valid (canvas->image))
     return TRUE;
   g_set_error_literal (error, GIMP_PLUG_IN_ERROR, 0,
                        _ ("The image was closed while the picture was being painted, so there is nothing to put it "
@@ -292,29 +340,41 @@ check_image (GessoCanvas *canvas, GError **error)
   return FALSE;
 }
 
+/* The layers, or NULL, and then none is left. */
 static GPtrArray *
-make_layers (GessoCanvas *canvas, GPtrArray *results, Progress *progress, GError **error)
+add_as_one_step (GessoCanvas *canvas, GPtrArray *results, GPtrArray *scaled, GError **error)
 {
-  g_autoptr (GPtrArray) layers = g_ptr_array_new_with_free_func (delete_unused);
+  g_autoptr (GPtrArray) layers = g_ptr_array_new ();
+  g_autoptr (GError) problem = NULL;
+  gboolean added;
 
-  for (; progress->n_done < results->len; progress->n_done++)
+  gimp_image_undo_group_start (canvas->image);
+  added = add_all (canvas, results, scaled, layers, &problem);
+  if (!added && !gesso_canvas_check_image (canvas, error))
+    return NULL;
+  for (guint i = 0; i < layers->len && !added; i++)
+    gimp_image_remove_layer (canvas->image, g_ptr_array_index (layers, i));
+  gimp_image_undo_group_end (canvas->image);
+  if (added)
+    return g_steal_pointer (&layers);
+  g_propagate_error (error, g_steal_pointer (&problem));
+  return NULL;
+}
+
+/* As large as the largest. */
+static void
+make_image (GessoCanvas *canvas, GPtrArray *scaled)
+{
+  int width = 0, height = 0;
+
+  for (guint i = 0; i < scaled->len; i++)
     {
-      const GessoResult *result = g_ptr_array_index (results, progress->n_done);
-      GeglRectangle where;
-      GimpLayer *layer;
+      const Scaled *one = g_ptr_array_index (scaled, i);
 
-      layer_rectangle (canvas, result, &where);
-      if (!canvas->image)
-        {
-          canvas->image = gimp_image_new (where.width, where.height, GIMP_RGB);
-          gimp_image_undo_disable (canvas->image);
-        }
-      layer = make_layer (canvas, result, &where, progress, error);
-      if (!layer)
-        return NULL;
-      g_ptr_array_add (layers, layer);
+      width = MAX (width, one->where.width);
+      height = MAX (height, one->where.height);
     }
-  return g_steal_pointer (&layers);
+  canvas->image = gimp_image_new (width, height, GIMP_RGB);
 }
 
 GPtrArray *
@@ -322,23 +382,25 @@ gesso_canvas_insert (GessoCanvas *canvas, GPtrArray *results, GessoFillFunc func
 {
   gboolean fresh = canvas->image == NULL;
   Progress progress = { func, data, 0, results->len };
-  g_autoptr (GPtrArray) layers = NULL;
+  g_autoptr (GPtrArray) scaled = NULL;
+  GPtrArray *layers;
 
-  if (!fresh && !check_image (canvas, error))
+  if (!gesso_canvas_check_image (canvas, error))
     return NULL;
-  layers = make_layers (canvas, results, &progress, error);
-  if (layers && (fresh || check_image (canvas, error)) && insert_as_one_step (canvas, layers, results, error))
+  scaled = scale_all (canvas, results, &progress, error);
+  if (!scaled || !gesso_canvas_check_image (canvas, error))
+    return NULL;
+  if (!fresh)
+    return add_as_one_step (canvas, results, scaled, error);
+  make_image (canvas, scaled);
+  gimp_image_undo_disable (canvas->image);
+  layers = add_as_one_step (canvas, results, scaled, error);
+  if (layers)
+    gimp_image_undo_enable (canvas->image);
+  else
     {
-      if (fresh)
-        gimp_image_undo_enable (canvas->image);
-      g_ptr_array_set_free_func (layers, NULL);
-      return g_steal_pointer (&layers);
-    }
-  if (fresh && canvas->image)
-    {
-      g_clear_pointer (&layers, g_ptr_array_unref); /* while their image is there */
       gimp_image_delete (canvas->image);
       canvas->image = NULL;
     }
-  return NULL;
+  return layers;
 }

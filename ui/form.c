@@ -225,7 +225,7 @@ add_main (GessoForm *self, const GessoPanelPlace *place, GessoMakeScale make_sca
     { "steps", N_ ("S_teps"), N_ ("More steps take longer and show finer detail"), 1, 100, GESSO_LARGEST_STEPS, 1, 5,
       0 },
     { "guidance", N_ ("G_uidance"), N_ ("How closely the picture follows the prompt"), 0, 20, GESSO_LARGEST_GUIDANCE,
-      0.5, 1, 1 },
+      0.5, 1, 2 },
     { "count", N_ ("Num_ber of Pictures"), N_ ("How many pictures to paint, each with a seed of its own"), 1, 16,
       GESSO_LARGEST_COUNT, 1, 4, 0 },
   };

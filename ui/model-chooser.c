@@ -197,7 +197,12 @@ take_check (GessoModelChooser *self, const GessoModelCheck *check)
         return;
     }
   if (!find_row (self, COLUMN_FOLDER, check->folder, &iter))
-    insert_row (self, ROW_MODEL, check->folder, check->folder, check->size_on_disk, &iter);
+    {
+      /* Another folder was chosen meanwhile. */
+      if (!is_model)
+        return;
+      insert_row (self, ROW_MODEL, check->folder, check->folder, check->size_on_disk, &iter);
+    }
   set_row_text (self, &iter, detail, gesso_model_check_can_run (check), check->error ? check->error->message : NULL);
   if (is_chosen)
     {
@@ -241,7 +246,15 @@ folder_chosen (GtkNativeDialog *dialog, int response, GessoModelChooser *self)
 {
   g_autofree char *folder = gtk_file_chooser_get_filename (GTK_FILE_CHOOSER (dialog));
 
-  if (response == GTK_RESPONSE_ACCEPT && folder)
+  if (response == GTK_RESPONSE_ACCEPT && folder && !g_utf8_validate (folder, -1, NULL))
+    {
+      g_autofree char *shown = g_filename_display_name (folder);
+      g_autofree char *message = g_strdup_printf (
+          _ ("The name of %s is not UTF-8, so it could not be kept with a picture. Rename it."), shown);
+
+      say (self, message);
+    }
+  else if (response == GTK_RESPONSE_ACCEPT && folder)
     {
       g_free (self->chosen);
       self->chosen = g_strdup (folder);

@@ -125,6 +125,9 @@ end_painting (GessoPanel *self, const GError *error)
     gesso_error_bar_show_error (GESSO_ERROR_BAR (self->error_bar), error, gesso_session_get_engine (self->session),
                                 request, model);
   g_object_notify (G_OBJECT (self), "painting");
+  /* Chosen meanwhile. */
+  if (self->stale)
+    gesso_panel_schedule_open (self);
 }
 
 /* The chosen side, unless the picture has another for want of room in the form. */
@@ -140,8 +143,8 @@ start_waiting_request (GessoPanel *self)
 {
   self->waiting = FALSE;
   self->running = TRUE;
-  if (self->request->width == 0 || self->request->height == 0)
-    take_size (self);
+  /* Before, it was the former model's, or not known at all. */
+  take_size (self);
   self->origin = gesso_origin_new (self->session, layer_side (self->layer_width, self->request->width),
                                    layer_side (self->layer_height, self->request->height));
   gesso_session_paint (self->session, self->request);
@@ -224,9 +227,6 @@ on_finished (GessoSession *session, const GError *error, GessoPanel *self)
   if (!self->running)
     return;
   end_painting (self, error);
-  /* Chosen meanwhile. */
-  if (self->stale)
-    gesso_panel_schedule_open (self);
 }
 
 /* The seeds that follow shall be ones that can be kept, and typed, as well. */
@@ -240,6 +240,17 @@ make_room_for_seeds (GessoPanel *self)
     g_object_set (self, "seed", last, NULL);
 }
 
+/* A number that is being typed counts, as if the field were left. */
+static void
+take_typed_number (GessoPanel *self)
+{
+  GtkWidget *window = gtk_widget_get_toplevel (GTK_WIDGET (self));
+  GtkWidget *focus = GTK_IS_WINDOW (window) ? gtk_window_get_focus (GTK_WINDOW (window)) : NULL;
+
+  if (GTK_IS_SPIN_BUTTON (focus))
+    gtk_spin_button_update (GTK_SPIN_BUTTON (focus));
+}
+
 void
 gesso_panel_generate (GessoPanel *self)
 {
@@ -247,6 +258,7 @@ gesso_panel_generate (GessoPanel *self)
   if (gesso_panel_is_painting (self))
     return;
 
+  take_typed_number (self);
   gesso_error_bar_hide (GESSO_ERROR_BAR (self->error_bar));
   open_model (self);
   gesso_form_next_seed (GESSO_FORM (self->form));

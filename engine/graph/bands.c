@@ -148,14 +148,18 @@ cut_attention (GessoPlan *plan, const GessoOp *op)
   const gint64 n = op->output->shape.dim[0];
   const gint64 rows = op->output->shape.dim[1];
   const double flops = gesso_op_flops (op);
+  gint64 limit;
 
   if (rows_in_time (plan, flops, rows) == rows)
     {
       add_step (plan, op, -1, 0, rows);
       return;
     }
+  /* Thinner bands would be millions for a large picture, each of which prepares all keys and values again; attention
+   * can be cancelled within one. */
+  limit = MAX (rows_in_time (plan, flops / (double) n, rows), ATTENTION_ROWS);
   for (gint64 image = 0; image < n; image++)
-    add_bands (plan, op, image, rows, rows_in_time (plan, flops / (double) n, rows), ATTENTION_ROWS);
+    add_bands (plan, op, image, rows, limit, ATTENTION_ROWS);
 }
 
 void

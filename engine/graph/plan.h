@@ -27,7 +27,7 @@ typedef struct
   GessoPrecision precision;  /* F32, BF16 or F16: what COMPUTE becomes */
   GessoFusions fusions;      /* what the backend takes */
   double flops_per_second;   /* careful estimate of the backend's rate, for the cutting */
-  double max_step_seconds;   /* 0.1; an operation estimated above it is cut into row bands */
+  double max_step_seconds;   /* an operation estimated above it is cut into row bands */
   double conv3_share;        /* what counts for the cutting of the products of a 3x3 convolution of stride 1, where a
                                 backend computes fewer or looks at the cancellable between them; 0: all */
   gsize max_norm_band_bytes; /* bands of a CONV2D with input_norm or a virtual size keep their prepared input below

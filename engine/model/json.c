@@ -17,18 +17,25 @@
 #define MAX_VALUES 400000
 #define MAX_FILE_BYTES ((guint64) 8 << 20)
 
-/* Python writes infinities, which are no JSON (the configs of some schedulers have "-Infinity"). No key read here may
- * be one, so each becomes a null of the same length: reading it as a number then fails with its own message. */
-static void
-blank_infinity (char *word, char *end)
+/* Python writes infinities and NaN, which are no JSON (the configs of some schedulers have "-Infinity"). No key read
+ * here may be one, so each becomes something of the same length that is no number, a null or an empty string: reading
+ * it as a number then fails with its own message. Returns the length, or 0 where `word` is none of them. */
+static gsize
+blank_no_number (char *word, char *end)
 {
-  static const char infinity[] = "Infinity";
-  gsize sign = *word == '-' ? 1 : 0;
+  static const char *const words[][2] = { { "Infinity", "null" }, { "-Infinity", "null" }, { "NaN", "\"\"" } };
 
-  if ((gsize) (end - word) < sign + strlen (infinity) || strncmp (word + sign, infinity, strlen (infinity)) != 0)
-    return;
-  memset (word, ' ', sign + strlen (infinity));
-  memcpy (word, "null", 4);
+  for (gsize i = 0; i < G_N_ELEMENTS (words); i++)
+    {
+      gsize length = strlen (words[i][0]);
+
+      if ((gsize) (end - word) < length || strncmp (word, words[i][0], length) != 0)
+        continue;
+      memset (word, ' ', length);
+      memcpy (word, words[i][1], strlen (words[i][1]));
+      return length;
+    }
+  return 0;
 }
 
 /* Counts before anything is parsed. Whatever is no JSON outside of strings is refused here: json-glib would take
@@ -39,6 +46,7 @@ check_bounds (const char *path, char *text, gsize length, GError **error)
   gboolean in_string = FALSE;
   guint depth = 0;
   guint values = 0;
+  gsize blanked;
 
   for (gsize i = 0; i < length; i++)
     {
@@ -63,8 +71,10 @@ check_bounds (const char *path, char *text, gsize length, GError **error)
         depth -= depth > 0;
       else if (c == ',')
         values++;
-      else if (c == 'I' || c == '-')
-        blank_infinity (text + i, text + length);
+      else if ((blanked = blank_no_number (text + i, text + length)) > 0)
+        i += blanked - 1;
+      else if (c == '-')
+        ;
       else if (!g_ascii_isalnum (c) && !g_ascii_isspace (c) && !strchr (":+.", c))
         {
           g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID, _ ("%s: byte %zu is no JSON. Download it again."),

@@ -9,8 +9,8 @@
 #include "platform-file.h"
 #include <json-glib/json-glib.h>
 
-/* The object that `text` (of `length` bytes, followed by a NUL; NaN and infinities in it become null) holds. `path`
- * is for messages. MODEL_INVALID when it is damaged, nested too deeply or no object. */
+/* The object that `text` (of `length` bytes, followed by a NUL; NaN and infinities in it become what is no number)
+ * holds. `path` is for messages. MODEL_INVALID when it is damaged, nested too deeply or no object. */
 JsonNode *gesso_json_parse (const char *path, char *text, gsize length, GError **error);
 
 /* The object that the file `path` holds. */

@@ -142,7 +142,8 @@ gesso_file_read (GessoFile *file, guint64 offset, gsize count, void *buffer, GEr
         continue;
       if (got < 0)
         {
-          g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID, _ ("%s cannot be read: %s"), file->path,
+          g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
+                       _ ("%s cannot be read: %s. Check the disk, or download it again."), file->path,
                        g_strerror (errno));
           return FALSE;
         }

@@ -168,7 +168,8 @@ read_header (GessoFile *file, guint64 *length, GError **error)
   if (!text)
     {
       g_set_error (error, GESSO_ERROR, GESSO_ERROR_OUT_OF_MEMORY,
-                   _ ("There is no memory for the header of %s (%" PRIu64 " bytes)."), gesso_file_path (file), *length);
+                   _ ("There is no memory for the header of %s (%" PRIu64 " bytes). Close other programs."),
+                   gesso_file_path (file), *length);
       return NULL;
     }
   if (!gesso_file_read (file, sizeof prefix, (gsize) *length, text, error))

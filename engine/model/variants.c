@@ -9,7 +9,8 @@
 #include <glib/gi18n-lib.h>
 
 /* In the order in which they are tried: diffusers takes a variant only where it is asked for, so what it takes by
- * itself comes first. [1] is what transformers calls the file, and the index where there are several. */
+ * itself comes first. [1] is what transformers calls the file, and the index where there are several. Of the two
+ * diffusers prefers the index, transformers the file. */
 static const struct
 {
   const char *name[2];
@@ -44,10 +45,12 @@ gesso_variants_open (const char *folder, gboolean is_transformers, GCancellable 
       g_autofree char *path = g_build_filename (folder, name, NULL);
       g_autofree char *index = g_build_filename (folder, variants[i].index[owner], NULL);
 
-      if (g_file_test (path, G_FILE_TEST_EXISTS))
-        return variants[i].open (path, cancellable, error);
-      if (g_file_test (index, G_FILE_TEST_EXISTS))
+      gboolean is_there = g_file_test (path, G_FILE_TEST_EXISTS);
+
+      if (g_file_test (index, G_FILE_TEST_EXISTS) && !(is_transformers && is_there))
         return gesso_shards_open (index, variants[i].open, cancellable, error);
+      if (is_there)
+        return variants[i].open (path, cancellable, error);
       if (!broken && g_file_test (path, G_FILE_TEST_IS_SYMLINK))
         {
           broken = g_steal_pointer (&path);

@@ -88,7 +88,7 @@ gesso_alphas_cumprod (const GessoSchedulerConfig *config, GError **error)
         {
           g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID,
                        _ ("scheduler_config.json: %s makes the beta of training time step %d %g; betas must be at "
-                          "least 0 and below 1."),
+                          "least 0 and below 1. Mend the file or get it again."),
                        config->beta_schedule == GESSO_BETAS_TRAINED ? "trained_betas" : "beta_start/beta_end", i,
                        (double) beta);
           return NULL;

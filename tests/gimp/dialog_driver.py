@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -38,6 +39,9 @@ START_SECONDS = 240 * patience.FACTOR  # of a new GIMP on a busy machine
 # GIMP itself complains when there is no window manager, and when a screen reader looks at all its widgets; plug-ins
 # when it is killed, as it is at every end here.
 ALLOWED = [r"^\(gimp[^)]*\)", r"fatal error: GIMP crashed", r"gimp_wire_read"]
+# For so long after painting has begun or ended the button that does both is left alone, as by somebody by hand: a double
+# click counts once.
+TURN_SECONDS = 0.7
 # Enough pictures of enough steps that nobody has to hurry.
 ENDLESS = {"Num_ber of Pictures": 16, "S_teps": 100}
 
@@ -158,10 +162,12 @@ class Dialog:
 
     def generate(self):
         button = self.find("button", "_Generate")
+        time.sleep(TURN_SECONDS)
         driver.wait_for("Generate can be pressed", lambda: driver.is_sensitive(button))
         driver.press(button)
 
     def cancel(self):
+        time.sleep(TURN_SECONDS)
         driver.press(self.find("button", "_Cancel"))
         self.find("button", "_Generate", seconds=10)
 

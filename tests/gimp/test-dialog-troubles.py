@@ -119,6 +119,34 @@ def test_inserting_given_up():
         running.wait_for_layers(2)
 
 
+def test_image_closed_while_inserting():
+    """GIMP lives on, and the picture goes into a new image."""
+    script = ("(let ((image (vector-ref (gimp-get-images) 0))) (gimp-image-scale image 6000 4500) "
+              "(gimp-image-clean-all image))")
+    with session(script=script, size="6000x4500") as running:
+        dialog = running.open_dialog()
+        dialog.set_numbers({"S_teps": 2})
+        dialog.generate()
+        dialog.wait_for_results(1)
+        driver.press(dialog.find("button", "_Insert 1 Layer"))
+        time.sleep(0.3)
+        driver.activate(running.window, "Close View")
+        driver.find(dialog.window, "label", re.compile("image .*closed"))
+        driver.press(dialog.find("button", "Create _Image"))
+        dialog.wait_until_closed()
+        driver.wait_for("the new image", lambda: driver.windows("gimp", "[Untitled]"))
+
+
+def test_double_click():
+    """The second click of Generate does not cancel."""
+    with session() as running:
+        dialog = running.open_dialog()
+        dialog.set_numbers({"S_teps": 60})
+        dialog.generate()
+        driver.press(dialog.find("button", "_Cancel"))
+        dialog.wait_for_results(1)
+
+
 def test_configuration_not_writable():
     """A file is where the plug-in's folder has to be: it says that nothing is kept, and works."""
     with session() as running:

@@ -1,144 +1,32 @@
 /* SPDX-FileCopyrightText: The Gesso authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The whole panel with miniature models: painting, cancelling, errors and their remedies, bound settings.
+ * The whole panel with miniature models: painting, cancelling, bound settings, keys.
  */
 
 #include <gdk/gdkkeysyms.h>
 #include <string.h>
 
-#include "panel.h"
+#include "panel-test.h"
 #include "progress-row.h"
-#include "widget-test.h"
 
-#define MODEL "v2-tiny"
 #define OTHER_MODEL "tiny"
 #define MANY_STEPS 900
-#define MUCH_MEMORY (G_GUINT64_CONSTANT (2) << 30) /* more than the test holds, less than a machine has */
-
-typedef struct
-{
-  char *folder; /* of our own: the history, models to find */
-  char *model;
-  GtkWidget *window;
-  GessoPanel *panel;
-  int n_progress, n_activated;
-} Fixture;
-
-static void
-add_one (int *number)
-{
-  (*number)++;
-}
-
-static GessoSession *
-session_of (Fixture *f)
-{
-  return gesso_panel_get_session (f->panel);
-}
-
-static void
-set_up (Fixture *f, gconstpointer model)
-{
-  const GessoPanelPlace place = { .name = "Image", .width = 300, .height = 200 };
-  g_autofree char *history = NULL;
-  GtkWidget *panel;
-
-  f->folder = test_folder_new ();
-  f->model = test_model_folder (model ? model : MODEL);
-  history = g_build_filename (f->folder, "prompts.json", NULL);
-  panel = gesso_panel_new (&place, history, NULL);
-  f->panel = GESSO_PANEL (panel);
-  g_object_set (panel, "model", f->model, "device", "cpu", "precision", "f32", "prompt", "a red circle", "steps", 2,
-                NULL);
-  g_signal_connect_swapped (panel, "activated", G_CALLBACK (add_one), &f->n_activated);
-  g_signal_connect_swapped (session_of (f), "progress", G_CALLBACK (add_one), &f->n_progress);
-  f->window = test_show (panel);
-}
-
-static void
-tear_down (Fixture *f, gconstpointer model)
-{
-  gtk_widget_destroy (f->window);
-  test_folder_remove (f->folder);
-  g_free (f->model);
-}
-
-static gboolean
-is_painting (Fixture *f)
-{
-  gboolean painting;
-
-  g_object_get (f->panel, "painting", &painting, NULL);
-  return painting;
-}
-
-static gboolean
-is_done (gpointer f)
-{
-  return !is_painting (f);
-}
-
-static gboolean
-is_ready (gpointer f)
-{
-  return gesso_session_get_state (session_of (f)) == GESSO_SESSION_READY;
-}
-
-static gboolean
-has_progress (gpointer f)
-{
-  return ((Fixture *) f)->n_progress > 0;
-}
-
-static gboolean
-shows_error (gpointer f)
-{
-  GtkWidget *info = test_find (((Fixture *) f)->window, GTK_TYPE_INFO_BAR, 0);
-
-  return gtk_widget_get_mapped (info);
-}
-
-static int
-get_number (Fixture *f, const char *name)
-{
-  int number;
-
-  g_object_get (f->panel, name, &number, NULL);
-  return number;
-}
-
-static void
-paint (Fixture *f)
-{
-  gesso_panel_generate (f->panel);
-  g_assert_true (is_painting (f));
-  test_wait (is_done, f);
-}
-
-/* The visible button with such a title, or NULL. */
-static GtkWidget *
-find_button (GtkWidget *root, const char *title)
-{
-  GtkWidget *label = test_find_label (root, title);
-
-  return label ? gtk_widget_get_ancestor (label, GTK_TYPE_BUTTON) : NULL;
-}
 
 /* --- Painting --- */
 
 static void
-test_two_pictures (Fixture *f, gconstpointer data)
+test_two_pictures (PanelTest *f, gconstpointer data)
 {
   g_autoptr (GPtrArray) kept = NULL;
   const GessoResult *first, *second;
   g_autofree char *fingerprint = NULL;
   const GessoOrigin *origin;
 
-  g_assert_cmpint (get_number (f, "n-kept"), ==, 0);
+  g_assert_cmpint (panel_get_number (f, "n-kept"), ==, 0);
   g_object_set (f->panel, "count", 2, NULL);
-  paint (f);
-  g_assert_cmpint (get_number (f, "n-kept"), ==, 2);
+  panel_paint (f);
+  g_assert_cmpint (panel_get_number (f, "n-kept"), ==, 2);
   g_assert_nonnull (test_find_label (f->window, "2 pictures"));
 
   kept = gesso_panel_get_kept (f->panel);
@@ -148,11 +36,11 @@ test_two_pictures (Fixture *f, gconstpointer data)
   g_assert_cmpstr (first->request->prompt, ==, "a red circle");
   g_assert_cmpstr (first->origin->model, ==, f->model);
   /* The seed that is shown is the one of the first picture. */
-  g_assert_cmpuint (first->request->seed, ==, (guint64) get_number (f, "seed"));
+  g_assert_cmpuint (first->request->seed, ==, (guint64) panel_get_number (f, "seed"));
   g_assert_cmpuint (second->request->seed, ==, first->request->seed + 1);
 
   origin = second->origin;
-  fingerprint = gesso_engine_get_fingerprint (gesso_session_get_engine (session_of (f)), NULL);
+  fingerprint = gesso_engine_get_fingerprint (gesso_session_get_engine (panel_session (f)), NULL);
   g_assert_cmpstr (origin->fingerprint, ==, fingerprint);
   g_assert_cmpstr (origin->model, ==, f->model);
   g_assert_cmpint (origin->device, ==, GESSO_DEVICE_CPU);
@@ -162,7 +50,7 @@ test_two_pictures (Fixture *f, gconstpointer data)
 
 /* What a result says of itself makes the same picture. */
 static void
-test_same_picture (Fixture *f, gconstpointer data)
+test_same_picture (PanelTest *f, gconstpointer data)
 {
   g_autoptr (GPtrArray) kept = NULL;
   g_autoptr (GPtrArray) again = NULL;
@@ -171,164 +59,165 @@ test_same_picture (Fixture *f, gconstpointer data)
   int width, height;
 
   g_object_set (f->panel, "count", 2, "negative-prompt", "blue", "guidance", 3.5, "steps", 3, NULL);
-  paint (f);
+  panel_paint (f);
   kept = gesso_panel_get_kept (f->panel);
   result = g_ptr_array_index (kept, 1);
   g_assert_cmpint (result->request->steps, ==, 3);
   g_assert_cmpfloat (result->request->guidance, ==, 3.5);
   g_assert_cmpstr (result->request->negative_prompt, ==, "blue");
   /* The place has the sides 3 : 2. */
-  gesso_engine_fit_size (gesso_session_get_engine (session_of (f)), 300, 200, &width, &height);
+  gesso_engine_fit_size (gesso_session_get_engine (panel_session (f)), 300, 200, &width, &height);
   g_assert_cmpint (result->request->width, ==, width);
   g_assert_cmpint (result->request->height, ==, height);
 
-  again = gesso_engine_generate (gesso_session_get_engine (session_of (f)), result->request, NULL, NULL, NULL, &error);
+  again
+      = gesso_engine_generate (gesso_session_get_engine (panel_session (f)), result->request, NULL, NULL, NULL, &error);
   g_assert_no_error (error);
   g_assert_true (g_bytes_equal (gesso_picture_get_pixels (result->picture),
                                 gesso_picture_get_pixels (g_ptr_array_index (again, 0))));
 }
 
 static void
-test_ticking (Fixture *f, gconstpointer data)
+test_ticking (PanelTest *f, gconstpointer data)
 {
   g_autoptr (GPtrArray) kept = NULL;
   const GessoResult *result;
 
   g_object_set (f->panel, "count", 2, NULL);
-  paint (f);
+  panel_paint (f);
   gtk_toggle_button_set_active (GTK_TOGGLE_BUTTON (test_find (f->window, GTK_TYPE_CHECK_BUTTON, 0)), FALSE);
-  g_assert_cmpint (get_number (f, "n-kept"), ==, 1);
+  g_assert_cmpint (panel_get_number (f, "n-kept"), ==, 1);
   kept = gesso_panel_get_kept (f->panel);
   result = g_ptr_array_index (kept, 0);
-  g_assert_cmpuint (result->request->seed, ==, (guint64) get_number (f, "seed") + 1);
+  g_assert_cmpuint (result->request->seed, ==, (guint64) panel_get_number (f, "seed") + 1);
 }
 
 /* Generate may be pressed before the model is open. */
 static void
-test_at_once (Fixture *f, gconstpointer data)
+test_at_once (PanelTest *f, gconstpointer data)
 {
   g_autoptr (GPtrArray) kept = NULL;
 
-  g_assert_false (is_ready (f));
-  paint (f);
+  g_assert_false (panel_is_ready (f));
+  panel_paint (f);
   kept = gesso_panel_get_kept (f->panel);
   g_assert_cmpuint (kept->len, ==, 1);
   g_assert_cmpint (((GessoResult *) g_ptr_array_index (kept, 0))->request->width, >, 0);
 }
 
 static void
-test_seed (Fixture *f, gconstpointer data)
+test_seed (PanelTest *f, gconstpointer data)
 {
   int first, second;
 
-  paint (f);
-  first = get_number (f, "seed");
-  paint (f);
-  second = get_number (f, "seed");
+  panel_paint (f);
+  first = panel_get_number (f, "seed");
+  panel_paint (f);
+  second = panel_get_number (f, "seed");
   g_assert_cmpint (first, !=, second);
   g_object_set (f->panel, "lock-seed", TRUE, NULL);
-  paint (f);
-  g_assert_cmpint (get_number (f, "seed"), ==, second);
+  panel_paint (f);
+  g_assert_cmpint (panel_get_number (f, "seed"), ==, second);
 }
 
 /* The largest seed there is belongs to the last picture: the next one would have none. */
 static void
-test_largest_seed (Fixture *f, gconstpointer data)
+test_largest_seed (PanelTest *f, gconstpointer data)
 {
   g_autoptr (GPtrArray) kept = NULL;
 
   g_object_set (f->panel, "seed", G_MAXINT, "lock-seed", TRUE, "count", 2, NULL);
-  paint (f);
-  g_assert_cmpint (get_number (f, "seed"), ==, G_MAXINT - 1);
+  panel_paint (f);
+  g_assert_cmpint (panel_get_number (f, "seed"), ==, G_MAXINT - 1);
   kept = gesso_panel_get_kept (f->panel);
   g_assert_cmpuint (kept->len, ==, 2);
   g_assert_cmpuint (((GessoResult *) g_ptr_array_index (kept, 1))->request->seed, ==, G_MAXINT);
 }
 
 static void
-test_empty_prompt (Fixture *f, gconstpointer data)
+test_empty_prompt (PanelTest *f, gconstpointer data)
 {
   g_object_set (f->panel, "prompt", "", NULL);
-  paint (f);
-  g_assert_cmpint (get_number (f, "n-kept"), ==, 1);
-  g_assert_false (shows_error (f));
+  panel_paint (f);
+  g_assert_cmpint (panel_get_number (f, "n-kept"), ==, 1);
+  g_assert_false (panel_shows_error (f));
 }
 
 /* What the menu of a picture does. */
 static void
-test_used_again (Fixture *f, gconstpointer data)
+test_used_again (PanelTest *f, gconstpointer data)
 {
   GActionGroup *actions = gtk_widget_get_action_group (GTK_WIDGET (f->panel), "result");
 
   g_action_group_activate_action (actions, "use-seed", g_variant_new_uint64 (77));
   g_action_group_activate_action (actions, "use-prompt", g_variant_new ("(ss)", "a hen", "blue"));
-  g_assert_true (get_number (f, "lock-seed") && get_number (f, "seed") == 77);
+  g_assert_true (panel_get_number (f, "lock-seed") && panel_get_number (f, "seed") == 77);
   g_assert_cmpstr (gesso_choices_box_get (GESSO_CHOICES_BOX (f->panel))->prompt, ==, "a hen");
 }
 
 /* --- Cancelling --- */
 
 static void
-test_cancel (Fixture *f, gconstpointer data)
+test_cancel (PanelTest *f, gconstpointer data)
 {
   g_assert_false (gesso_panel_cancel (f->panel));
-  paint (f);
+  panel_paint (f);
   f->n_progress = 0;
   g_object_set (f->panel, "steps", MANY_STEPS, NULL);
   gesso_panel_generate (f->panel);
-  test_wait (has_progress, f);
+  test_wait (panel_has_progress, f);
   g_assert_true (gesso_panel_cancel (f->panel));
-  test_wait (is_done, f);
-  g_assert_cmpint (get_number (f, "n-kept"), ==, 1);
+  test_wait (panel_is_done, f);
+  g_assert_cmpint (panel_get_number (f, "n-kept"), ==, 1);
   g_assert_nonnull (test_find_label (f->window, "Cancelled"));
-  g_assert_false (shows_error (f));
+  g_assert_false (panel_shows_error (f));
   g_assert_false (gesso_panel_cancel (f->panel));
 }
 
 /* What was finished before stays. */
 static void
-test_cancel_second (Fixture *f, gconstpointer data)
+test_cancel_second (PanelTest *f, gconstpointer data)
 {
   g_object_set (f->panel, "count", 64, "steps", 8, NULL);
   gesso_panel_generate (f->panel);
-  while (get_number (f, "n-kept") == 0)
+  while (panel_get_number (f, "n-kept") == 0)
     test_run (5);
   gesso_panel_cancel (f->panel);
-  test_wait (is_done, f);
-  g_assert_cmpint (get_number (f, "n-kept"), >=, 1);
-  g_assert_cmpint (get_number (f, "n-kept"), <, 64);
+  test_wait (panel_is_done, f);
+  g_assert_cmpint (panel_get_number (f, "n-kept"), >=, 1);
+  g_assert_cmpint (panel_get_number (f, "n-kept"), <, 64);
   g_assert_nonnull (test_find_label (f->window, "Cancelled"));
 }
 
 static void
-test_cancel_while_opening (Fixture *f, gconstpointer data)
+test_cancel_while_opening (PanelTest *f, gconstpointer data)
 {
   gesso_panel_generate (f->panel);
   g_assert_true (gesso_panel_cancel (f->panel));
-  g_assert_false (is_painting (f));
-  test_wait (is_ready, f);
+  g_assert_false (panel_is_painting (f));
+  test_wait (panel_is_ready, f);
   test_run (50);
-  g_assert_false (is_painting (f));
-  g_assert_cmpint (get_number (f, "n-kept"), ==, 0);
-  paint (f);
-  g_assert_cmpint (get_number (f, "n-kept"), ==, 1);
+  g_assert_false (panel_is_painting (f));
+  g_assert_cmpint (panel_get_number (f, "n-kept"), ==, 0);
+  panel_paint (f);
+  g_assert_cmpint (panel_get_number (f, "n-kept"), ==, 1);
 }
 
 static void
-test_destroyed_while_painting (Fixture *f, gconstpointer data)
+test_destroyed_while_painting (PanelTest *f, gconstpointer data)
 {
   g_object_set (f->panel, "steps", MANY_STEPS, NULL);
   gesso_panel_generate (f->panel);
-  test_wait (has_progress, f);
+  test_wait (panel_has_progress, f);
   gtk_widget_destroy (f->window);
   test_run (50);
-  f->window = gtk_window_new (GTK_WINDOW_TOPLEVEL); /* for tear_down() */
+  f->window = gtk_window_new (GTK_WINDOW_TOPLEVEL); /* for panel_tear_down() */
 }
 
 /* --- Settings --- */
 
 static void
-test_properties (Fixture *f, gconstpointer data)
+test_properties (PanelTest *f, gconstpointer data)
 {
   static const char *const texts[] = { "prompt", "negative-prompt", "model", "scheduler", "device", "precision", NULL };
   GtkSpinButton *steps = NULL;
@@ -351,12 +240,12 @@ test_properties (Fixture *f, gconstpointer data)
   for (int i = 0; !steps || gtk_spin_button_get_value_as_int (steps) != 37; i++)
     steps = GTK_SPIN_BUTTON (test_find (f->window, GTK_TYPE_SPIN_BUTTON, i));
   gtk_spin_button_set_value (steps, 41);
-  g_assert_cmpint (get_number (f, "steps"), ==, 41);
+  g_assert_cmpint (panel_get_number (f, "steps"), ==, 41);
 }
 
 /* The running pictures are painted as was asked for, with the model that was open. */
 static void
-test_undisturbed (Fixture *f, gconstpointer data)
+test_undisturbed (PanelTest *f, gconstpointer data)
 {
   g_autofree char *other = test_model_folder (OTHER_MODEL);
   g_autoptr (GPtrArray) kept = NULL;
@@ -364,13 +253,13 @@ test_undisturbed (Fixture *f, gconstpointer data)
 
   g_object_set (f->panel, "steps", 60, "count", 2, "seed", 5, "lock-seed", TRUE, NULL);
   gesso_panel_generate (f->panel);
-  test_wait (has_progress, f);
+  test_wait (panel_has_progress, f);
   g_object_set (f->panel, "prompt", "something else", "steps", 2, "count", 1, "seed", 9, "width", 64, "height", 64,
                 "model", other, NULL);
   test_run (300); /* longer than the panel waits before it opens another model */
-  g_assert_true (is_painting (f) || get_number (f, "n-kept") == 2);
-  test_wait (is_done, f);
-  paint (f);
+  g_assert_true (panel_is_painting (f) || panel_get_number (f, "n-kept") == 2);
+  test_wait (panel_is_done, f);
+  panel_paint (f);
 
   kept = gesso_panel_get_kept (f->panel);
   g_assert_cmpuint (kept->len, ==, 3);
@@ -389,130 +278,53 @@ test_undisturbed (Fixture *f, gconstpointer data)
   g_assert_cmpint (second->origin->width, ==, 64);
 }
 
-/* --- Errors --- */
-
+/* As with Ctrl+Enter, before the field is left. */
 static void
-test_broken_model (Fixture *f, gconstpointer data)
+test_typed_number (PanelTest *f, gconstpointer data)
 {
-  g_autofree char *missing = g_build_filename (f->folder, "missing", NULL);
+  g_autoptr (GPtrArray) kept = NULL;
+  GtkWidget *steps = NULL;
 
-  test_wait (is_ready, f);
-  g_object_set (f->panel, "model", missing, NULL);
-  test_wait (shows_error, f);
-  g_assert_nonnull (test_find_label (f->window, missing));
-
-  /* Trying all the same says it again. */
-  gesso_panel_generate (f->panel);
-  test_wait (is_done, f);
-  g_assert_true (shows_error (f));
-  g_assert_cmpint (get_number (f, "n-kept"), ==, 0);
-
-  g_object_set (f->panel, "model", f->model, NULL);
-  test_wait (is_ready, f);
-  g_assert_false (shows_error (f));
-  paint (f);
-  g_assert_cmpint (get_number (f, "n-kept"), ==, 1);
+  g_object_set (f->panel, "steps", 37, NULL);
+  for (int i = 0; !steps || gtk_spin_button_get_value_as_int (GTK_SPIN_BUTTON (steps)) != 37; i++)
+    steps = test_find (f->window, GTK_TYPE_SPIN_BUTTON, i);
+  gtk_widget_grab_focus (steps);
+  gtk_entry_set_text (GTK_ENTRY (steps), "3");
+  g_assert_cmpint (panel_get_number (f, "steps"), ==, 37);
+  panel_paint (f);
+  g_assert_cmpint (panel_get_number (f, "steps"), ==, 3);
+  kept = gesso_panel_get_kept (f->panel);
+  g_assert_cmpint (((const GessoResult *) g_ptr_array_index (kept, 0))->request->steps, ==, 3);
 }
 
-/* A folder that was mended meanwhile is opened when Generate is pressed. */
+/* A model of another size is chosen, and Generate pressed before it is open. */
 static void
-test_mended_model (Fixture *f, gconstpointer data)
+test_size_of_the_model_that_opens (PanelTest *f, gconstpointer data)
 {
-  g_autofree char *folder = g_build_filename (f->folder, "late", NULL);
+  g_autofree char *other = test_model_folder ("odd-heads");
+  g_autoptr (GPtrArray) kept = NULL;
+  const GessoResult *result;
+  int width, height, other_width, other_height;
 
-  test_wait (is_ready, f);
-  g_object_set (f->panel, "model", folder, NULL);
-  test_wait (shows_error, f);
-  test_model_copy (MODEL, f->folder, "late");
-  paint (f);
-  g_assert_false (shows_error (f));
-  g_assert_cmpint (get_number (f, "n-kept"), ==, 1);
-}
-
-static gboolean
-offers_size (gpointer f)
-{
-  return find_button (((Fixture *) f)->window, "Use") != NULL;
-}
-
-static void
-open_limited (Fixture *f, guint64 max_memory)
-{
-  g_autoptr (GessoOptions) options = gesso_options_new ();
-
-  options->device = GESSO_DEVICE_CPU;
-  options->precision = GESSO_PRECISION_F32;
-  options->max_memory = max_memory;
-  gesso_session_open (session_of (f), f->model, options);
-  test_wait (is_ready, f);
-}
-
-static void
-measure (Fixture *f, int width, int height, GessoMemoryNeed *need)
-{
-  g_autoptr (GessoRequest) request = gesso_request_new ("");
-
-  request->width = width;
-  request->height = height;
-  g_assert_true (gesso_engine_measure (gesso_session_get_engine (session_of (f)), request, need, NULL));
-}
-
-/* Half way between what a small and a large picture need, on top of what the program itself holds. */
-static void
-test_too_large (Fixture *f, gconstpointer data)
-{
-  GessoMemoryNeed small, large;
-
-#ifdef __SANITIZE_ADDRESS__
-  g_test_skip ("AddressSanitizer keeps what is freed");
-  return;
-#endif
-  test_wait (is_ready, f);
-  open_limited (f, MUCH_MEMORY);
-  measure (f, 64, 64, &small);
-  measure (f, 2048, 1024, &large);
-  open_limited (f, MUCH_MEMORY - large.available + (small.least + large.least) / 2);
-  g_object_set (f->panel, "width", 2048, "height", 1024, NULL);
-  gesso_panel_generate (f->panel);
-  test_wait (is_done, f);
-  g_assert_true (shows_error (f));
-  test_wait (offers_size, f);
-  gtk_button_clicked (GTK_BUTTON (find_button (f->window, "Use")));
-  g_assert_false (shows_error (f));
-  g_assert_cmpint (get_number (f, "width"), <, 2048);
-  g_assert_cmpint (get_number (f, "width"), >, get_number (f, "height"));
-  paint (f);
-  g_assert_false (shows_error (f));
-  g_assert_cmpint (get_number (f, "n-kept"), ==, 1);
-}
-
-/* The model itself is too large: the next smaller one is offered by its name. */
-static void
-test_smaller_model (Fixture *f, gconstpointer data)
-{
-  g_autoptr (GError) error = g_error_new_literal (GESSO_ERROR, GESSO_ERROR_OUT_OF_MEMORY, "too large");
-  g_autofree char *model = NULL;
-
-  test_model_copy ("sd21", f->folder, "larger");
-  test_model_copy ("sd14", f->folder, "large");
-  test_model_copy ("runge-kutta", f->folder, "least");
-  test_model_copy (MODEL, f->folder, "little");
-  g_setenv ("GESSO_MODELS_PATH", f->folder, TRUE);
-  g_object_set (f->panel, "model", "large", NULL);
-  test_run (300);
-  test_wait (is_ready, f);
-  gesso_panel_show_error (f->panel, error);
-  test_wait (offers_size, f);
-  gtk_button_clicked (GTK_BUTTON (find_button (f->window, "little")));
-  g_object_get (f->panel, "model", &model, NULL);
-  g_assert_cmpstr (model, ==, "little");
-  g_unsetenv ("GESSO_MODELS_PATH");
+  test_wait (panel_is_ready, f);
+  gesso_engine_get_default_size (gesso_session_get_engine (panel_session (f)), &width, &height);
+  g_object_set (f->panel, "width", width, "height", height, NULL); /* the model's own */
+  g_object_set (f->panel, "model", other, NULL);
+  panel_paint (f);
+  gesso_engine_get_default_size (gesso_session_get_engine (panel_session (f)), &other_width, &other_height);
+  g_assert_cmpint (other_width, !=, width);
+  kept = gesso_panel_get_kept (f->panel);
+  result = g_ptr_array_index (kept, kept->len - 1);
+  g_assert_cmpstr (result->origin->model, ==, other);
+  g_assert_cmpint (result->request->width, ==, other_width);
+  g_assert_cmpint (result->request->height, ==, other_height);
+  g_assert_cmpint (result->origin->width, ==, other_width);
 }
 
 /* --- Keys, words --- */
 
 static void
-test_keys (Fixture *f, gconstpointer data)
+test_keys (PanelTest *f, gconstpointer data)
 {
   test_press (test_find (f->window, GTK_TYPE_TEXT_VIEW, 0), GDK_KEY_Return, GDK_CONTROL_MASK);
   g_assert_cmpint (f->n_activated, ==, 1);
@@ -541,7 +353,7 @@ collect_mnemonics (GtkWidget *widget, gpointer data)
 
 /* Also none of those around the panel: Reset, Help, Load, Save, Close or Cancel, Generate, Insert. */
 static void
-test_mnemonics (Fixture *f, gconstpointer data)
+test_mnemonics (PanelTest *f, gconstpointer data)
 {
   g_autoptr (GHashTable) keys = g_hash_table_new (NULL, NULL);
 
@@ -574,7 +386,7 @@ int
 main (int argc, char **argv)
 {
   test_init (&argc, &argv);
-#define ADD(path, function) g_test_add ("/panel/" path, Fixture, NULL, set_up, function, tear_down)
+#define ADD(path, function) PANEL_TEST_ADD ("/panel/" path, function)
   ADD ("two-pictures", test_two_pictures);
   ADD ("same-picture", test_same_picture);
   ADD ("ticking", test_ticking);
@@ -589,10 +401,8 @@ main (int argc, char **argv)
   ADD ("destroyed-while-painting", test_destroyed_while_painting);
   ADD ("properties", test_properties);
   ADD ("undisturbed", test_undisturbed);
-  ADD ("broken-model", test_broken_model);
-  ADD ("mended-model", test_mended_model);
-  ADD ("too-large", test_too_large);
-  ADD ("smaller-model", test_smaller_model);
+  ADD ("typed-number", test_typed_number);
+  ADD ("size-of-the-model-that-opens", test_size_of_the_model_that_opens);
   ADD ("keys", test_keys);
   ADD ("mnemonics", test_mnemonics);
   g_test_add_func ("/panel/words", test_words);

@@ -31,10 +31,10 @@ source_text (const GessoInstalledModel *model)
 
 /* @text in a column of @width, and the gap behind it. */
 static void
-append_cell (GString *line, const char *text, glong width)
+append_cell (GString *line, const char *text, int width)
 {
   g_string_append (line, text);
-  for (glong i = g_utf8_strlen (text, -1); i < width + 2; i++)
+  for (int i = cli_display_width (text); i < width + 2; i++)
     g_string_append_c (line, ' ');
 }
 
@@ -42,16 +42,16 @@ static char *
 describe (GPtrArray *models)
 {
   GString *text = g_string_new (NULL);
-  glong name_width = 0, size_width = 0, source_width = 0;
+  int name_width = 0, size_width = 0, source_width = 0;
 
   for (guint i = 0; i < models->len; i++)
     {
       const GessoInstalledModel *model = g_ptr_array_index (models, i);
       g_autofree char *size = g_format_size (model->size_on_disk);
 
-      name_width = MAX (name_width, g_utf8_strlen (model->name, -1));
-      size_width = MAX (size_width, g_utf8_strlen (size, -1));
-      source_width = MAX (source_width, g_utf8_strlen (source_text (model), -1));
+      name_width = MAX (name_width, cli_display_width (model->name));
+      size_width = MAX (size_width, cli_display_width (size));
+      source_width = MAX (source_width, cli_display_width (source_text (model)));
     }
   for (guint i = 0; i < models->len; i++)
     {

@@ -65,21 +65,6 @@ cli_progress_format_time (double seconds)
   return g_strdup_printf ("%d:%02d:%02d", (int) (whole / 3600), (int) (whole / 60 % 60), (int) (whole % 60));
 }
 
-/* Columns that @text takes on a terminal. */
-static int
-display_width (const char *text)
-{
-  int width = 0;
-
-  for (; *text != '\0'; text = g_utf8_next_char (text))
-    {
-      gunichar c = g_utf8_get_char (text);
-
-      width += g_unichar_iszerowidth (c) ? 0 : g_unichar_iswide (c) ? 2 : 1;
-    }
-  return width;
-}
-
 static char *
 describe_stage (const GessoProgress *state, int n_images)
 {
@@ -142,9 +127,9 @@ cli_progress_line (const GessoProgress *state, int n_images, double seconds_left
     }
 
   /* What gives way when it gets narrow: the bar, the stage, the time; with no room for a percentage, everything. */
-  space = width - display_width (percent) - (left != NULL ? 2 + display_width (left) : 0);
-  bar = MIN (space - display_width (stage) - 3, MAX_BAR);
-  if (space >= display_width (stage) + 2)
+  space = width - cli_display_width (percent) - (left != NULL ? 2 + cli_display_width (left) : 0);
+  bar = MIN (space - cli_display_width (stage) - 3, MAX_BAR);
+  if (space >= cli_display_width (stage) + 2)
     {
       g_string_append (line, stage);
       g_string_append (line, "  ");
@@ -154,7 +139,7 @@ cli_progress_line (const GessoProgress *state, int n_images, double seconds_left
           g_string_append_c (line, ' ');
         }
     }
-  if (width >= display_width (percent))
+  if (width >= cli_display_width (percent))
     g_string_append (line, percent);
   if (left != NULL && space >= 0)
     g_string_append_printf (line, "  %s", left);
@@ -229,7 +214,7 @@ cli_progress_draw (CliProgress *progress)
     {
       const char *text = _ ("Cancelling; Ctrl-C again stops at once");
 
-      set_line (progress, display_width (text) < columns ? text : "");
+      set_line (progress, cli_display_width (text) < columns ? text : "");
     }
   else if (columns > 0 && !progress->ended && progress->started)
     {

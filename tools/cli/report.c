@@ -26,6 +26,20 @@ cli_printable (const char *text)
   return g_string_free (shown, FALSE);
 }
 
+int
+cli_display_width (const char *text)
+{
+  int width = 0;
+
+  for (; *text != '\0'; text = g_utf8_next_char (text))
+    {
+      gunichar c = g_utf8_get_char (text);
+
+      width += g_unichar_iszerowidth (c) ? 0 : g_unichar_iswide (c) ? 2 : 1;
+    }
+  return width;
+}
+
 CliStatus
 cli_report_error (const char *command, const GError *error)
 {

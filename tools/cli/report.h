@@ -18,6 +18,14 @@
 char *cli_printable (const char *text);
 
 /**
+ * cli_display_width:
+ * @text: UTF-8
+ *
+ * Returns: the columns that @text takes on a terminal
+ */
+int cli_display_width (const char *text);
+
+/**
  * cli_report_error:
  * @command: the sub-command, for the hint at its help
  * @error: what went wrong

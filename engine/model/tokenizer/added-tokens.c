@@ -23,6 +23,7 @@ void
 gesso_added_token_free (GessoAddedToken *token)
 {
   g_free (token->content);
+  g_clear_pointer (&token->vectors, g_array_unref);
   g_free (token);
 }
 
@@ -53,13 +54,12 @@ compare_with_ids (gconstpointer a, gconstpointer b)
   return order ? order : left < right ? -1 : left > right;
 }
 
-static Pattern
-make_pattern (const GessoAddedToken *token)
+/* What a token is looked for as: GessoChar. */
+static GArray *
+looked_for (const GessoAddedToken *token)
 {
   g_autoptr (GArray) plain = g_array_new (FALSE, FALSE, sizeof (GessoChar));
-  g_autoptr (GArray) folded = g_array_new (FALSE, FALSE, sizeof (GessoChar));
-  GArray *text = plain;
-  Pattern pattern = { NULL, 0, token };
+  GArray *folded;
 
   for (const char *at = token->content; *at; at = g_utf8_next_char (at))
     {
@@ -67,11 +67,34 @@ make_pattern (const GessoAddedToken *token)
 
       g_array_append_val (plain, c);
     }
-  if (token->normalized)
+  if (!token->normalized)
+    return g_steal_pointer (&plain);
+  folded = g_array_new (FALSE, FALSE, sizeof (GessoChar));
+  gesso_normalize ((const GessoChar *) plain->data, plain->len, folded);
+  return folded;
+}
+
+gboolean
+gesso_added_token_is_found_as_spelt (const GessoAddedToken *token)
+{
+  g_autoptr (GArray) text = looked_for (token);
+  const char *at = token->content;
+
+  for (guint i = 0; i < text->len; i++)
     {
-      gesso_normalize ((const GessoChar *) plain->data, plain->len, folded);
-      text = folded;
+      if (!*at || g_utf8_get_char (at) != g_array_index (text, GessoChar, i).c)
+        return FALSE;
+      at = g_utf8_next_char (at);
     }
+  return !*at;
+}
+
+static Pattern
+make_pattern (const GessoAddedToken *token)
+{
+  g_autoptr (GArray) text = looked_for (token);
+  Pattern pattern = { NULL, 0, token };
+
   pattern.n = text->len;
   pattern.text = g_new (gunichar, text->len);
   for (gsize i = 0; i < text->len; i++)

@@ -18,9 +18,13 @@ typedef struct
   gboolean normalized;  /* looked for in the normalized text, hence in capitals too */
   gboolean special;
   guint32 id;
+  GArray *vectors; /* guint32, the ids that follow it: of "T" those of "T_1", "T_2" ..., or NULL */
 } GessoAddedToken;
 
 void gesso_added_token_free (GessoAddedToken *token);
+
+/* Whether it is looked for as its content is spelt: normalization changes nothing in it. */
+gboolean gesso_added_token_is_found_as_spelt (const GessoAddedToken *token);
 
 /* Finds tokens of one kind, normalized or not. */
 typedef struct _GessoTokenFinder GessoTokenFinder;

@@ -95,7 +95,8 @@ load_file (const char *path, gsize *size, GCancellable *cancellable, GError **er
       gboolean memory = g_error_matches (local, G_FILE_ERROR, G_FILE_ERROR_NOMEM);
 
       g_set_error (error, GESSO_ERROR, memory ? GESSO_ERROR_OUT_OF_MEMORY : GESSO_ERROR_MODEL_INVALID,
-                   _ ("%s: the file cannot be read: %s"), path, local->message);
+                   _ ("%s: the file cannot be read: %s. Check its permissions, or download it again."), path,
+                   local->message);
     }
   return data;
 }

@@ -44,6 +44,7 @@ struct _GessoTokenizer
 typedef struct
 {
   const GessoTokenizer *tokenizer;
+  const char *text; /* the caller's */
   GessoBpe *bpe;
   GArray *normalized; /* GessoChar */
   GArray *words;      /* GessoSpan */
@@ -103,6 +104,32 @@ add_tokens (GPtrArray *specs, const GessoVocabulary *vocabulary, GHashTable *ids
   return added;
 }
 
+/* A textual inversion of several vectors has a token for each, "T", "T_1", "T_2" ...; a prompt names the first, and
+ * diffusers puts the others behind it (TextualInversionLoaderMixin.maybe_convert_prompt), but for those that the
+ * tokenizers library gives back in other letters than they were added in. */
+static void
+join_vectors (GPtrArray *added, GHashTable *ids)
+{
+  for (guint i = 0; i < added->len; i++)
+    {
+      GessoAddedToken *token = g_ptr_array_index (added, i);
+
+      for (guint n = 1; gesso_added_token_is_found_as_spelt (token); n++)
+        {
+          g_autofree char *name = g_strdup_printf ("%s_%u", token->content, n);
+          gpointer id;
+          guint32 vector;
+
+          if (!g_hash_table_lookup_extended (ids, name, NULL, &id))
+            break;
+          if (!token->vectors)
+            token->vectors = g_array_new (FALSE, FALSE, sizeof (guint32));
+          vector = GPOINTER_TO_UINT (id);
+          g_array_append_val (token->vectors, vector);
+        }
+    }
+}
+
 /* Id of a named token; the settings saw to it that it is among those added. */
 static guint32
 named_id (const GessoTokenizerSettings *settings, GHashTable *ids, int which)
@@ -144,6 +171,7 @@ set_up (GessoTokenizer *tokenizer, GessoTokenizerSettings *settings, const char 
   tokenizer->length = length < 0 || length > MAX_LENGTH ? DEFAULT_LENGTH : (int) length;
   tokenizer->max_id = gesso_vocabulary_max_id (tokenizer->vocabulary);
   tokenizer->added = add_tokens (specs, tokenizer->vocabulary, ids, &tokenizer->max_id);
+  join_vectors (tokenizer->added, ids);
   tokenizer->start_id = named_id (settings, ids, GESSO_TOKEN_BOS);
   tokenizer->end_id = named_id (settings, ids, GESSO_TOKEN_EOS);
   tokenizer->pad_id = named_id (settings, ids, GESSO_TOKEN_PAD);
@@ -262,6 +290,16 @@ encode_words (Encoding *encoding, const GessoChar *text, gsize n)
 
 typedef void (*EncodeFunc) (Encoding *encoding, const GessoChar *text, gsize n);
 
+/* An added token and, where it is spelt as the model's maker did, its further vectors. */
+static void
+emit_added (Encoding *encoding, const GessoAddedToken *token, guint32 offset)
+{
+  emit (encoding, token->id, offset);
+  if (token->vectors && g_str_has_prefix (encoding->text + offset, token->content))
+    for (guint i = 0; i < token->vectors->len; i++)
+      emit (encoding, g_array_index (token->vectors, guint32, i), offset);
+}
+
 /* Emits the tokens that `finder` finds, and has `encode` do what is between them. */
 static void
 encode_around (Encoding *encoding, const GessoTokenFinder *finder, const GessoChar *text, gsize n, EncodeFunc encode)
@@ -275,7 +313,7 @@ encode_around (Encoding *encoding, const GessoTokenFinder *finder, const GessoCh
     {
       if (start > done)
         encode (encoding, text + done, start - done);
-      emit (encoding, token->id, text[first].offset);
+      emit_added (encoding, token, text[first].offset);
       done = end;
     }
   if (done < n && !is_full (encoding))
@@ -303,6 +341,7 @@ encode_text (Encoding *encoding, const char *text)
 
       g_array_append_val (chars, c);
     }
+  encoding->text = text;
   encoding->bpe = gesso_bpe_new ();
   encoding->normalized = g_array_new (FALSE, FALSE, sizeof (GessoChar));
   encoding->words = g_array_new (FALSE, FALSE, sizeof (GessoSpan));

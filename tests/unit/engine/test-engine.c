@@ -131,6 +131,23 @@ test_missing_model (void)
   test_assert_says (error, "no-such-folder");
 }
 
+/* What cannot be sampled with is said when the model is opened, with its folder: several may be installed. */
+static void
+test_betas_that_make_no_schedule (void)
+{
+  g_autofree char *folder = test_model_copy ("v2-tiny");
+  g_autofree char *path = g_build_filename (folder, "scheduler", "scheduler_config.json", NULL);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (g_file_set_contents (
+      path, "{\"_class_name\": \"PNDMScheduler\", \"beta_start\": 0.5, \"beta_end\": 0.9}", -1, NULL));
+  g_assert_null (gesso_engine_new (folder, NULL, NULL, &error));
+  g_assert_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID);
+  test_assert_says (error, path);
+  test_assert_says (error, "leave nothing of the picture");
+  test_remove_folder (folder);
+}
+
 /* Overwrites the values in the middle of a part's weights with NaN. */
 static void
 damage (const char *folder, const char *part, const char *file)
@@ -384,6 +401,7 @@ main (int argc, char **argv)
   g_test_add_func ("/engine/refused-prompts", test_refused_prompts);
   g_test_add_func ("/engine/refused-options", test_refused_options);
   g_test_add_func ("/engine/missing-model", test_missing_model);
+  g_test_add_func ("/engine/betas-that-make-no-schedule", test_betas_that_make_no_schedule);
   g_test_add_func ("/engine/nan-in-unet", test_nan_in_unet);
   g_test_add_func ("/engine/nan-in-text-encoder", test_nan_in_text_encoder);
   g_test_add_func ("/engine/nan-in-decoder", test_nan_in_decoder);

@@ -306,12 +306,12 @@ static void
 test_scheduler_read (void)
 {
   /* "-Infinity" is what the configs of some other schedulers hold. */
-  Config config
-      = read_good (SCHEDULER, "{\"lambda_min_clipped\": -Infinity, \"a\": Infinity, \"num_train_timesteps\": 3, "
-                              "\"beta_start\": 0.00085, \"beta_end\": 0.012, "
-                              "\"beta_schedule\": \"scaled_linear\", \"skip_prk_steps\": true, "
-                              "\"set_alpha_to_one\": true, \"prediction_type\": \"v_prediction\", "
-                              "\"timestep_spacing\": \"trailing\", \"steps_offset\": 0}");
+  Config config = read_good (
+      SCHEDULER, "{\"lambda_min_clipped\": -Infinity, \"a\": Infinity, \"b\": NaN, \"num_train_timesteps\": 3, "
+                 "\"beta_start\": 0.00085, \"beta_end\": 0.012, "
+                 "\"beta_schedule\": \"scaled_linear\", \"skip_prk_steps\": true, "
+                 "\"set_alpha_to_one\": true, \"prediction_type\": \"v_prediction\", "
+                 "\"timestep_spacing\": \"trailing\", \"steps_offset\": 0}");
 
   g_assert_cmpint (config.scheduler.num_train_timesteps, ==, 3);
   g_assert_cmpfloat (config.scheduler.beta_start, ==, 0.00085);
@@ -541,7 +541,7 @@ test_no_object (void)
     { "", "not an object" },
     { "[1]", "not an object" },
     { "{\"a\": }", "damaged" },
-    { "{\"a\": NaN}", "damaged" },
+    { "{\"a\": NoN}", "damaged" },
     { "{\"act_fn\": \"silu\"", "damaged" },
     { "{} {}", "not an object" },
   };

@@ -83,6 +83,26 @@ test_joined (Fixture *fixture, gconstpointer data)
     }
 }
 
+/* A model that was saved in several files over one that was saved in one. */
+static void
+test_beside_one_file (Fixture *fixture, gconstpointer data)
+{
+  for (int is_transformers = 0; is_transformers < 2; is_transformers++)
+    {
+      const char *file = is_transformers ? "model.safetensors" : "diffusion_pytorch_model.safetensors";
+      g_autofree char *index = g_strconcat (file, ".index.json", NULL);
+      g_autoptr (GessoWeights) weights = NULL;
+      float value;
+
+      put_tensor (fixture, file, "a", 7);
+      g_free (test_write_text (fixture->folder, index, "{\"weight_map\": {\"a\": \"w-1.safetensors\"}}"));
+      weights = gesso_variants_open (fixture->folder, is_transformers, NULL, &fixture->error);
+      g_assert_no_error (fixture->error);
+      g_assert_true (gesso_weights_read (weights, "a", 0, 1, GESSO_DTYPE_F32, &value, &fixture->error));
+      g_assert_cmpfloat (value, ==, is_transformers ? 7 : 1);
+    }
+}
+
 /* As with torch's own files, a tensor that two files have is the later one's. */
 static void
 test_twice (Fixture *fixture, gconstpointer data)
@@ -142,6 +162,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   ADD ("joined", test_joined);
+  ADD ("beside-one-file", test_beside_one_file);
   ADD ("twice", test_twice);
   ADD ("bad-index", test_bad_index);
   return g_test_run ();

@@ -8,6 +8,7 @@
 Made with Python 3.11.7 and
     transformers==5.23.0
     tokenizers==0.23.3
+    diffusers==0.42.1
 
 Folders:
     v1     vocab.json + merges.txt in the form that Stable Diffusion 1.4 was published in; pads with <|endoftext|>
@@ -35,13 +36,15 @@ import tempfile
 import unicodedata
 from collections import Counter
 
+import diffusers
 import tokenizers
 import transformers
+from diffusers.loaders import TextualInversionLoaderMixin
 from transformers import CLIPTokenizer
 
-from prompts import PROMPTS, RULE_PROMPTS, TRAINING_TEXT
+from prompts import PROMPTS, RULE_PROMPTS, TRAINING_TEXT, VECTOR_PROMPTS
 
-PINNED = {"transformers": "5.23.0", "tokenizers": "0.23.3"}
+PINNED = {"transformers": "5.23.0", "tokenizers": "0.23.3", "diffusers": "0.42.1"}
 HERE = os.path.dirname(os.path.abspath(__file__))
 DATA = os.path.join(HERE, "data")
 N_MERGES = 520
@@ -180,8 +183,11 @@ def make_references(folder, path, prompts):
     with open(path, "w", encoding="ascii") as f:
         f.write(f"# length {length} pad {pad} {'left' if left else 'right'}\n")
         for text in prompts:
-            ids = tokenizer(text, padding="max_length", max_length=length, truncation=True)["input_ids"]
-            count, cut = cut_off(tokenizer, text, length - 2)
+            # As a pipeline does first, for textual inversions. Offsets are then those of another text.
+            said = TextualInversionLoaderMixin().maybe_convert_prompt(text, tokenizer)
+            ids = tokenizer(said, padding="max_length", max_length=length, truncation=True)["input_ids"]
+            count, cut = cut_off(tokenizer, said, length - 2)
+            cut = cut if said == text or cut == -1 else "?"
             used = min(count, length - 2) + 2
             ids, padding = (ids[length - used :], ids[: length - used]) if left else (ids[:used], ids[used:])
             assert padding == [pad] * (length - used)
@@ -215,6 +221,12 @@ RULES = {
     },
     "older-length": {CONFIG: {"max_len": 11}},
     "no-unknown": {CONFIG: config(unk_token=None, model_max_length=None, max_len=13)},
+    "vectors": {
+        CONFIG: config(model_max_length=20),
+        MAP: special("!"),
+        ADDED: {"<cat-toy>": 1034, "<cat-toy>_1": 1035, "<cat-toy>_2": 1036, "<dog>": 1037, "<Style>": 1038,
+                "<Style>_1": 1039, "<dog>_2": 1040},
+    },
 }
 
 
@@ -248,11 +260,12 @@ def make_rules():
                 os.path.join(folder, f) for f in files
             ]:
                 shutil.copy(file, whole)
-            make_references(whole, os.path.join(folder, "expected.tsv"), RULE_PROMPTS)
+            prompts = VECTOR_PROMPTS if name == "vectors" else RULE_PROMPTS
+            make_references(whole, os.path.join(folder, "expected.tsv"), prompts)
 
 
 if __name__ == "__main__":
-    found = {"transformers": transformers.__version__, "tokenizers": tokenizers.__version__}
+    found = {module.__name__: module.__version__ for module in (transformers, tokenizers, diffusers)}
     if found != PINNED:
         sys.exit(f"needs {PINNED}, this is {found}")
     make_folders()

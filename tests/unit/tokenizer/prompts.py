@@ -225,3 +225,16 @@ RULE_PROMPTS = [
     "a</w> \u00e9 <|endoftext|",
     "cat " * 90,
 ]
+
+# Textual inversions of three vectors, of one and of two.
+VECTOR_PROMPTS = [
+    "",
+    "a <cat-toy>",
+    "<cat-toy> and a <dog>, a <cat-toy>!",
+    "a <CAT-TOY> beside a <Cat-toy>",
+    "a <cat-toy>_1 and <cat-toy>_2",
+    "in the <Style> of a <style>",
+    "x<cat-toy>y <cat-toy><cat-toy>",
+    "one two three four five six <cat-toy> <cat-toy> <cat-toy> <cat-toy> <Style>",
+    "\u00e9 \u0301 <cat-toy>\u00e9",
+]

@@ -101,8 +101,9 @@ test_folder (gconstpointer name)
 }
 
 static const char *const rules[]
-    = { "added-tokens", "additional", "decoder-over-map", "extra", "left",          "map-of-objects", "map-over-config",
-        "no-unknown",   "nothing",    "older-length",     "own",   "split-special", "texts",          "typed" };
+    = { "added-tokens",    "additional", "decoder-over-map", "extra",        "left", "map-of-objects",
+        "map-over-config", "no-unknown", "nothing",          "older-length", "own",  "split-special",
+        "texts",           "typed",      "vectors" };
 
 static void
 test_rule (gconstpointer name)
