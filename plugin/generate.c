@@ -5,7 +5,6 @@
 #include "generate.h"
 
 #include <gegl.h>
-#include <glib/gi18n-lib.h>
 
 #include "dialog.h"
 #include "metadata.h"

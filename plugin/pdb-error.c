@@ -18,8 +18,8 @@ gesso_set_pdb_error (GError **error)
   return FALSE;
 }
 
-GimpPDBStatusType
-gesso_pdb_status (const GError *error)
+static GimpPDBStatusType
+status_of (const GError *error)
 {
   if (g_error_matches (error, GESSO_ERROR, GESSO_ERROR_CANCELLED))
     return GIMP_PDB_CANCEL;
@@ -31,5 +31,5 @@ gesso_pdb_status (const GError *error)
 GimpValueArray *
 gesso_pdb_failure (GimpProcedure *procedure, GError *error)
 {
-  return gimp_procedure_new_return_values (procedure, gesso_pdb_status (error), error);
+  return gimp_procedure_new_return_values (procedure, status_of (error), error);
 }

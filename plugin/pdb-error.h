@@ -11,8 +11,5 @@
 /* Sets what GIMP said to the last call, which failed. Returns FALSE. */
 gboolean gesso_set_pdb_error (GError **error);
 
-/* What a procedure returns for this error. */
-GimpPDBStatusType gesso_pdb_status (const GError *error);
-
 /* The return values of a procedure that failed; takes the error. */
 GimpValueArray *gesso_pdb_failure (GimpProcedure *procedure, GError *error);

@@ -22,7 +22,7 @@ GtkWidget *gesso_gallery_new (GBytes *backdrop, int width, int height);
 /* What is said while there is no picture. */
 void gesso_gallery_set_placeholder (GessoGallery *gallery, const char *text);
 
-/* Painting begins: previews are shown until another picture is chosen. */
+/* Painting begins: previews are shown until another picture is chosen, and again from the next picture on. */
 void gesso_gallery_begin (GessoGallery *gallery);
 void gesso_gallery_set_preview (GessoGallery *gallery, GBytes *rgb, int width, int height);
 /* Takes `result`. */

@@ -89,7 +89,7 @@ on_form_activated (GessoForm *form, GessoPanel *self)
   g_signal_emit (self, signals[SIGNAL_ACTIVATED], 0);
 }
 
-/* Ctrl+Enter wherever the focus is; the prompts have taken theirs by then. */
+/* Ctrl+Enter wherever the focus is. */
 static gboolean
 gesso_panel_key_press_event (GtkWidget *widget, GdkEventKey *event)
 {

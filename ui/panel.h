@@ -18,7 +18,7 @@ G_BEGIN_DECLS
 /* Where the pictures will go. */
 typedef struct
 {
-  const char *name;  /* "Selection", "Image" (translated), or NULL for a new image */
+  const char *name;  /* "Selection", "Image", "Layer" (translated), or NULL for a new image */
   int width, height; /* pixels */
   GBytes *backdrop;  /* (nullable): what is there now, RGB, to compare with */
   int backdrop_width, backdrop_height;
@@ -27,7 +27,7 @@ typedef struct
 #define GESSO_TYPE_PANEL (gesso_panel_get_type ())
 /* Properties, all to bind: those of GessoChoicesBox.
  * Read only: "painting" (boolean), "n-kept" (int).
- * Signal: "activated": Ctrl+Enter in a prompt. */
+ * Signal: "activated": Ctrl+Enter. */
 G_DECLARE_FINAL_TYPE (GessoPanel, gesso_panel, GESSO, PANEL, GessoChoicesBox)
 
 /* Makes a number's widget (a GtkSpinButton of some kind) that shows its title, with a mnemonic, itself. Its scale ends
@@ -50,7 +50,7 @@ gboolean gesso_panel_cancel (GessoPanel *panel);
 GPtrArray *gesso_panel_get_kept (GessoPanel *panel);
 /* Shows an error of the program around the panel, such as that of inserting. */
 void gesso_panel_show_error (GessoPanel *panel, const GError *error);
-/* Shows how far the program is with something of its own, such as inserting; nothing can be changed meanwhile. NULL:
+/* Shows how far the program is with something of its own, such as inserting; the panel cannot be used meanwhile. NULL:
  * it is over. */
 void gesso_panel_show_work (GessoPanel *panel, const char *text, double fraction);
 /* Transfer none. */

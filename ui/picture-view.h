@@ -15,7 +15,7 @@ G_DECLARE_FINAL_TYPE (GessoPictureView, gesso_picture_view, GESSO, PICTURE_VIEW,
 
 GtkWidget *gesso_picture_view_new (void);
 
-/* RGB, rows from the top, 3 bytes a pixel; NULL clears. `smooth`: blend when enlarged (previews), else keep pixels. */
+/* RGB, rows from the top, 3 bytes a pixel; NULL clears. `smooth`: blend when enlarged, else keep pixels. */
 void gesso_picture_view_set_rgb (GessoPictureView *view, GBytes *rgb, int width, int height, gboolean smooth);
 
 /* What lies under the picture in the image: shown instead of the picture while the view is pressed, and beside it while
