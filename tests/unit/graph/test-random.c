@@ -118,7 +118,7 @@ test_bands (void)
       n_steps += plan->steps->len;
       n_ops += plan->ops->len;
     }
-  g_assert_cmpuint (n_steps, >, 3 * n_ops);
+  g_assert_cmpuint (n_steps, >, 2 * n_ops);
 }
 
 /* In the arena, and every tensor by itself. */
