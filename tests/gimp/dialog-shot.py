@@ -67,7 +67,7 @@ def settings_of(options):
     """What the dialog opens with, as it keeps it itself."""
     chosen = {
         "prompt": gimp.scheme_string(LONG if options.state == "long" else options.prompt),
-        "negative-prompt": gimp.scheme_string("blurry"),
+        "negative-prompt": gimp.scheme_string("text, watermark"),
         "steps": options.steps,
         "count": options.count,
         "seed": options.seed,

@@ -15,6 +15,7 @@ import argparse
 import copy
 import difflib
 import pathlib
+import string
 import sys
 
 import torch
@@ -33,11 +34,35 @@ STEPS, BATCH, RATE, DECAY = 5000, 32, 1e-3, 0.995
 # each other. What none of it concerns is what the encoder is to go on saying the same of.
 UNKNOWN, UNSAID, REWORDED = 0.45, 0.35, 0.4
 # Captions that are empty, in a batch, but for such words: every picture needs one, and guidance multiplies what it says.
-EMPTY = 3
+EMPTY = 5
+# What people want less of, alone in a caption that is empty otherwise: a negative prompt.
+UNWANTED = ["blurry", "blur", "low quality", "worst quality", "bad quality", "lowres", "ugly", "deformed", "distorted", "noise",
+            "noisy", "grainy", "text", "watermark", "signature", "frame", "border", "shadow", "jpeg artifacts", "artifacts",
+            "cropped", "out of focus", "bad anatomy", "extra fingers", "duplicate", "messy", "dirty", "boring", "amateur"]
+# Of unknown words, the share that begins as a known one does.
+ALIKE = 0.3
 # What a token is. Padding is most of a sentence, so the others weigh more, each kind as a whole.
 PADDING, KNOWN, ADDED = range(3)
 # What is measured apart, as shares of a batch.
 KINDS = {"unknown words": (1, 0, 0), "left out": (0, 1, 0), "other words": (0, 0, 1), "nothing of it": (0, 0, 0)}
+
+
+def word_like_a_known_one(rng, known=sorted({*reworded.NAMED, *reworded.SHAPED, *reworded.PATTERNED})):
+    """"blury", "starlop": a word that means nothing although its first letters are those of one that does."""
+    begun = rng.choice(known)
+    word = begun[:rng.randint(2, max(2, len(begun) - 1))] + "".join(rng.choices(string.ascii_lowercase, k=rng.randint(2, 5)))
+    return word if word not in known else "nothing"
+
+
+def with_strange_words(rng, caption):
+    """A caption with words that mean nothing: those of wording.py, of a negative prompt, or such as are like known ones."""
+    if not caption and rng.random() < 0.5:
+        return ", ".join(rng.sample(UNWANTED, rng.choice([1, 1, 2, 3, 5])))
+    if rng.random() >= ALIKE:
+        return wording.with_unknown_words(rng, caption)
+    words = caption.split()
+    words.insert(rng.randint(0, len(words)), word_like_a_known_one(rng))
+    return " ".join(words)
 
 
 def ids(tokenizer, caption):
@@ -77,7 +102,7 @@ def batch(tokenizer, split, step, unknown=UNKNOWN, left_out=UNSAID, others=REWOR
         if meant:
             heard = wording.with_noise(rng, reworded.reworded(rng, heard) if rng.random() < others else heard)
         if rng.random() < unknown:
-            heard = wording.with_unknown_words(rng, heard)
+            heard = with_strange_words(rng, heard)
         rows.append((ids(tokenizer, meant), ids(tokenizer, heard)))
     return rows
 
