@@ -364,6 +364,7 @@ static void
 set_inserting (Dialog *self, gboolean inserting)
 {
   self->inserting = inserting;
+  self->turned = g_get_monotonic_time ();
   self->response = GTK_RESPONSE_NONE;
   gtk_container_foreach (GTK_CONTAINER (gtk_widget_get_parent (self->generate)), set_button_sensitive, self);
   update_buttons (self);

@@ -148,7 +148,8 @@ add_mask (GessoCanvas *canvas, GimpLayer *layer, const GeglRectangle *where, GEr
   if (!gimp_layer_add_mask (layer, mask))
     {
       gesso_set_pdb_error (error);
-      gimp_item_delete (GIMP_ITEM (mask));
+      if (gimp_image_is_valid (canvas->image))
+        gimp_item_delete (GIMP_ITEM (mask));
       return FALSE;
     }
   gimp_layer_set_edit_mask (layer, FALSE);
@@ -182,6 +183,17 @@ on_filled (double fraction, gpointer data)
   const Progress *progress = data;
 
   return progress->func ((progress->n_done + fraction) / progress->n, progress->data);
+}
+
+gboolean
+gesso_canvas_check_image (GessoCanvas *canvas, GError **error)
+{
+  if (!canvas->image || gimp_image_is_valid (canvas->image))
+    return TRUE;
+  g_set_error_literal (error, GIMP_PLUG_IN_ERROR, 0,
+                       _ ("The image was closed while the picture was being painted, so there is nothing to put it "
+                          "into."));
+  return FALSE;
 }
 
 /* --- Pictures in the size of their layers --- */
@@ -251,7 +263,10 @@ scale_all (GessoCanvas *canvas, GPtrArray *results, Progress *progress, GError *
 
   for (; progress->n_done < results->len; progress->n_done++)
     {
-      Scaled *scaled = scale (canvas, g_ptr_array_index (results, progress->n_done), progress, error);
+      Scaled *scaled = NULL;
+
+      if (gesso_canvas_check_image (canvas, error))
+        scaled = scale (canvas, g_ptr_array_index (results, progress->n_done), progress, error);
 
       if (!scaled)
         return NULL;
@@ -264,20 +279,28 @@ scale_all (GessoCanvas *canvas, GPtrArray *results, Progress *progress, GError *
 
 /* RGBA serves every image: GIMP takes only the alpha from it and stores pixels as the image has them. It belongs to the
  * image at once: one that is closed takes its layers with it, but leaves others with nothing to belong to, which GIMP
- * does not survive. */
+ * does not survive. To its group it goes when it is done: nothing may be written into a group that is locked. */
 static GimpLayer *
-add_layer (GessoCanvas *canvas, const GessoResult *result, const GeglRectangle *where, GimpLayer *parent, int position,
-           GError **error)
+add_layer (GessoCanvas *canvas, const GessoResult *result, const GeglRectangle *where, int position, GError **error)
 {
   g_autofree char *name = layer_name (result->request->prompt);
+  g_autoptr (GessoMetadata) metadata = gesso_metadata_new (result, where->width, where->height);
   GimpLayer *layer = gimp_layer_new (canvas->image, name, where->width, where->height, GIMP_RGBA_IMAGE, 100.0,
                                      gimp_image_get_default_new_layer_mode (canvas->image));
 
-  if (layer && gimp_layer_set_offsets (layer, where->x, where->y)
-      && gimp_image_insert_layer (canvas->image, layer, parent, position))
-    return layer;
-  gesso_set_pdb_error (error);
-  if (layer && gimp_image_is_valid (canvas->image))
+  if (!layer)
+    {
+      gesso_set_pdb_error (error);
+      return NULL;
+    }
+  if (gesso_metadata_attach (metadata, layer, error))
+    {
+      if (gimp_layer_set_offsets (layer, where->x, where->y)
+          && gimp_image_insert_layer (canvas->image, layer, NULL, position))
+        return layer;
+      gesso_set_pdb_error (error);
+    }
+  if (gimp_image_is_valid (canvas->image))
     gimp_item_delete (GIMP_ITEM (layer));
   return NULL;
 }
@@ -296,12 +319,9 @@ fill (GimpLayer *layer, const Scaled *scaled, GError **error)
 }
 
 static gboolean
-furnish (GessoCanvas *canvas, GimpLayer *layer, const GessoResult *result, const Scaled *scaled, GError **error)
+furnish (GessoCanvas *canvas, GimpLayer *layer, const Scaled *scaled, GError **error)
 {
-  g_autoptr (GessoMetadata) metadata = gesso_metadata_new (result, scaled->where.width, scaled->where.height);
-
-  return fill (layer, scaled, error) && gesso_metadata_attach (metadata, layer, error)
-         && (!canvas->selection || add_mask (canvas, layer, &scaled->where, error));
+  return fill (layer, scaled, error) && (!canvas->selection || add_mask (canvas, layer, &scaled->where, error));
 }
 
 /* --- All of them --- */
@@ -318,26 +338,17 @@ add_all (GessoCanvas *canvas, GPtrArray *results, GPtrArray *scaled, GPtrArray *
     {
       const GessoResult *result = g_ptr_array_index (results, i);
       const Scaled *one = g_ptr_array_index (scaled, i);
-      GimpLayer *layer = add_layer (canvas, result, &one->where, parent, position, error);
+      GimpLayer *layer = add_layer (canvas, result, &one->where, parent ? 0 : position, error);
 
       if (!layer)
         return FALSE;
       g_ptr_array_add (layers, layer);
-      if (!furnish (canvas, layer, result, one, error))
+      if (!furnish (canvas, layer, one, error))
         return FALSE;
+      if (parent && !gimp_image_reorder_item (canvas->image, GIMP_ITEM (layer), GIMP_ITEM (parent), position))
+        return gesso_set_pdb_error (error);
     }
   return gesso_metadata_attach_parameters (canvas->image, last->picture, error);
-}
-
-gboolean
-gesso_canvas_check_image (GessoCanvas *canvas, GError **error)
-{
-  if (!canvas->image || gimp_image_is_valid (canvas->image))
-    return TRUE;
-  g_set_error_literal (error, GIMP_PLUG_IN_ERROR, 0,
-                       _ ("The image was closed while the picture was being painted, so there is nothing to put it "
-                          "into."));
-  return FALSE;
 }
 
 /* The layers, or NULL, and then none is left. */

@@ -252,6 +252,7 @@ folder_chosen (GtkNativeDialog *dialog, int response, GessoModelChooser *self)
       g_autofree char *message = g_strdup_printf (
           _ ("The name of %s is not UTF-8, so it could not be kept with a picture. Rename it."), shown);
 
+      g_clear_pointer (&self->chosen, g_free);
       say (self, message);
     }
   else if (response == GTK_RESPONSE_ACCEPT && folder)

@@ -125,8 +125,8 @@ end_painting (GessoPanel *self, const GError *error)
     gesso_error_bar_show_error (GESSO_ERROR_BAR (self->error_bar), error, gesso_session_get_engine (self->session),
                                 request, model);
   g_object_notify (G_OBJECT (self), "painting");
-  /* Chosen meanwhile. */
-  if (self->stale)
+  /* Chosen meanwhile. What went wrong stays to be read: Generate opens it then. */
+  if (self->stale && (!error || g_error_matches (error, GESSO_ERROR, GESSO_ERROR_CANCELLED)))
     gesso_panel_schedule_open (self);
 }
 

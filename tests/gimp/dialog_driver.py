@@ -120,6 +120,7 @@ class Dialog:
     def __init__(self, window, words):
         self.window = window
         self.words = words
+        self.generated = 0.0  # when Generate was pressed last
 
     def wait_for(self, what, question, seconds=driver.WAIT_SECONDS):
         try:
@@ -165,9 +166,10 @@ class Dialog:
         time.sleep(TURN_SECONDS)
         driver.wait_for("Generate can be pressed", lambda: driver.is_sensitive(button))
         driver.press(button)
+        self.generated = time.monotonic()
 
     def cancel(self):
-        time.sleep(TURN_SECONDS)
+        time.sleep(max(0, self.generated + TURN_SECONDS - time.monotonic()))
         driver.press(self.find("button", "_Cancel"))
         self.find("button", "_Generate", seconds=10)
 

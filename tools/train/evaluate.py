@@ -115,7 +115,7 @@ def unknown_asked(index):
 
 
 def reworded_asked(index):
-    """The same scene as `asked`, and its caption in words that none of wording.py has."""
+    """The same scene as `asked`, and its caption in other words, which the text encoder alone has heard."""
     scene, rng = data.scene_at("test", SEED, index)
     caption = wording.plain_caption(scene, rng, complete=True)
     return scene, reworded.reworded(random.Random(f"reworded {SEED} {index}"), caption)
@@ -329,7 +329,7 @@ def main():
     parser.add_argument("--unknown", type=int, default=0, metavar="COUNT",
                         help="how many captions are drawn again with words added that mean nothing; 0: none")
     parser.add_argument("--reworded", type=int, default=0, metavar="COUNT",
-                        help="how many captions are drawn again in words that none of training has; 0: none")
+                        help="how many captions are drawn again in words that the text encoder alone has heard; 0: none")
     parser.add_argument("--sheet", type=training.new_file,
                         help="the last model's first pictures and some strangers' prompts")
     parser.add_argument("--json", type=training.new_file, help="write the figures there")

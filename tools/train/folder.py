@@ -81,13 +81,14 @@ def is_half(path):
 
 
 def numbers_of(path):
-    """The type of the numbers in a file of weights: that of its first tensor."""
+    """The type of the numbers in a file of weights: that of its first tensor that holds any. Old text encoders begin with
+    positions, which are whole numbers."""
     if path.suffix == ".safetensors":
         with safe_open(path, "pt") as file:
-            return file.get_tensor(next(iter(file.keys()))).dtype
+            return next(value.dtype for value in map(file.get_tensor, file.keys()) if value.is_floating_point())
     # Files that are no archives are those of torch before 1.6, and cannot be looked at without being read.
     weights = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
-    return next(iter(weights.values())).dtype
+    return next(value.dtype for value in weights.values() if value.is_floating_point())
 
 
 def stored(folder):

@@ -41,8 +41,8 @@ NEW = {"size": "", "pattern as said": "", "pattern behind": "", "pair sizes": ""
        "attention of colours": "",
        "unknown words": "Unknown words added: the same for so many of these captions with words in them that mean "
        "nothing, and for those captions without.",
-       "other words": "In other words: the same for so many of these captions said as none of training is, and for those "
-       "captions as they are."}
+       "other words": "In other words: the same for so many of these captions in words that the text encoder alone has heard, and "
+       "for those captions as they are."}
 # What the shipped model is to have right.
 GOALS = {"colour": 0.95, "background": 0.95, "shape": 0.85, "position": 0.9, "pattern": 0.8, "pair": 0.6}
 # Figures of captions that were drawn again, and how evaluate.py calls these captions.
@@ -95,7 +95,7 @@ def table(figures):
 def goals(values):
     """What the shipped model was to have right, and what of it it has."""
     wanted = listed(f"{COLUMNS[key]} {goal:.0%}" for key, goal in GOALS.items())
-    missed = [f"{COLUMNS[key]} ({values[key]:.1%})" for key, goal in GOALS.items() if values.get(key, 1) < goal]
+    missed = [f"{COLUMNS[key]} ({values.get(key, 0):.1%})" for key, goal in GOALS.items() if values.get(key, 0) < goal]
     met = "All are met." if not missed else f"Not met: {listed(missed)}."
     return f"{wanted[0].upper()}{wanted[1:]}. {met}"
 

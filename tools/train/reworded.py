@@ -79,7 +79,7 @@ def article(word):
 def table(words, others):
     """A rule that takes another word for one of a table's; words that have no others stay."""
     known = [word for word, name in words.items() if name in others]
-    return rf"\b(?:{any_of(known)})\b(?! of\b)", lambda rng, found: rng.choice(others[words[found[0]]])
+    return rf"(?<!polka )\b(?:{any_of(known)})\b(?! (?:side )?of\b)", lambda rng, found: rng.choice(others[words[found[0]]])
 
 
 def other_pattern(rng, found):
