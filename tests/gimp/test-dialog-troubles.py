@@ -142,8 +142,10 @@ def test_double_click():
     with session() as running:
         dialog = running.open_dialog()
         dialog.set_numbers({"S_teps": 60})
-        dialog.generate()
-        driver.press(dialog.find("button", "_Cancel"))
+        button = dialog.find("button", "_Generate")
+        dialog.wait_for("Generate can be pressed", lambda: driver.is_sensitive(button))
+        driver.press(button)
+        driver.press(button)
         dialog.wait_for_results(1)
 
 
