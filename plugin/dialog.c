@@ -321,9 +321,7 @@ build (Dialog *self, GimpProcedure *procedure)
 static gboolean
 was_closed (Dialog *self)
 {
-  GimpImage *image = gesso_canvas_get_image (self->canvas);
-
-  return image && !gimp_image_is_valid (image);
+  return !gesso_canvas_check_image (self->canvas, NULL);
 }
 
 /* The pictures are not lost with the image. */

@@ -71,11 +71,9 @@ check_bounds (const char *path, char *text, gsize length, GError **error)
         depth -= depth > 0;
       else if (c == ',')
         values++;
-      else if ((blanked = blank_no_number (text + i, text + length)) > 0)
+      else if ((c == 'I' || c == 'N' || c == '-') && (blanked = blank_no_number (text + i, text + length)) > 0)
         i += blanked - 1;
-      else if (c == '-')
-        ;
-      else if (!g_ascii_isalnum (c) && !g_ascii_isspace (c) && !strchr (":+.", c))
+      else if (!g_ascii_isalnum (c) && !g_ascii_isspace (c) && !strchr (":+-.", c))
         {
           g_set_error (error, GESSO_ERROR, GESSO_ERROR_MODEL_INVALID, _ ("%s: byte %zu is no JSON. Download it again."),
                        path, i);

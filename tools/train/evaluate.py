@@ -11,7 +11,7 @@ that each picture can be right or wrong. "everything" is the share of pictures i
 nothing, and in other words.
 
 The file of --json is written after each model, and what is measured of the next one is kept beside it, without --json in
-the cache folder: the same command goes on where it was ended, and passes over what it has finished.
+the cache folder: the same command goes on where it was ended, and with --json passes over the models it has finished.
 """
 
 import argparse

@@ -7,8 +7,8 @@ Words that mean nothing are to be passed over. An encoder that has heard few of 
 whole sentence: the states of the end token and of the padding behind it, to which a U-Net listens most, then differ by
 more than those of two captions. What is left out of a caption (unsaid.py) is to be what it mostly is, and what is said
 in other words (reworded.py) what they mean. So the encoder learns to say of what strangers write what it said of the
-whole and plain caption; of that caption itself, the same as before. The U-Net stays as it is and has nothing new to learn. FOLDER/model is MODEL with the text encoder so taught,
-and with --also another model's that had the same.
+whole and plain caption; of that caption itself, the same as before. The U-Net stays as it is and has nothing new to
+learn. FOLDER/model is MODEL with the text encoder so taught, and with --also another model's that had the same.
 """
 
 import argparse

@@ -11,7 +11,6 @@ import sys
 from transformers import CLIPTokenizer
 
 import data
-import starter
 import training
 import wording
 

@@ -114,7 +114,9 @@ join_vectors (GPtrArray *added, GHashTable *ids)
     {
       GessoAddedToken *token = g_ptr_array_index (added, i);
 
-      for (guint n = 1; gesso_added_token_is_found_as_spelt (token); n++)
+      if (!gesso_added_token_is_found_as_spelt (token))
+        continue;
+      for (guint n = 1;; n++)
         {
           g_autofree char *name = g_strdup_printf ("%s_%u", token->content, n);
           gpointer id;
