@@ -18,6 +18,14 @@ import dialog_driver  # noqa: E402
 from dialog_driver import HEIGHT, WIDTH, session  # noqa: E402
 
 
+def into_new_image(dialog):
+    """The dialog says that the image was closed, and its pictures go into a new one."""
+    driver.find(dialog.window, "label", re.compile("image .*closed"))
+    driver.press(dialog.find("button", "Create _Image"))
+    dialog.wait_until_closed()
+    driver.wait_for("the new image", lambda: driver.windows("gimp", "[Untitled]"))
+
+
 def test_image_closed_while_painting():
     with session() as running:
         dialog = running.paint_endlessly()
@@ -25,10 +33,7 @@ def test_image_closed_while_painting():
         driver.wait_for("the image to be closed", lambda: not driver.windows("gimp", f"{WIDTH}x{HEIGHT}"))
         dialog.cancel()
         driver.press(driver.find(dialog.window, "button", re.compile("^Insert ")))
-        driver.find(dialog.window, "label", re.compile("image .*closed"))
-        driver.press(dialog.find("button", "Create _Image"))
-        dialog.wait_until_closed()
-        driver.wait_for("the new image", lambda: driver.windows("gimp", "[Untitled]"))
+        into_new_image(dialog)
 
 
 def test_view_closed():
@@ -131,10 +136,7 @@ def test_image_closed_while_inserting():
         driver.press(dialog.find("button", "_Insert 1 Layer"))
         time.sleep(0.3)
         driver.activate(running.window, "Close View")
-        driver.find(dialog.window, "label", re.compile("image .*closed"))
-        driver.press(dialog.find("button", "Create _Image"))
-        dialog.wait_until_closed()
-        driver.wait_for("the new image", lambda: driver.windows("gimp", "[Untitled]"))
+        into_new_image(dialog)
 
 
 def test_double_click():
