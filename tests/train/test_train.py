@@ -3,7 +3,10 @@
 """Tests of tools/train, on miniatures; run-tests.py starts all, or python3 -m unittest discover tests/train."""
 
 import argparse
+import os
 import pathlib
+import subprocess
+import sys
 import tempfile
 import unittest
 import unittest.mock
@@ -11,7 +14,7 @@ import unittest.mock
 import numpy
 import torch
 from diffusers import UNet2DConditionModel
-from miniatures import MODELS, PARENTS, TOP, captioned_images, tool
+from miniatures import MODELS, PARENTS, TOP, TRAIN, captioned_images, tool
 
 import checker
 import compress
@@ -127,6 +130,13 @@ class Pictures(unittest.TestCase):
                 self.assertNotEqual(data.fingerprint(), whole)
         data.fingerprint.cache_clear()
         self.assertEqual(data.fingerprint(), whole)
+
+    def test_the_fingerprint_is_the_same_in_every_process(self):
+        """Python hashes words otherwise in each, so sets come in another order."""
+        for seed in "12":
+            said = subprocess.run([sys.executable, "-B", "-c", "import data; print(data.fingerprint())"], cwd=TRAIN,
+                                  env=os.environ | {"PYTHONHASHSEED": seed}, check=True, capture_output=True, text=True)
+            self.assertEqual(said.stdout.strip(), data.fingerprint())
 
     def test_held_out_words_are_in_no_caption(self):
         heard = " ".join(word for word in wording.STRANGERS_WORDS if word not in wording.HELD_OUT_WORDS).split()

@@ -145,8 +145,9 @@ def sample(split, seed, index):
 
 
 def tables(module):
-    """{name: value} of a module's constants."""
-    return {name: value for name, value in sorted(vars(module).items()) if name.isupper()}
+    """{name: value} of a module's constants; sets in an order that is always the same."""
+    return {name: sorted(value) if isinstance(value, (set, frozenset)) else value
+            for name, value in sorted(vars(module).items()) if name.isupper()}
 
 
 @functools.cache
