@@ -88,6 +88,18 @@ class Aims(unittest.TestCase):
         self.assertEqual(kinds.count(strangers.ADDED), len(kinds) - 2)
 
 
+class Words(unittest.TestCase):
+    def test_another_lesson_is_known(self):
+        """A run that goes on has to be of the same words: of grounds, negative prompts, other names and what is left out."""
+        tokenizer = folders.Model(STARTER).tokenizer
+        before = strangers.words(tokenizer)
+        for owner, name, value in ((strangers, "UNWANTED", ["dull"] * 5), (strangers, "ALIKE", 0.9), (strangers, "EMPTY", 1),
+                                   (unsaid, "OTHER_PATTERNS", ("red", "white"))):
+            with self.subTest(name=name), unittest.mock.patch.object(owner, name, value):
+                self.assertNotEqual(strangers.words(tokenizer), before)
+        self.assertEqual(strangers.words(tokenizer), before)
+
+
 class Taught(WithFolder):
     def teach(self, out, steps=4):
         called(strangers, STARTER, "--out", out, "--steps", steps)

@@ -14,6 +14,7 @@ learn. FOLDER/model is MODEL with the text encoder so taught, and with --also an
 import argparse
 import copy
 import difflib
+import hashlib
 import pathlib
 import string
 import sys
@@ -107,6 +108,12 @@ def batch(tokenizer, split, step, unknown=UNKNOWN, left_out=UNSAID, others=REWOR
     return rows
 
 
+def words(tokenizer, batches=8):
+    """Eight letters that change with what the lesson says and means, of which most is in every few of its batches."""
+    rows = [batch(tokenizer, "train", step) for step in range(batches)]
+    return hashlib.sha256(repr(rows).encode()).hexdigest()[:8]
+
+
 @torch.no_grad()
 def wanted(former, tokenizer, rows):
     """What shall be said of each caption as it is heard, float32 [captions, TOKENS, width], and what each token is.
@@ -156,7 +163,7 @@ def held_out(text_encoder, former, tokenizer, *shares, batches=8):
 
 def train(arguments, out):
     steps, device, model = arguments.steps, arguments.device, folders.Model(arguments.model, arguments.device)
-    settings = {"seed": SEED, "batch": BATCH, "rate": RATE, "shares": [UNKNOWN, UNSAID, REWORDED, EMPTY],
+    settings = {"seed": SEED, "batch": BATCH, "rate": RATE, "words": words(model.tokenizer),
                 "world": data.fingerprint(), "model": model.fingerprint(), "steps": steps}
     if arguments.also:
         other = folders.Model(arguments.also[0])
