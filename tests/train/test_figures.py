@@ -241,7 +241,7 @@ class Publish(WithFolder):
     def test_figures_of_before_are_stated_as_they_were(self):
         card = self.publish(dict.fromkeys(publish.PROMISED, OLD))
         self.assertNotIn("verything", "\n".join(card))
-        self.assertEqual(len(card), 2 + 4)
+        self.assertEqual(len(card), 2 + len(publish.PROMISED))
         self.assertNotIn("\\*", "\n".join(card))
         self.assertIn("| not measured | 500 |", card[-1])
         folders.load_unet(self.folder / "published")
@@ -249,8 +249,8 @@ class Publish(WithFolder):
     def test_few_captions_are_marked(self):
         new = OLD | {"everything": 0.6, "unknown words": 0.4, "without unknown words": 0.65, "unknown captions": 100,
                      "attention": 0.5, "attention of colours": 0.25, "measured": {"attention": 100}}
-        card = self.publish(dict.fromkeys(publish.PROMISED, OLD | {"captions": 300}) | {"distilled": new})
-        parent, shipped = card[2], card[5]
+        card = self.publish(dict.fromkeys(publish.PROMISED, OLD | {"captions": 300}) | {publish.SHIPPED: new})
+        parent, shipped = card[2], card[1 + len(publish.PROMISED)]
         self.assertIn(r"| 0.0300 | 90.0% \* |", parent)
         self.assertIn(r"| 300 \* |", parent)
         self.assertIn("| 0.0300 | 90.0% | 90.0% |", shipped)
@@ -280,12 +280,12 @@ class Publish(WithFolder):
             publish.by_step(table)
 
     def test_a_missing_row_is_refused(self):
-        some = {"parent": OLD, "distilled": OLD}
-        with self.assertRaisesRegex(SystemExit, "small and retrained"):
+        some = {"parent": OLD, publish.SHIPPED: OLD}
+        with self.assertRaisesRegex(SystemExit, "small, retrained and distilled"):
             self.publish(some)
         self.assertFalse((self.folder / "published").exists())
         self.assertEqual(len(self.publish(some, "--partial")), 2 + 2)
-        with self.assertRaisesRegex(SystemExit, "distilled"):
+        with self.assertRaisesRegex(SystemExit, publish.SHIPPED):
             self.publish({"parent": OLD}, "--partial")
 
 

@@ -129,6 +129,13 @@ def write_with_unet(original, folder, unet):
         in_half(unet, how["torch_dtype"]).save_pretrained(part, variant=how["variant"])
 
 
+def write_with_vae(original, folder, vae):
+    """The folder `original` with another VAE, likewise."""
+    how = stored(pathlib.Path(original) / "vae")
+    with changed(original, folder, "vae") as part:
+        in_half(vae, how["torch_dtype"]).save_pretrained(part, variant=how["variant"])
+
+
 def write_with_text_encoder(original, folder, text_encoder):
     """The folder `original` with another text encoder, likewise."""
     how = stored(pathlib.Path(original) / "text_encoder")

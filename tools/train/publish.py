@@ -3,9 +3,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Puts a finished model into the repository with a card of its own: publish.py FIGURES.json SHEET.png DESTINATION
 
-FIGURES is what `evaluate.py --json` wrote for the folders of train-starter: parent, small, retrained and distilled, or
-with --partial some of them; the last of these is what is copied. Where that was trained for longer than what it is compared with, a
-folder distilled-alike may hold what has as many steps as retrained, to be stated between them.
+FIGURES is what `evaluate.py --json` wrote for the folders of train-starter: parent, small, retrained, distilled and
+outlines, or with --partial some of them; the last of these is what is copied.
 """
 
 import argparse
@@ -22,13 +21,13 @@ import training
 import wording
 
 LIMIT = 20e6
-SHIPPED = "distilled"
+SHIPPED = "outlines"
 # The rows that the card's text needs to be understood: what the student comes from, and what each step gained.
-PROMISED = ["parent", "small", "retrained", SHIPPED]
+PROMISED = ["parent", "small", "retrained", "distilled", SHIPPED]
 # With fewer captions, chance alone moves a share by more than two points.
 ENOUGH = 500
 ROWS = {"parent": "parent", "small": "blocks removed", "retrained": "retrained without distillation",
-        "distilled-alike": "retrained with distillation, as many steps", SHIPPED: "retrained with distillation (shipped)"}
+        "distilled": "retrained with distillation", SHIPPED: "the same, its decoder taught what it draws (shipped)"}
 COLUMNS = {"noise": "noise loss", "colour": "object's colour", "background": "background", "shape": "shape",
            "position": "position", "size": "size", "pattern": "pattern", "pattern as said": "its direction and width",
            "pattern colours": "its colours", "pattern behind": "pattern behind an object", "pair": "two objects both right",

@@ -42,6 +42,8 @@ UNWANTED = ["blurry", "blur", "low quality", "worst quality", "bad quality", "lo
             "cropped", "out of focus", "bad anatomy", "extra fingers", "duplicate", "messy", "dirty", "boring", "amateur"]
 # Of unknown words, the share that begins as a known one does.
 ALIKE = 0.3
+# What captions weigh more that hold nothing of it: what is lost of them is lost of every picture.
+PLAIN = 4
 # What a token is. Padding is most of a sentence, so the others weigh more, each kind as a whole.
 PADDING, KNOWN, ADDED = range(3)
 # What is measured apart, as shares of a batch.
@@ -163,7 +165,7 @@ def held_out(text_encoder, former, tokenizer, *shares, batches=8):
 
 def train(arguments, out):
     steps, device, model = arguments.steps, arguments.device, folders.Model(arguments.model, arguments.device)
-    settings = {"seed": SEED, "batch": BATCH, "rate": RATE, "words": words(model.tokenizer),
+    settings = {"seed": SEED, "batch": BATCH, "rate": RATE, "words": words(model.tokenizer), "plain": PLAIN,
                 "world": data.fingerprint(), "model": model.fingerprint(), "steps": steps}
     if arguments.also:
         other = folders.Model(arguments.also[0])
@@ -185,6 +187,8 @@ def train(arguments, out):
             made = text_encoder(padded(tokenizer, [heard for _, heard in rows]).to(device)).last_hidden_state
         found = errors(made, aims, kinds)
         loss = found["all"] + sum(found[kind] for kind in (KNOWN, ADDED) if kind in found)
+        if (plain := [row for row, (meant, heard) in enumerate(rows) if meant == heard]):
+            loss = loss + PLAIN * errors(made[plain], aims[plain], kinds[plain])["all"]
         training.learn(text_encoder.parameters(), optimiser, loss, RATE * training.decaying(step, steps))
         average.update()
         run.measure(loss=loss.detach(), padding=found[PADDING].detach())

@@ -143,6 +143,49 @@ def train_joint(folder, steps, bf16, device):
     finish(run, vae, average)
 
 
+class DecoderLesson:
+    """Teaches a VAE's decoder what pictures lie behind latents, the encoder held still, in `steps` steps; in the last half
+    with an adversary. `parts` is what a run has to keep of it."""
+
+    def __init__(self, vae, steps, bf16, device):
+        self.steps, self.bf16, self.device = steps, bf16, device
+        self.vae = vae.requires_grad_(False).to(device, memory_format=torch.channels_last)
+        self.learning = [*vae.post_quant_conv.parameters(), *vae.decoder.parameters()]
+        for parameter in self.learning:
+            parameter.requires_grad_(True)
+        self.judge = adversary().to(device)
+        self.optimiser = torch.optim.AdamW(self.learning, betas=(0.9, 0.99), weight_decay=0, fused=True)
+        self.judge_optimiser = torch.optim.AdamW(self.judge.parameters(), lr=2e-4, betas=(0.5, 0.9), weight_decay=0,
+                                                 fused=True)
+        self.average = training.Average([vae], 0.998)
+        self.parts = {"vae": vae, "optimiser": self.optimiser, "average": self.average, "judge": self.judge,
+                      "judge optimiser": self.judge_optimiser}
+
+    def half(self, step):
+        """Products in bfloat16 where wanted, but for the last steps."""
+        return training.half(self.device, self.bf16 and step < self.steps * FULL_FROM)
+
+    def learn(self, run, step, latents, true, step_random):
+        """A step: of latents as the encoder gives them, and the pictures that they are to become."""
+        with self.half(step):
+            made = self.vae.decode(noisy(latents, step_random)).sample.float()
+        loss = distance(made, true)
+        if step > self.steps * ADVERSARY_FROM:
+            loss = loss - ADVERSARY_WEIGHT * self.judge(made).mean()
+        training.learn(self.learning, self.optimiser, loss, RATE["decoder"] * training.decaying(step, self.steps))
+        if step > self.steps * (ADVERSARY_FROM - 0.05):
+            doubt = (1 - self.judge(true)).relu().mean() + (1 + self.judge(made.detach())).relu().mean()
+            training.learn(self.judge.parameters(), self.judge_optimiser, doubt, 2e-4)
+            run.measure(judge=doubt.detach())
+        self.average.update()
+        run.measure(loss=loss.detach(), error=(made.detach() - true).abs().mean() * 127.5)
+
+
+def is_whole(step, steps):
+    """Whether a step of the decoder is of whole pictures."""
+    return step % 3 == 2 or step > steps * 6 / 7
+
+
 def train_decoder(folder, joint, steps, bf16, device):
     if training.finished(folder, steps, settings("decoder", steps), "vae"):
         return
@@ -154,33 +197,15 @@ def train_decoder(folder, joint, steps, bf16, device):
     first.load_state_dict(training.load(state)["parts"]["average"])
     first.swap()
     del first
-    vae.encoder.requires_grad_(False)
-    vae.quant_conv.requires_grad_(False)
-    learning = [*vae.post_quant_conv.parameters(), *vae.decoder.parameters()]
-    judge = adversary().to(device)
-    optimiser = torch.optim.AdamW(learning, betas=(0.9, 0.99), weight_decay=0, fused=True)
-    judge_optimiser = torch.optim.AdamW(judge.parameters(), lr=2e-4, betas=(0.5, 0.9), weight_decay=0, fused=True)
-    average = training.Average([vae], 0.998)
-    parts = {"vae": vae, "optimiser": optimiser, "average": average, "judge": judge, "judge optimiser": judge_optimiser}
-    run = training.Run(folder, steps, parts, settings("decoder", steps))
+    lesson = DecoderLesson(vae, steps, bf16, device)
+    run = training.Run(folder, steps, lesson.parts, settings("decoder", steps))
     for step in run:
         step_random = training.generator(SEED + 1, step)
-        true = batch(step_random, step % 3 == 2 or step > steps * 6 / 7).to(device)
-        with training.half(device, bf16 and step < steps * FULL_FROM):
-            with torch.no_grad():
-                latents = encode(vae, true)
-            made = vae.decode(noisy(latents, step_random)).sample.float()
-        loss = distance(made, true)
-        if step > steps * ADVERSARY_FROM:
-            loss = loss - ADVERSARY_WEIGHT * judge(made).mean()
-        training.learn(learning, optimiser, loss, RATE["decoder"] * training.decaying(step, steps))
-        if step > steps * (ADVERSARY_FROM - 0.05):
-            doubt = (1 - judge(true)).relu().mean() + (1 + judge(made.detach())).relu().mean()
-            training.learn(judge.parameters(), judge_optimiser, doubt, 2e-4)
-            run.measure(judge=doubt.detach())
-        average.update()
-        run.measure(loss=loss.detach(), error=(made.detach() - true).abs().mean() * 127.5)
-    finish(run, vae, average)
+        true = batch(step_random, is_whole(step, steps)).to(device)
+        with torch.no_grad(), lesson.half(step):
+            latents = encode(vae, true)
+        lesson.learn(run, step, latents, true, step_random)
+    finish(run, vae, lesson.average)
 
 
 def settings(stage, steps):
