@@ -195,11 +195,15 @@ class Pictures(Case):
         self.assertNotEqual(read_png(self.read('b.c-1.png'))[2], six[2])
 
     def test_batches_are_what_one_call_makes_of_them(self):
-        """Five pictures, two at a time: seeds and pixels as of each alone."""
+        """Five pictures, two at a time: seeds and pixels as of each alone, but for a level where a processor multiplies
+        larger matrices in another order (seen with AVX2)."""
         self.check(self.generate('--images', '5', '--batch', '2', '--seed', '5', '-o', 'a.png'), 0)
         for i in range(5):
             self.check(self.generate('--seed', str(5 + i), '-o', 'one.png'), 0)
-            self.assertEqual(read_png(self.read('a-%d.png' % (i + 1))), read_png(self.read('one.png')))
+            *size, pixels, texts = read_png(self.read('a-%d.png' % (i + 1)))
+            *size_of_one, pixels_of_one, texts_of_one = read_png(self.read('one.png'))
+            self.assertEqual((size, texts), (size_of_one, texts_of_one))
+            self.assertLessEqual(max(abs(a - b) for a, b in zip(pixels, pixels_of_one)), 1)
         self.check(self.generate('--images', '2', '--seed', str(2**64 - 1), '-o', 'b.png'), 0)
 
     def test_long_prompts(self):

@@ -56,7 +56,7 @@ test_limit (void)
           low = request->max_memory;
         }
     }
-  request->max_memory = high + 1024 * 1024;
+  request->max_memory = high + 384 * 1024;
   tight_pixels = pixels_of (engine, request);
   g_assert_true (g_bytes_equal (free_pixels, tight_pixels));
   g_assert_cmpuint (gesso_cpu_memory_in_use (), <, resident);

@@ -102,14 +102,15 @@ test_cuttings (void)
   backend->free (backend);
 }
 
-/* Two programs of one store, for two sizes, hold the weights once; the last one gives them up. */
+/* Two programs of one store, for two sizes, hold the weights once; the last one gives them up. Below 8 rows no
+ * convolution is Winograd's; with AVX2 oneDNN chooses another layout for 6 of them than for all others. */
 static void
 test_shared_store (gconstpointer data)
 {
   const int size = GPOINTER_TO_INT (data);
   GessoBackend *backend = fixture_backend ();
   g_autoptr (GessoGraph) small = fixture_graph (size, 32, 1);
-  g_autoptr (GessoGraph) large = fixture_graph (3 * size, 32, 1);
+  g_autoptr (GessoGraph) large = fixture_graph (size < 8 ? 7 : 3 * size, 32, 1);
   const GessoPlanOptions options = fixture_plan_options (backend, 0.1);
   Fixture *owner = fixture_new (backend, small, &options, NULL);
   Fixture *sharer = fixture_new (backend, large, &options, owner->store);
