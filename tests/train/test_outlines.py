@@ -121,7 +121,8 @@ class Taught(WithFolder):
         out = self.folder / "out"
         self.teach(out, "--drawings")
         self.assertFalse((out / "model").exists())
-        self.assertEqual(len(list((out / "drawings").iterdir())), 2)
+        drawings = out / f"drawings-{folders.Model(STARTER).fingerprint()}"
+        self.assertEqual(len(list(drawings.iterdir())), 2)
         with unittest.mock.patch.object(outlines, "drawn", side_effect=AssertionError("they are there")):
             self.teach(out)
         self.assertTrue((out / "model").exists())

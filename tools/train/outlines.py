@@ -73,10 +73,12 @@ def drawn(model, latents, tokens, begun, step_random):
 
 
 class Own:
-    """The U-Net's drawings of the first OWN pictures, each shard made when it is asked for and not yet there."""
+    """The U-Net's drawings of the first OWN pictures, each shard made when it is asked for and not yet there, in a folder
+    that is named after the model's weights."""
 
     def __init__(self, folder, model, source, say):
-        self.folder, self.model, self.source, self.say = folder / "drawings", model, source, say
+        self.folder = folder / f"drawings-{model.fingerprint()}"
+        self.model, self.source, self.say = model, source, say
         self.folder.mkdir(parents=True, exist_ok=True)
 
     def path(self, number):
