@@ -281,7 +281,8 @@ class Distill(WithFolder):
             folders.Model(self.folder / "parent")
 
     def test_arguments_that_would_be_passed_over_are_refused(self):
-        for more, words in ((("--trajectories", 0.5), "needs --guidance"), (("--pairs", 0.5), "leave them out"),
+        for more, words in ((("--trajectories", 0.5), "needs --guidance"), (("--from-pictures",), "needs --guidance"),
+                            (("--pairs", 0.5), "leave them out"),
                             (("--pictures", 5), "leave them out"), (("--accumulate", 0), "at least 1 is needed"),
                             (("--dropout", 1.5), "between 0 and 1"),
                             (("--guidance", 2, 7, "--trajectories", 1), "neither none nor all"),

@@ -393,11 +393,37 @@ class Distill(unittest.TestCase):
         tokens = torch.stack([task.empty.flip(0), task.empty.roll(3)])
         batch = torch.randn(2, 4, 8, 8), tokens, tokens
         for ours, agree in ((6.0, True), (2.0, False)):
-            arguments = argparse.Namespace(precision="f32", guidance=[2.0, ours])
+            arguments = argparse.Namespace(precision="f32", guidance=[2.0, ours], from_pictures=False)
             with torch.no_grad():
                 found = distill.guidance_losses(arguments, batch, model, less, task, training.generator(0, 0))
             self.assertLess(float(found["output"]), 1e-10)
             self.assertEqual(float(found["guided"]) < 1e-9, agree, found)
+
+    def test_without_a_teacher_the_pictures_say_what_is_right(self):
+        """A student of whom 6 acts as 2 knows its pictures where it says them at a guidance of 3, and its own drawings
+        where 6 leads to them. Without a caption the pictures are asked for as they are."""
+        model = folders.Model(MODELS / PARENTS[1])
+        task = denoising.Task(model.scheduler, model.tokenizer)
+        tokens = torch.stack([task.empty.flip(0), task.empty.roll(3)])
+        pictures, noise, wrong = torch.randn(3, 2, 4, 8, 8, generator=training.generator(1, 0))
+        task.noisy = lambda latents, _: (latents, torch.tensor([300, 700]), noise, torch.ones(2, 1, 1, 1))
+        drawings = unittest.mock.Mock(
+            batch=lambda *_: (torch.tensor([1]), wrong[:1], torch.tensor([41]), tokens[:1], tokens[:1]),
+            corrected=lambda which, _: wrong[which])
+        # What guidance makes of the three, of which the last is a drawing, and of them without a caption.
+        aims, blank = torch.cat([noise, wrong[1:]]), torch.cat([noise + 0.5, pictures[:1]])
+        for guidances, agree in (((3.0, 3.0, 6.0), True), ((6.0, 6.0, 6.0), False), ((3.0, 3.0, 3.0), False)):
+            shares = 1 / torch.tensor(guidances)[:, None, None, None]
+            made = argparse.Namespace(sample=torch.cat([torch.lerp(blank, aims, shares), blank]))
+            arguments = argparse.Namespace(precision="f32", guidance=[2.0, 6.0], from_pictures=True, batch=3,
+                                           trajectories=0.34)
+            with unittest.mock.patch.object(model, "unet", device=torch.device("cpu"), side_effect=AssertionError):
+                found = distill.guidance_losses(arguments, (pictures, tokens, tokens), model, lambda *_: made, task,
+                                                training.generator(0, 0), drawings, None)
+            self.assertAlmostEqual(float(found["noise"]), 0.25, places=5)
+            self.assertEqual(float(found["guided"]) < 1e-9, agree, found)
+            advanced = drawings.advance.call_args[0][1]
+            self.assertEqual(torch.allclose(advanced, aims[2:], atol=1e-4), guidances[2] == 6)
 
     def test_resumes_to_the_bit(self):
         with tempfile.TemporaryDirectory() as name:

@@ -31,10 +31,10 @@ class Source:
 
 
 class Trajectories(unittest.TestCase):
-    def drawings(self, prediction, count=12):
+    def drawings(self, prediction, count=12, **more):
         model = folders.Model(MODELS / PARENTS[1])
         model.scheduler.register_to_config(prediction_type=prediction)
-        return trajectories.Trajectories(denoising.Task(model.scheduler, model.tokenizer), count)
+        return trajectories.Trajectories(denoising.Task(model.scheduler, model.tokenizer), count, **more)
 
     def steps(self, drawings, source, n, count=4):
         """Lets them do what is right where that is known, and nothing where it is not."""
@@ -65,6 +65,14 @@ class Trajectories(unittest.TestCase):
         self.assertTrue(drawings.known.any() and not drawings.known.all())
         self.assertTrue(torch.equal(drawings.heard, drawings.tokens + 100))
 
+    def test_without_a_teacher_every_picture_is_known(self):
+        drawings, ended = self.drawings("epsilon", known=True), 0
+        for which in self.steps(drawings, Source(), 80):
+            ended += int((drawings.stages[which] == trajectories.STEPS - 1).sum())
+            self.assertTrue(drawings.known.all())
+            self.assertGreaterEqual(int(drawings.stages.min()), trajectories.KNOWN)
+        self.assertGreater(ended, 5)
+
     def test_goes_on_where_it_was(self):
         one, other = self.drawings("epsilon"), self.drawings("epsilon")
         for _ in self.steps(one, Source(), 3):
@@ -79,18 +87,20 @@ class Trajectories(unittest.TestCase):
             pictures = captioned_images(folder / "pictures", "jsonl")
             model = MODELS / PARENTS[1]
 
-            def run(out, steps):
+            def run(out, steps, *more):
                 tool("distill.py", model, model, "--data", pictures, "--side", 64, "--steps", steps, "--batch", 4,
                      "--out", folder / out, "--device", "cpu", "--pictures-every", 0, "--prompt", "a",
-                     "--guidance", 2, 7.5, "--trajectories", 0.5)
+                     "--guidance", 2, 7.5, "--trajectories", 0.5, *more)
 
-            run("whole", 4)
-            run("parts", 2)
-            run("parts", 4)
-            whole, parts = (training.load(folder / out / "checkpoint.pt")["parts"] for out in ("whole", "parts"))
-            self.assertTrue(torch.equal(whole["drawings"]["latents"], parts["drawings"]["latents"]))
-            for key, value in whole["student"].items():
-                self.assertTrue(torch.equal(value, parts["student"][key]), key)
+            for more in ((), ("--from-pictures",)):
+                ends = [folder / f"{name}{len(more)}" for name in ("whole", "parts")]
+                run(ends[0], 4, *more)
+                run(ends[1], 2, *more)
+                run(ends[1], 4, *more)
+                whole, parts = (training.load(end / "checkpoint.pt")["parts"] for end in ends)
+                self.assertTrue(torch.equal(whole["drawings"]["latents"], parts["drawings"]["latents"]))
+                for key, value in whole["student"].items():
+                    self.assertTrue(torch.equal(value, parts["student"][key]), key)
 
 
 if __name__ == "__main__":

@@ -181,10 +181,13 @@ def guided(predictions, guidance):
 
 def guidance_losses(arguments, batch, parent, student, task, step_random, drawings=None, source=None):
     """What the student gives at one guidance shall be what the teacher gives at another; without a caption, the same.
-    Asked on pictures with noise, and on the student's own `drawings` under way, which go a step further."""
+    Asked on pictures with noise, and on the student's own `drawings` under way, which go a step further.
+
+    With `from_pictures` there is no teacher: `seen` says itself what there is to learn. Whose guidance of `ours` acts as
+    one of `theirs` of a prediction, gives that prediction at `ours / theirs`, and it shall be the target."""
     device = parent.unet.device
     latents, tokens, heard = batch
-    seen, times, _, weights = task.noisy(latents.to(device), step_random)
+    seen, times, target, weights = task.noisy(latents.to(device), step_random)
     if drawings:
         which, *own = drawings.batch(source, step_random, own_share(arguments))
         seen, times, tokens, heard = (torch.cat([ours, theirs.to(ours)]) for ours, theirs in
@@ -195,15 +198,22 @@ def guidance_losses(arguments, batch, parent, student, task, step_random, drawin
     theirs, ours = arguments.guidance
     with training.half(device, arguments.precision == "bf16"):
         with torch.no_grad():
-            taught = parent.unet(seen, times, parent.text_encoder(tokens).last_hidden_state).sample
             text = parent.text_encoder(heard).last_hidden_state
+            if not arguments.from_pictures:
+                taught = parent.unet(seen, times, parent.text_encoder(tokens).last_hidden_state).sample
         made = student(seen, times, text).sample
-    blank = denoising.weighted_error(made.chunk(2)[1], taught.chunk(2)[1], weights)
-    made, aim = guided(made, ours), guided(taught, theirs)
+    drawn, blank, pictures = guided(made, ours), made.chunk(2)[1], len(latents)
+    if arguments.from_pictures:
+        compared = torch.cat([guided(made, ours / theirs)[:pictures], drawn[pictures:]])
+        aim = torch.cat([target, drawn[pictures:].detach()])
+        found = {"noise": denoising.weighted_error(blank[:pictures], target, weights[:pictures])}
+    else:
+        compared, aim = drawn, guided(taught, theirs)
+        found = {"output": denoising.weighted_error(blank, taught.chunk(2)[1], weights)}
     if drawings:
-        aim[-len(which):] = drawings.corrected(which, aim[-len(which):])
-        drawings.advance(which, made[-len(which):].detach(), source, step_random)
-    return {"output": blank, "guided": denoising.weighted_error(made, aim, weights)}
+        aim[pictures:] = drawings.corrected(which, aim[pictures:])
+        drawings.advance(which, drawn[pictures:].detach(), source, step_random)
+    return found | {"guided": denoising.weighted_error(compared, aim, weights)}
 
 
 def losses(arguments, batch, parent, student, task, ends, step_random):
@@ -259,7 +269,8 @@ def distill(arguments, out):
     parts = {"student": student, "optimiser": optimiser, "average": average}
     drawings = None
     if arguments.trajectories:
-        drawings = parts["drawings"] = trajectories.Trajectories(task, UNDER_WAY * own_share(arguments))
+        drawings = parts["drawings"] = trajectories.Trajectories(task, UNDER_WAY * own_share(arguments),
+                                                                 known=arguments.from_pictures)
     run = training.Run(out, arguments.steps, parts, settings, sample=sample, sample_every=arguments.pictures_every)
     source = source_of(arguments, parent, run.say)
     terms = {"noise": arguments.noise, "output": arguments.output, "feature": arguments.feature, "guided": 1.0}
@@ -303,6 +314,8 @@ def check_arguments(parser, arguments):
         parser.error("--pairs, --unknown and --pictures are of drawn pictures: leave them out, or --data")
     if arguments.trajectories and not arguments.guidance:
         parser.error("--trajectories needs --guidance: a step of them is compared after guidance")
+    if arguments.from_pictures and not arguments.guidance:
+        parser.error("--from-pictures needs --guidance: it says what the student's guidance acts as")
     if not 0 <= arguments.trajectories < 1 or (arguments.trajectories and own_share(arguments) in (0, arguments.batch)):
         parser.error(f"--trajectories {arguments.trajectories}: of a batch of {arguments.batch}, neither none nor all can "
                      "be the student's own drawings")
@@ -347,6 +360,9 @@ def parse():
     parser.add_argument("--guidance", type=float, nargs=2, metavar=("THEIRS", "OURS"),
                         help="learn, instead of the rest, to give at guidance OURS what the parent gives at THEIRS (the "
                         "starter's last step: 2 7.5)")
+    parser.add_argument("--from-pictures", action="store_true",
+                        help="with --guidance: no teacher, a student of whom that is true already learns on from "
+                        "pictures; give its folder twice")
     parser.add_argument("--trajectories", type=float, default=0.0, metavar="SHARE",
                         help="with --guidance: the share of a batch that is taken from the student's own drawings under "
                         "way, with its own errors in them, instead of pictures with noise")

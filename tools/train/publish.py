@@ -27,7 +27,8 @@ PROMISED = ["parent", "small", "retrained", "distilled", SHIPPED]
 # With fewer captions, chance alone moves a share by more than two points.
 ENOUGH = 500
 ROWS = {"parent": "parent", "small": "blocks removed", "retrained": "retrained without distillation",
-        "distilled": "retrained with distillation", SHIPPED: "the same, its decoder taught what it draws (shipped)"}
+        "distilled": "retrained with distillation",
+        SHIPPED: "the same, trained on from pictures, its decoder taught what it draws (shipped)"}
 COLUMNS = {"noise": "noise loss", "colour": "object's colour", "background": "background", "shape": "shape",
            "position": "position", "size": "size", "pattern": "pattern", "pattern as said": "its direction and width",
            "pattern colours": "its colours", "pattern behind": "pattern behind an object", "pair": "two objects both right",

@@ -17,10 +17,11 @@ class Trajectories:
     """`count` drawings of `STEPS` DDIM steps each. A step of training takes some of them, learns from where they are, and
     takes each a step further with what the student said there, so that they cost nothing. What is finished begins again
     with another caption: half of them with noise, the others late, with noise on a picture. Of these it is known what
-    should come out, whatever the student has made of them since."""
+    should come out, whatever the student has made of them since; with `known` there are no others."""
 
-    def __init__(self, task, count):
-        self.task, self.count = task, count
+    def __init__(self, task, count, known=False):
+        self.task, self.count, self.late = task, count, 1.0 if known else 0.5
+        self.first = KNOWN if known else 0
         last = task.noiser.config.num_train_timesteps
         # As the samplers space them: the last time first, one past the multiples of the stride.
         self.times = torch.arange(STEPS - 1, -1, -1) * (last // STEPS) + 1
@@ -44,7 +45,8 @@ class Trajectories:
     def batch(self, source, step_random, count):
         """(which, latents, times, tokens, tokens as the student hears them) of `count` of them."""
         if self.latents is None:
-            self.load_state_dict(self.new(source, step_random, torch.randint(0, STEPS, (self.count,), generator=step_random)))
+            stages = torch.randint(self.first, STEPS, (self.count,), generator=step_random)
+            self.load_state_dict(self.new(source, step_random, stages))
         which = torch.randperm(self.count, generator=step_random)[:count]
         return which, self.latents[which], self.times[self.stages[which]], self.tokens[which], self.heard[which]
 
@@ -76,6 +78,6 @@ class Trajectories:
         ended = which[self.stages[which] == STEPS]
         if len(ended):
             late = torch.randint(KNOWN, STEPS - 1, (len(ended),), generator=step_random)
-            stages = torch.where(torch.rand(len(ended), generator=step_random) < 0.5, late, 0)
+            stages = torch.where(torch.rand(len(ended), generator=step_random) < self.late, late, 0)
             for name, value in self.new(source, step_random, stages).items():
                 getattr(self, name)[ended] = value
