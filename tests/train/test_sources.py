@@ -48,9 +48,10 @@ class Drawn(WithFolder):
     def test_numbers_of_large_vocabularies_are_kept(self):
         self.patch(sources, "SHARD", 2)
 
-        def tokenizer(captions, **_):
-            return argparse.Namespace(input_ids=torch.full((len(captions), 77), 49407))
+        def tokenizer(captions, max_length, **_):
+            return argparse.Namespace(input_ids=torch.full((len(captions), max_length), 49407))
 
+        tokenizer.model_max_length = 77
         _, tokens, heard = sources.Drawn(model().vae, tokenizer, 2, say=lambda _: None).batch(training.generator(0, 0), 2)
         self.assertEqual({*tokens.flatten().tolist(), *heard.flatten().tolist()}, {49407})
 

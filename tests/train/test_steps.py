@@ -419,7 +419,7 @@ class TrainStarter(WithFolder):
         self.assertFalse(stale.exists())
         asked = self.log.read_text()
         self.assertIn("compress.py small", asked)
-        self.assertNotIn("--from", asked)
+        self.assertNotIn("--from ", asked)
         self.assertIn("evaluate.py", asked.splitlines()[-1])
 
     def test_the_parent_gets_both_cores_when_the_decoder_is_finished(self):
