@@ -423,7 +423,7 @@ class Terminal(Case):
         master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack('HHHH', 24, columns, 0, 0))
         process = subprocess.Popen([GESSO, 'generate', '--model', MODEL, '--prompt', 'x', '--seed', '1', '-o', 'a.png',
-                                    '--width', '64', '--height', '64', '--threads', '1', *args], cwd=self.folder,
+                                    '--width', '128', '--height', '128', '--threads', '1', *args], cwd=self.folder,
                                    env=environment(**{'TERM': 'xterm', **more}), stdin=subprocess.DEVNULL,
                                    stdout=subprocess.DEVNULL, stderr=slave)
         self.addCleanup(lambda: (process.kill(), process.wait()))
@@ -462,11 +462,11 @@ class Terminal(Case):
 
     def test_bar_of_several(self):
         """Steps are those asked for, of each picture; the bar is of all, and names do not get into it."""
-        status, written = self.run_on_terminal(100, '--steps', '300', '--images', '3', '--batch', '2')
+        status, written = self.run_on_terminal(100, '--steps', '900', '--images', '3', '--batch', '2')
         self.assertEqual(status, 0, written)
         bars = [state for state in Screen(written).states if '%' in state]
         steps = [re.search(r'step (\d+)/(\d+), pictures? ([\d-]+)/3', bar) for bar in bars]
-        self.assertEqual({found[2] for found in steps if found}, {'300'})
+        self.assertEqual({found[2] for found in steps if found}, {'900'})
         self.assertEqual({found[3] for found in steps if found}, {'1-2', '3'})
         percents = [int(re.search(r'(\d+)%', bar)[1]) for bar in bars]
         self.assertEqual(percents, sorted(percents))
