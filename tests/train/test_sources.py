@@ -15,8 +15,10 @@ import compress
 import data
 import distill
 import folder as folders
+import reworded
 import sources
 import training
+import wording
 
 BOM = b"\xef\xbb\xbf"
 
@@ -54,6 +56,59 @@ class Drawn(WithFolder):
         tokenizer.model_max_length = 77
         _, tokens, heard = sources.Drawn(model().vae, tokenizer, 2, say=lambda _: None).batch(training.generator(0, 0), 2)
         self.assertEqual({*tokens.flatten().tolist(), *heard.flatten().tolist()}, {49407})
+
+    def heard(self, **shares):
+        """Captions as they are, and as a student hears them, of ten drawn pictures."""
+        self.patch(sources, "SHARD", 10)
+        rows = []
+
+        def tokenizer(captions, max_length, **_):
+            rows.append(captions)
+            return argparse.Namespace(input_ids=torch.zeros(len(captions), max_length, dtype=torch.long))
+
+        tokenizer.model_max_length = 77
+        sources.Drawn(model().vae, tokenizer, 10, say=lambda _: None, **shares)
+        return rows
+
+    def test_shares_of_captions_are_heard_in_other_words_and_with_unknown_ones(self):
+        self.patch(reworded, "reworded", lambda _rng, text: f"({text})")
+        self.patch(wording, "with_unknown_words", lambda _rng, text: f"{text}, 4k")
+        texts, heard = self.heard()
+        self.assertEqual(heard, texts)
+        self.assertEqual(len(texts), 10 * sources.WORDINGS)
+        self.assertEqual(self.heard(others=1)[1], [f"({text})" for text in texts])
+        self.assertEqual(self.heard(unknown=1), [texts, [f"{text}, 4k" for text in texts]])
+        self.assertEqual(self.heard(unknown=1, others=1)[1], [f"({text}), 4k" for text in texts])
+        some = [number for number, text in enumerate(self.heard(others=0.5)[1]) if text.startswith("(")]
+        self.assertTrue(10 < len(some) < 30, some)
+
+    def test_shares_of_a_batch_have_what_is_asked_for(self):
+        self.patch(sources, "SHARD", 40)
+        scenes = [data.scene_at("train", sources.SEED, index)[0] for index in range(40)]
+        patterned, paired = (sum(map(bool, has)) / 40 for has in ([scene.ground.pattern for scene in scenes],
+                                                                  [len(scene.objects) == 2 for scene in scenes]))
+
+        def share(of, **shares):
+            drawn = self.drawn(model(), count=40, **shares)
+            # A picture's number in the place of its latents says which were chosen.
+            drawn.latents = torch.arange(40)
+            chosen = drawn.batch(training.generator(0, 0), 1000)[0].tolist()
+            return sum(bool(of(scenes[number])) for number in chosen) / 1000
+
+        def has_pattern(scene):
+            return scene.ground.pattern
+
+        def has_two(scene):
+            return len(scene.objects) == 2
+
+        for of, shares, wanted in ((has_pattern, {}, patterned), (has_pattern, {"patterns": 1.0}, 1),
+                                   (has_pattern, {"patterns": 0.5}, 0.5 + 0.5 * patterned),
+                                   (has_two, {"pairs": 0.5}, 0.5 + 0.5 * paired), (has_two, {"pairs": 1.0}, 1),
+                                   (has_two, {"pairs": 1.0, "patterns": 0.3}, 0.7)):
+            with self.subTest(of=of.__name__, shares=shares):
+                self.assertAlmostEqual(share(of, **shares), wanted, delta=0.05)
+        with self.assertRaisesRegex(SystemExit, "of 1 drawn pictures none has (a pattern|two objects), and a share of 0.5"):
+            self.drawn(model(), count=1, patterns=0.5, pairs=0.5)
 
     def test_in_order_is_everything_once(self):
         self.patch(sources, "SHARD", 3)

@@ -25,6 +25,7 @@ import data
 import distill
 import folder as folders
 import parent as parents
+import publish
 import starter
 import text as texts
 import tokenizer as tokens_of
@@ -282,7 +283,15 @@ class Distill(WithFolder):
 
     def test_arguments_that_would_be_passed_over_are_refused(self):
         for more, words in ((("--trajectories", 0.5), "needs --guidance"), (("--from-pictures",), "needs --guidance"),
-                            (("--pairs", 0.5), "leave them out"),
+                            (("--pairs", 0.5), "leave them out"), (("--reworded", 0.5), "leave them out"),
+                            (("--patterns", 0.5), "leave them out"),
+                            (("--reworded", 1.5), "between 0 and 1"),
+                            (("--guidance", 2, 7, "--from-pictures"), "give {} twice".format(self.folder / "student")),
+                            (("--guidance", 0, 7), "above 0"), (("--guidance", 2, -1), "above 0"),
+                            (("--guidance", 2, 7, "--feature", 0), "--feature does nothing with --guidance"),
+                            (("--guidance", 2, 7, "--noise", 0), "--noise does nothing with --guidance"),
+                            (("--guidance", 2, 7, "--caption-share", 0.3), "--caption-share does nothing"),
+                            (("--guidance", 2, 7, "--dropout", 0), "--dropout does nothing"),
                             (("--pictures", 5), "leave them out"), (("--accumulate", 0), "at least 1 is needed"),
                             (("--dropout", 1.5), "between 0 and 1"),
                             (("--guidance", 2, 7, "--trajectories", 1), "neither none nor all"),
@@ -419,8 +428,22 @@ class TrainStarter(WithFolder):
         self.assertFalse(stale.exists())
         asked = self.log.read_text()
         self.assertIn("compress.py small", asked)
+        self.check_the_last_steps(asked.replace(str(TRAIN) + "/", "").splitlines())
         self.assertNotIn("--from ", asked)
         self.assertIn("evaluate.py", asked.splitlines()[-1])
+
+    def check_the_last_steps(self, asked):
+        """What is shipped comes of a chain of steps whose arguments distill.py accepts."""
+        cache = pathlib.Path(os.environ["XDG_CACHE_HOME"]) / "gesso" / "train"
+        runs = [line.split() for line in asked if line.startswith("distill.py")]
+        for run in runs:
+            with unittest.mock.patch.object(sys, "argv", run):
+                distill.parse()
+        self.assertIn(f"outlines.py {cache}/steady/model --out {cache}/outlines", asked)
+        for before, name in (("distilled", "onward"), ("onward", "stronger"), ("stronger", "steady"), ("outlines", "shipped")):
+            run = next(run for run in runs if str(cache / name) in run)
+            self.assertEqual(run[1:3], [str(cache / before / "model")] * 2)
+        self.assertIn(f"evaluate.py {cache}/{publish.SHIPPED}/model", asked[-1])
 
     def test_the_parent_gets_both_cores_when_the_decoder_is_finished(self):
         beside = """case "$*" in

@@ -5,6 +5,7 @@
 import pathlib
 import tempfile
 import unittest
+import unittest.mock
 
 import torch
 from miniatures import MODELS, PARENTS, captioned_images, tool
@@ -66,12 +67,23 @@ class Trajectories(unittest.TestCase):
         self.assertTrue(torch.equal(drawings.heard, drawings.tokens + 100))
 
     def test_without_a_teacher_every_picture_is_known(self):
-        drawings, ended = self.drawings("epsilon", known=True), 0
+        drawings, ended = self.drawings("epsilon", all_known=True), 0
         for which in self.steps(drawings, Source(), 80):
             ended += int((drawings.stages[which] == trajectories.STEPS - 1).sum())
             self.assertTrue(drawings.known.all())
             self.assertGreaterEqual(int(drawings.stages.min()), trajectories.KNOWN)
         self.assertGreater(ended, 5)
+
+    def test_a_source_that_ends_the_program_moves_nothing(self):
+        drawings = self.drawings("epsilon")
+        which = next(self.steps(drawings, Source(), 1))
+        drawings.stages[which[0]] = trajectories.STEPS - 1
+        before = {name: value.clone() for name, value in drawings.state_dict().items()}
+        source = unittest.mock.Mock(batch=unittest.mock.Mock(side_effect=SystemExit("damaged")))
+        with self.assertRaises(SystemExit):
+            drawings.advance(which, torch.zeros(4, *PICTURES.shape[1:]), source, training.generator(7, 1))
+        for name, value in drawings.state_dict().items():
+            self.assertTrue(torch.equal(value, before[name]), name)
 
     def test_goes_on_where_it_was(self):
         one, other = self.drawings("epsilon"), self.drawings("epsilon")

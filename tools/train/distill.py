@@ -5,13 +5,16 @@
 
 The loss is that of the BK-SDM card: the error of the noise, plus the difference from the parent's prediction, plus the
 differences of the features at the ends of the down and up blocks; each has a weight, and 0 leaves it out. AdamW with a
-constant learning rate, gradient accumulation, an average of the weights. The same command resumes a run that was ended.
+constant learning rate, gradient accumulation, an average of the weights. With --guidance it is the difference of what
+guidance makes of both, and that of their predictions without a caption (--output); with --from-pictures as well there is
+no parent, and both are compared with the noise. The same command resumes a run that was ended.
 Without --data the pictures are the starter's drawn ones.
 
 The card's own run: --rate 5e-5 --batch 64 --accumulate 4 --dropout 0 --flip --precision bf16 --checkpointing.
 """
 
 import argparse
+import contextlib
 import pathlib
 import sys
 
@@ -22,6 +25,7 @@ from torch.nn import functional
 import data
 import denoising
 import folder as folders
+import reworded
 import sources
 import tokenizer as tokens_of
 import training
@@ -31,6 +35,8 @@ SEED = 4
 PICTURES = 30000
 # Drawings under way for each that a step takes: those of one step are of many times and captions.
 UNDER_WAY = 16
+# Arguments that are of drawn pictures alone.
+OF_DRAWN = ("pictures", "pairs", "patterns", "unknown", "reworded")
 # Arguments that a resumed run may have otherwise.
 MAY_CHANGE = ("device", "threads", "steps", "out", "pictures_every", "prompt", "checkpointing")
 # What a student's U-Net has in common with its parent's.
@@ -78,6 +84,8 @@ def settings_of(arguments, parent, student):
         settings["data"] = pathlib.Path(arguments.data).resolve().name
     else:
         settings["world"] = data.fingerprint()
+    if arguments.reworded:
+        settings["other words"] = reworded.fingerprint()
     return settings | {"parent": parent.fingerprint(), "student": folders.fingerprint(student)}
 
 
@@ -132,7 +140,7 @@ def source_of(arguments, parent, say):
         side = arguments.side or parent.unet.config.sample_size * 2 ** (len(parent.vae.config.block_out_channels) - 1)
         return sources.Folder(parent.vae, parent.tokenizer, arguments.data, side, arguments.flip)
     return sources.Drawn(parent.vae, parent.tokenizer, arguments.pictures, say=say, pairs=arguments.pairs,
-                         unknown=arguments.unknown)
+                         unknown=arguments.unknown, others=arguments.reworded, patterns=arguments.patterns)
 
 
 def own_share(arguments):
@@ -140,12 +148,18 @@ def own_share(arguments):
     return round(arguments.trajectories * arguments.batch)
 
 
-def batch_of(source, arguments, parent, run, step_random):
-    """A batch of the source, encoded in the parent's numbers. It may end the program, at a picture that cannot be read:
-    no weight has moved in this step yet, so what was learnt before is kept."""
+def batch_of(source, arguments, parent, step_random):
+    """A batch of the source, encoded in the parent's numbers."""
+    with training.half(arguments.device, parent.unet.dtype == torch.bfloat16):
+        return source.batch(step_random, arguments.batch - own_share(arguments))
+
+
+@contextlib.contextmanager
+def kept(run):
+    """For what may end the program, at a picture that cannot be read, before a weight has moved: what was learnt in the
+    steps before is kept."""
     try:
-        with training.half(arguments.device, parent.unet.dtype == torch.bfloat16):
-            return source.batch(step_random, arguments.batch - own_share(arguments))
+        yield
     except SystemExit:
         run.write()
         raise
@@ -183,8 +197,9 @@ def guidance_losses(arguments, batch, parent, student, task, step_random, drawin
     """What the student gives at one guidance shall be what the teacher gives at another; without a caption, the same.
     Asked on pictures with noise, and on the student's own `drawings` under way, which go a step further.
 
-    With `from_pictures` there is no teacher: `seen` says itself what there is to learn. Whose guidance of `ours` acts as
-    one of `theirs` of a prediction, gives that prediction at `ours / theirs`, and it shall be the target."""
+    With `from_pictures` there is no teacher. Of pictures with noise, what guidance `ours / theirs` makes shall be the
+    target: where `ours` acts as `theirs` of some prediction, that is this prediction. So shall the prediction without a
+    caption. Of drawings, what guidance `ours` makes shall lead to their picture."""
     device = parent.unet.device
     latents, tokens, heard = batch
     seen, times, target, weights = task.noisy(latents.to(device), step_random)
@@ -270,7 +285,7 @@ def distill(arguments, out):
     drawings = None
     if arguments.trajectories:
         drawings = parts["drawings"] = trajectories.Trajectories(task, UNDER_WAY * own_share(arguments),
-                                                                 known=arguments.from_pictures)
+                                                                 all_known=arguments.from_pictures)
     run = training.Run(out, arguments.steps, parts, settings, sample=sample, sample_every=arguments.pictures_every)
     source = source_of(arguments, parent, run.say)
     terms = {"noise": arguments.noise, "output": arguments.output, "feature": arguments.feature, "guided": 1.0}
@@ -278,11 +293,12 @@ def distill(arguments, out):
         optimiser.zero_grad()
         step_random = training.generator(SEED, step)
         for _ in range(arguments.accumulate):
-            batch = batch_of(source, arguments, parent, run, step_random)
-            if arguments.guidance:
-                found = guidance_losses(arguments, batch, parent, student, task, step_random, drawings, source)
-            else:
-                found = losses(arguments, batch, parent, student, task, ends, step_random)
+            with kept(run):
+                batch = batch_of(source, arguments, parent, step_random)
+                if arguments.guidance:
+                    found = guidance_losses(arguments, batch, parent, student, task, step_random, drawings, source)
+                else:
+                    found = losses(arguments, batch, parent, student, task, ends, step_random)
             (sum(terms[name] * error for name, error in found.items()) / arguments.accumulate).backward()
         torch.nn.utils.clip_grad_norm_(student.parameters(), 1.0)
         if arguments.falling:
@@ -302,20 +318,38 @@ def show(path, parent, student, prompts):
     student.train()
 
 
+def check_passed_over(parser, arguments):
+    """Refuses arguments of which others leave no use."""
+    without = []
+    if arguments.guidance:
+        without += [(name, "--guidance") for name in ("feature", "caption_share", "dropout")]
+        without.append(("output", "--from-pictures") if arguments.from_pictures else ("noise", "--guidance"))
+    if not arguments.data:
+        without += [(name, "drawn pictures") for name in ("side", "flip")]
+    for name, other in without:
+        if getattr(arguments, name) != parser.get_default(name):
+            parser.error(f"--{name.replace('_', '-')} does nothing with {other}: leave it out")
+
+
 def check_arguments(parser, arguments):
     """Refuses what would be passed over silently or make no sense, and gives the rest its defaults."""
     for name in ("steps", "batch", "accumulate", "threads", "side", "pictures"):
         if getattr(arguments, name) is not None and getattr(arguments, name) < 1:
             parser.error(f"--{name} {getattr(arguments, name)}: at least 1 is needed")
-    for name in ("pairs", "unknown", "dropout"):
+    for name in ("pairs", "patterns", "unknown", "reworded", "dropout"):
         if not 0 <= getattr(arguments, name) <= 1:
             parser.error(f"--{name} {getattr(arguments, name)}: a share lies between 0 and 1")
-    if arguments.data and (arguments.pairs or arguments.unknown or arguments.pictures):
-        parser.error("--pairs, --unknown and --pictures are of drawn pictures: leave them out, or --data")
+    if arguments.data and any(getattr(arguments, name) for name in OF_DRAWN):
+        parser.error(f"--{', --'.join(OF_DRAWN)} are of drawn pictures: leave them out, or --data")
     if arguments.trajectories and not arguments.guidance:
         parser.error("--trajectories needs --guidance: a step of them is compared after guidance")
     if arguments.from_pictures and not arguments.guidance:
         parser.error("--from-pictures needs --guidance: it says what the student's guidance acts as")
+    if arguments.from_pictures and pathlib.Path(arguments.parent).resolve() != pathlib.Path(arguments.student).resolve():
+        parser.error(f"--from-pictures has no teacher: give {arguments.student} twice")
+    if arguments.guidance and min(arguments.guidance) <= 0:
+        parser.error("--guidance {:g} {:g}: both have to be above 0".format(*arguments.guidance))
+    check_passed_over(parser, arguments)
     if not 0 <= arguments.trajectories < 1 or (arguments.trajectories and own_share(arguments) in (0, arguments.batch)):
         parser.error(f"--trajectories {arguments.trajectories}: of a batch of {arguments.batch}, neither none nor all can "
                      "be the student's own drawings")
@@ -334,9 +368,15 @@ def parse():
     parser.add_argument("--pictures", type=int, help=f"how many drawn ones, without --data (default: {PICTURES})")
     parser.add_argument("--pairs", type=float, default=0.0, metavar="SHARE",
                         help="share of drawn ones that certainly have two objects (the starter: 0.4)")
+    parser.add_argument("--patterns", type=float, default=0.0, metavar="SHARE",
+                        help="share of drawn ones that certainly have a pattern, alone or behind an object; --pairs is of the "
+                        "others then (the starter's last step: 0.35)")
     parser.add_argument("--unknown", type=float, default=0.0, metavar="SHARE",
                         help="share of drawn ones' captions to which the student, not its teacher, hears words added that "
                         "mean nothing (the starter: 0.3)")
+    parser.add_argument("--reworded", type=float, default=0.0, metavar="SHARE",
+                        help="share of drawn ones' captions which the student, not its teacher, hears in other words, as far as "
+                        "they are neither in capitals nor before a full stop (the starter's last step: 0.3)")
     parser.add_argument("--steps", type=int, default=12000)
     parser.add_argument("--batch", type=int, default=12)
     parser.add_argument("--accumulate", type=int, default=1)
@@ -344,7 +384,8 @@ def parse():
     parser.add_argument("--falling", action="store_true",
                         help="let the rate fall to nothing in the end; constant otherwise, as the family was trained")
     parser.add_argument("--decay", type=float, default=0.9995, help="of the weights' average")
-    parser.add_argument("--noise", type=float, default=1.0, help="weight of the noise's error")
+    parser.add_argument("--noise", type=float, default=1.0, help="weight of the noise's error; with --from-pictures, of that "
+                        "without a caption")
     parser.add_argument("--output", type=float, default=1.0,
                         help="weight of the distance from the parent's prediction")
     parser.add_argument("--feature", type=float, default=1.0, help="weight of the features' differences")
@@ -355,11 +396,11 @@ def parse():
                         "it says (the starter: 1); 0: all alike")
     parser.add_argument("--caption-share", type=float, default=1.0, metavar="SHARE",
                         help="how much of what a caption changes in a prediction the student shall learn. Guidance "
-                        "multiplies that again: with 0.3 a guidance of 7.5 acts as one of 2.25 (the starter's last step "
-                        "but one: 0.27)")
+                        "multiplies that again: with 0.3 a guidance of 7.5 acts as one of 2.25 (the starter's first "
+                        "step without its parent: 0.27)")
     parser.add_argument("--guidance", type=float, nargs=2, metavar=("THEIRS", "OURS"),
                         help="learn, instead of the rest, to give at guidance OURS what the parent gives at THEIRS (the "
-                        "starter's last step: 2 7.5)")
+                        "starter: 2 7.5, then 2.5 7.5)")
     parser.add_argument("--from-pictures", action="store_true",
                         help="with --guidance: no teacher, a student of whom that is true already learns on from "
                         "pictures; give its folder twice")

@@ -115,7 +115,7 @@ def unknown_asked(index):
 
 
 def reworded_asked(index):
-    """The same scene as `asked`, and its caption in other words, which the text encoder alone has heard."""
+    """The same scene as `asked`, and its caption in other words, which no caption of pictures has."""
     scene, rng = data.scene_at("test", SEED, index)
     caption = wording.plain_caption(scene, rng, complete=True)
     return scene, reworded.reworded(random.Random(f"reworded {SEED} {index}"), caption)
@@ -129,6 +129,7 @@ def measured(model, arguments):
     count = arguments.count
     return {"weights": model.fingerprint(), "world": data.fingerprint(), "checker": checker.fingerprint(),
             "guidance": arguments.guidance, "count": count, "attention": min(arguments.attention, count),
+            **({"other words": reworded.fingerprint()} if arguments.reworded else {}),
             **{kind: min(getattr(arguments, kind), count) for kind in AGAIN}}
 
 
@@ -329,7 +330,7 @@ def main():
     parser.add_argument("--unknown", type=int, default=0, metavar="COUNT",
                         help="how many captions are drawn again with words added that mean nothing; 0: none")
     parser.add_argument("--reworded", type=int, default=0, metavar="COUNT",
-                        help="how many captions are drawn again in words that the text encoder alone has heard; 0: none")
+                        help="how many captions are drawn again in words that no caption of pictures has; 0: none")
     parser.add_argument("--sheet", type=training.new_file,
                         help="the last model's first pictures and some strangers' prompts")
     parser.add_argument("--json", type=training.new_file, help="write the figures there")

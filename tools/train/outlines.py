@@ -31,7 +31,7 @@ import training
 import vae as vaes
 
 SEED = 9
-STEPS = 6000
+STEPS = 12000
 # How many pictures, and of how many of them the U-Net makes something itself, SHARD at a time. The share of the steps
 # after which that is learnt from, and of a step's pictures.
 PICTURES, OWN, SHARD = 12000, 3000, 500

@@ -21,14 +21,14 @@ import training
 import wording
 
 LIMIT = 20e6
-SHIPPED = "outlines"
+SHIPPED = "shipped"
 # The rows that the card's text needs to be understood: what the student comes from, and what each step gained.
 PROMISED = ["parent", "small", "retrained", "distilled", SHIPPED]
 # With fewer captions, chance alone moves a share by more than two points.
 ENOUGH = 500
 ROWS = {"parent": "parent", "small": "blocks removed", "retrained": "retrained without distillation",
         "distilled": "retrained with distillation",
-        SHIPPED: "the same, trained on from pictures, its decoder taught what it draws (shipped)"}
+        SHIPPED: "the same, trained on without a teacher, its decoder taught what it draws (shipped)"}
 COLUMNS = {"noise": "noise loss", "colour": "object's colour", "background": "background", "shape": "shape",
            "position": "position", "size": "size", "pattern": "pattern", "pattern as said": "its direction and width",
            "pattern colours": "its colours", "pattern behind": "pattern behind an object", "pair": "two objects both right",
@@ -41,8 +41,8 @@ NEW = {"size": "", "pattern as said": "", "pattern behind": "", "pair sizes": ""
        "attention of colours": "",
        "unknown words": "Unknown words added: the same for so many of these captions with words in them that mean "
        "nothing, and for those captions without.",
-       "other words": "In other words: the same for so many of these captions in words that the text encoder alone has heard, and "
-       "for those captions as they are."}
+       "other words": "In other words: the same for so many of these captions in words that the shipped model, and of the others the text "
+       "encoder alone, has heard in training, and for those captions as they are."}
 # What the shipped model is to have right.
 GOALS = {"colour": 0.95, "background": 0.95, "shape": 0.85, "position": 0.9, "pattern": 0.8, "pair": 0.6}
 # Figures of captions that were drawn again, and how evaluate.py calls these captions.
@@ -86,7 +86,7 @@ def table(figures):
         count = training.parameter_count(folders.load_unet(path)) / 1e6
         cells = [cell(key, values) for key in columns]
         lines.append(f"| {name} | {count:.2f} M | " + " | ".join(cells) + " |")
-    lines += ["", *(note for key, note in NEW.items() if note and key in columns)]
+    lines += ["", *(f"- {note}" for key, note in NEW.items() if note and key in columns)]
     if any(FEW in line for line in lines):
         lines += ["", f"{FEW.strip()} Measured on fewer than {ENOUGH} captions: some points of it may be chance."]
     return "\n".join(lines).rstrip()

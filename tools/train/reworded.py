@@ -2,12 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Captions in other words: in words and forms that no caption of wording.py has, and which mean the same.
 
-A network learns pictures by the words of wording.py; what else people call these things, the text encoder learns by
-itself, from pairs of sentences (strangers.py), for which nothing has to be drawn.
+A network learns pictures by the words of wording.py. What else people call these things, the text encoder learns by
+itself, from pairs of sentences (strangers.py), for which nothing has to be drawn; a finished student may hear how it
+passes them on (distill.py --reworded).
 """
 
+import hashlib
+import random
 import re
 
+import data
 import drawing
 import wording
 
@@ -123,10 +127,20 @@ RULES = [
 
 
 def reworded(rng, caption):
-    """A caption of wording.py, before capitals and full stops, in other words here and there; itself where there are none."""
+    """A caption of wording.py in other words here and there; itself where there are none. Best before capitals and full
+    stops: what is in capitals is not known, nor what stands before a full stop."""
     chosen = set(rng.sample(range(len(RULES)), rng.choice([2, 3, 4, 6])))
     for number, (pattern, other) in enumerate(RULES):
         if number in chosen:
             caption = re.sub(pattern, lambda found, other=other: other(rng, found), caption, count=1)
     caption = re.sub(r"\ban? (?=(\w+))", lambda found: f"{article(found[1])} ", caption)
     return caption.replace(" ,", ",").replace(" ;", ";")
+
+
+def fingerprint():
+    """Eight letters that change with what is said."""
+    said = []
+    for index in range(400):
+        scene, rng = data.scene_at("train", 0, index)
+        said.append(reworded(rng, wording.plain_caption(scene, random.Random(index), complete=True)))
+    return hashlib.sha256(repr(said).encode()).hexdigest()[:8]

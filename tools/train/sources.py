@@ -3,7 +3,7 @@
 """Where training pictures come from, as latents and tokens: drawn ones, encoded once; or a folder of captioned images.
 
 Both kinds have `batch (step_random, count)`, which gives scaled latents [count, 4, h, w] and twice token ids [count, 77]:
-of the captions, and of the captions as a student hears them, with words among them that mean nothing.
+of the captions, and of the captions as a student hears them, in other words or with words among them that mean nothing.
 """
 
 import copy
@@ -23,6 +23,7 @@ from PIL import Image, ImageOps
 import data
 import drawing
 import folder as folders
+import reworded
 import tokenizer as tokens_of
 import training
 import wording
@@ -45,11 +46,15 @@ def encoded(vae, pictures):
 
 
 class Drawn:
-    """`count` drawn pictures of a split with several wordings each, encoded once for each encoder, in shards. The share
-    `pairs` of a batch is chosen among those with two objects alone, the rest among all; the share `unknown` of captions
-    is heard with unknown words. What is kept is float32 and encoded so, wherever the VAE is and whatever it is in."""
+    """`count` drawn pictures of a split with several wordings each, encoded once for each encoder, in shards. What is kept
+    is float32 and encoded so, wherever the VAE is and whatever it is in.
 
-    def __init__(self, vae, tokenizer, count, split="train", seed=SEED, say=print, pairs=0.0, unknown=0.0):
+    The share `patterns` of a batch is chosen among those with a pattern, alone or behind an object; of the others the share
+    `pairs` among those with two objects; the rest among all. The share `others` of captions is heard in other words, as far
+    as they are neither in capitals nor before a full stop, the share `unknown` with unknown ones."""
+
+    def __init__(self, vae, tokenizer, count, split="train", seed=SEED, say=print, pairs=0.0, unknown=0.0, others=0.0,
+                 patterns=0.0):
         vae = vae if vae.dtype == torch.float32 else copy.deepcopy(vae).float()
         encoder = "-".join(folders.fingerprint(part) for part in (vae.encoder, vae.quant_conv))
         key = f"{split}-{seed}-{data.fingerprint()}-{encoder}-{vae.config.scaling_factor}"
@@ -64,15 +69,22 @@ class Drawn:
         captions = [caption for _, captions in shards for caption in captions][:count]
         texts = [text for caption in captions for text in caption]
         rng = random.Random(seed)
-        heard = [wording.with_unknown_words(rng, text) if rng.random() < unknown else text for text in texts]
+        # Without a share no random number is taken: what is heard with unknown words is then what it always was.
+        heard = [reworded.reworded(rng, text) if others and rng.random() < others else text for text in texts]
+        heard = [wording.with_unknown_words(rng, text) if rng.random() < unknown else text for text in heard]
         self.tokens, self.heard = (tokens_of.tokens(tokenizer, texts).to(torch.int32).reshape(count, WORDINGS, -1)
                                    for texts in (texts, heard))
-        self.pairs = pairs
-        if pairs:
-            scenes = (data.scene_at(split, seed, index)[0] for index in range(count))
-            self.with_two = torch.tensor([index for index, scene in enumerate(scenes) if len(scene.objects) == 2])
-            if not len(self.with_two):
-                sys.exit(f"of {count} drawn pictures none has two objects, and a share of {pairs} is to have: draw more")
+        wanted = (("two objects", pairs, lambda scene: len(scene.objects) == 2),
+                  ("a pattern", patterns, lambda scene: scene.ground.pattern))
+        self.shares = [(self.those(what, share, has_it), share) for what, share, has_it in wanted if share]
+
+    def those(self, what, share, has_it):
+        """Which pictures have what a share of a batch is to have."""
+        scenes = (data.scene_at(self.split, self.seed, index)[0] for index in range(self.count))
+        found = torch.tensor([index for index, scene in enumerate(scenes) if has_it(scene)])
+        if not len(found):
+            sys.exit(f"of {self.count} drawn pictures none has {what}, and a share of {share} is to have: draw more")
+        return found
 
     def path(self, number):
         return self.folder / f"{number:04}.pt"
@@ -105,9 +117,9 @@ class Drawn:
 
     def batch(self, step_random, count):
         chosen = torch.randint(0, self.count, (count,), generator=step_random)
-        if self.pairs:
-            pair = self.with_two[torch.randint(0, len(self.with_two), (count,), generator=step_random)]
-            chosen = torch.where(torch.rand(count, generator=step_random) < self.pairs, pair, chosen)
+        for those, share in self.shares:
+            others = those[torch.randint(0, len(those), (count,), generator=step_random)]
+            chosen = torch.where(torch.rand(count, generator=step_random) < share, others, chosen)
         phrase = torch.randint(0, WORDINGS, (count,), generator=step_random)
         return self.latents[chosen], self.tokens[chosen, phrase].long(), self.heard[chosen, phrase].long()
 

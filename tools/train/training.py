@@ -70,9 +70,10 @@ def load(path):
 
 
 def check_settings(path, stored, settings):
-    """Ends the program where a checkpoint is not one of this run."""
+    """Ends the program where a checkpoint is not one of this run. What is not set is as what was not there yet when the
+    run began: a new argument does not refuse the runs of before."""
     keys = [key for key in [*settings, *(key for key in stored if key not in settings)]
-            if stored.get(key) != settings.get(key)]
+            if (stored.get(key) or None) != (settings.get(key) or None)]
     if keys:
         changes = ", ".join(f"{key} was {stored.get(key)!r} and is {settings.get(key)!r}" for key in keys)
         sys.exit(f"{path} was made with other settings: {changes}. Move its folder away, write to another one, or start "

@@ -17,11 +17,11 @@ class Trajectories:
     """`count` drawings of `STEPS` DDIM steps each. A step of training takes some of them, learns from where they are, and
     takes each a step further with what the student said there, so that they cost nothing. What is finished begins again
     with another caption: half of them with noise, the others late, with noise on a picture. Of these it is known what
-    should come out, whatever the student has made of them since; with `known` there are no others."""
+    should come out, whatever the student has made of them since; with `all_known` every one begins so."""
 
-    def __init__(self, task, count, known=False):
-        self.task, self.count, self.late = task, count, 1.0 if known else 0.5
-        self.first = KNOWN if known else 0
+    def __init__(self, task, count, all_known=False):
+        self.task, self.count, self.late = task, count, 1.0 if all_known else 0.5
+        self.first = KNOWN if all_known else 0
         last = task.noiser.config.num_train_timesteps
         # As the samplers space them: the last time first, one past the multiples of the stride.
         self.times = torch.arange(STEPS - 1, -1, -1) * (last // STEPS) + 1
@@ -63,7 +63,13 @@ class Trajectories:
         return torch.where(self.known[which][:, None, None, None].to(aim.device), noise.to(aim), aim)
 
     def advance(self, which, predicted, source, step_random):
-        """Takes those a step of DDIM (Song, Meng and Ermon 2020, eq. 12 without noise) further."""
+        """Takes those a step of DDIM (Song, Meng and Ermon 2020, eq. 12 without noise) further. What takes the place of
+        finished ones is there before anything moves, since a source may end the program."""
+        ended, begun = which[self.stages[which] == STEPS - 1], {}
+        if len(ended):
+            late = torch.randint(KNOWN, STEPS - 1, (len(ended),), generator=step_random)
+            stages = torch.where(torch.rand(len(ended), generator=step_random) < self.late, late, 0)
+            begun = self.new(source, step_random, stages)
         times = self.times[self.stages[which]]
         now, then = self.kept(times), self.kept(times - (self.times[0] - self.times[1]))
         seen, predicted = self.latents[which], predicted.float().cpu()
@@ -75,9 +81,5 @@ class Trajectories:
             picture = now.sqrt() * seen - (1 - now).sqrt() * predicted
         self.latents[which] = then.sqrt() * picture + (1 - then).sqrt() * noise
         self.stages[which] += 1
-        ended = which[self.stages[which] == STEPS]
-        if len(ended):
-            late = torch.randint(KNOWN, STEPS - 1, (len(ended),), generator=step_random)
-            stages = torch.where(torch.rand(len(ended), generator=step_random) < self.late, late, 0)
-            for name, value in self.new(source, step_random, stages).items():
-                getattr(self, name)[ended] = value
+        for name, value in begun.items():
+            getattr(self, name)[ended] = value
