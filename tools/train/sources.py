@@ -76,11 +76,11 @@ class Drawn:
                                    for texts in (texts, heard))
         wanted = (("two objects", pairs, lambda scene: len(scene.objects) == 2),
                   ("a pattern", patterns, lambda scene: scene.ground.pattern))
-        self.shares = [(self.those(what, share, has_it), share) for what, share, has_it in wanted if share]
+        scenes = [data.scene_at(split, seed, index)[0] for index in range(count)] if pairs or patterns else []
+        self.shares = [(self.those(scenes, what, share, has_it), share) for what, share, has_it in wanted if share]
 
-    def those(self, what, share, has_it):
+    def those(self, scenes, what, share, has_it):
         """Which pictures have what a share of a batch is to have."""
-        scenes = (data.scene_at(self.split, self.seed, index)[0] for index in range(self.count))
         found = torch.tensor([index for index, scene in enumerate(scenes) if has_it(scene)])
         if not len(found):
             sys.exit(f"of {self.count} drawn pictures none has {what}, and a share of {share} is to have: draw more")
